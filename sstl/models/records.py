@@ -1,0 +1,300 @@
+"""What the stages say to each other on internal topics.
+
+Written and read by sstl alone, so decoded with msgspec into plain frozen structures. Every message carries
+its format version in its tag (``placed.1``); a reader that meets an unknown tag stops loudly. Instants are
+integer milliseconds since the Unix epoch, UTC; durations are integer milliseconds.
+"""
+
+from typing import Any
+
+import msgspec
+
+DIRECT = "direct"
+"""Path of an event that names its place itself; every other path is the reference it came through."""
+
+
+class Origin(msgspec.Struct, frozen=True, array_like=True):
+    """Where the publisher's message lies."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Version(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """Order of the versions of one event: the greatest counts."""
+
+    recorded_ms: int
+    retracted: bool
+    digest: str
+    """SHA-256 of the canonical body, hexadecimal."""
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One version of one accepted event, normalised (the canonical journey event)."""
+
+    source: str
+    id: str
+    type: str
+    """Family and kind without vendor prefix and version: ``transport.departed``, ``seallock.opened``."""
+    event_ms: int
+    """When it happened (CloudEvents ``time``)."""
+    version: Version
+    arrival_ms: int
+    """Append time at the broker; in a backfill the earlier of that and the recorded time."""
+    origin: Origin
+    lane_id: str | None = None
+    data: dict[str, Any] = {}
+    """Validated body under its wire names (camelCase), unknown fields kept, instants as RFC 3339 UTC,
+    names of parties replaced by pseudonyms. Empty for a retraction without body."""
+
+    @property
+    def identity(self) -> str:
+        """What makes two messages versions of the same event."""
+        return f"{self.source}|{self.id}"
+
+
+class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, tag="heartbeat.1"):
+    """How far a source partition has come in arrival time; sent to every partition downstream."""
+
+    source: str
+    """``<stage>/<partition>``, for intake ``intake-<family>/<partition>``."""
+    reached_ms: int
+    caught_up: bool
+
+
+class Placed(msgspec.Struct, frozen=True, kw_only=True, tag="placed.1"):
+    """An event at a place (unit, manifest, consignment, flag) that it names itself.
+
+    A register per event identity: the greatest version counts, whatever the order of arrival.
+    """
+
+    event: Event
+
+
+class Withdrawn(msgspec.Struct, frozen=True, kw_only=True, tag="withdrawn.1"):
+    """A later version of this event no longer belongs here; takes part in the register of `Placed`."""
+
+    identity: str
+    version: Version
+
+
+class Forwarded(msgspec.Struct, frozen=True, kw_only=True, tag="forwarded.1", omit_defaults=True):
+    """A register keyed (event, reference) with [references] as its one writer: the last message counts.
+
+    ``event`` None: no longer linked through this reference. The event counts at the place while any path
+    (a reference, or the direct one) still holds it; the greatest version among its paths counts.
+    """
+
+    identity: str
+    path: str
+    event: Event | None = None
+
+
+class Leg(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One planned leg of a transport plan."""
+
+    leg_id: str
+    role: str = "MAIN"
+    """``INBOUND`` legs run side by side before the ``OUTBOUND`` one; ``MAIN`` stands alone."""
+    mode: str
+    place_of_departure: str
+    place_of_arrival: str
+    planned_start_ms: int | None = None
+    planned_end_ms: int | None = None
+
+
+class Share(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A unit's own part of one manifest, as its latest version states it."""
+
+    manifest_id: str
+    lane_id: str | None = None
+    mode: str | None = None
+    consignments: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    legs: tuple[Leg, ...] = ()
+    seals: tuple[str, ...] = ()
+    empty: bool = False
+    hs6: tuple[str, ...] = ()
+    gross_mass_kg: float | None = None
+    place_of_loading: str | None = None
+    place_of_unloading: str | None = None
+    final_destination: str | None = None
+    countries_of_routing: tuple[str, ...] = ()
+    office_of_first_entry: str | None = None
+    country_of_origin: tuple[str, ...] = ()
+    country_of_provenance: str | None = None
+    etd_ms: int | None = None
+    eta_ms: int | None = None
+    lodged_ms: int | None = None
+    """Event time of the first lodgement (milestone T0)."""
+    parties: tuple[tuple[str, str], ...] = ()
+    """(role, pseudonym)."""
+    evidence: Event | None = None
+    """The manifest event the share rests on, without its body."""
+
+
+class Shared(msgspec.Struct, frozen=True, kw_only=True, tag="shared.1", omit_defaults=True):
+    """A register keyed by manifest with [manifests] as its one writer: the last message counts.
+
+    To a unit: its own share. To a consignment: the share of each of its units is not repeated, only what
+    the consignment itself has; ``units`` then lists the units it lies in.
+    """
+
+    manifest_id: str
+    share: Share | None = None
+    units: tuple[str, ...] = ()
+
+
+class Linked(msgspec.Struct, frozen=True, kw_only=True, tag="linked.1", omit_defaults=True):
+    """What a manifest links a reference to; register keyed (reference, manifest), the last message counts.
+
+    Nothing linked (no units, no consignments) is an unlink.
+    """
+
+    manifest_id: str
+    units: tuple[str, ...] = ()
+    consignments: tuple[str, ...] = ()
+    from_ms: int | None = None
+    """Reusable references (a conveyance) link for an interval of event time; None: unbounded."""
+    to_ms: int | None = None
+
+
+class Referred(msgspec.Struct, frozen=True, kw_only=True, tag="referred.1", omit_defaults=True):
+    """An event that names this reference; register per event identity, the greatest version counts."""
+
+    event: Event
+    to_units: bool = True
+    """False: the event names its unit itself, only consignments are still to be found."""
+    binds_unit: str | None = None
+    """The event itself ties the reference (device, command) to this unit: pairing, grant."""
+
+
+class Registered(msgspec.Struct, frozen=True, kw_only=True, tag="registered.1"):
+    """Register of one event's versions and where each went, under the event's own reference."""
+
+    identity: str
+    version: Version
+    places: tuple[str, ...]
+    """``unit:``, ``ref:``, ``manifest:``, ``consignment:`` or ``flag:`` and the key there."""
+
+
+class PingBucket(msgspec.Struct, frozen=True, kw_only=True, tag="pings.1", omit_defaults=True):
+    """Summary of the positions of one path in one bucket of time; register keyed (path, bucket)."""
+
+    path: str
+    bucket_ms: int
+    """Start of the bucket."""
+    first: tuple[int, int, str, float, float] | None = None
+    """(event_ms, sequence, id, latitude, longitude); None: the bucket is empty."""
+    last: tuple[int, int, str, float, float] | None = None
+
+
+class UnitMilestones(msgspec.Struct, frozen=True, kw_only=True, tag="milestones.1", omit_defaults=True):
+    """What a consignment needs to know of one of its units; register keyed by unit. None: detached."""
+
+    unit: str
+    milestones: dict[str, int] | None = None
+    """Milestone (``T6``) to its actual instant in ms."""
+    lane_id: str | None = None
+    mode: str | None = None
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """An event that a finding rests on."""
+
+    source: str
+    id: str
+    type: str
+    event_ms: int
+    origin: Origin
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a finding is about; at least one field is set."""
+
+    equipment_reference: str | None = None
+    consignments: tuple[str, ...] = ()
+    ucr: str | None = None
+    mrn: str | None = None
+    lrn: str | None = None
+    transport_document: str | None = None
+    seal_numbers: tuple[str, ...] = ()
+    lane_id: str | None = None
+    mode: str | None = None
+    leg_id: str | None = None
+    conveyance: str | None = None
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True, tag="finding.1", omit_defaults=True):
+    """A subject stage's answer for one flag id. ``state`` is RAISED, CHANGED or CLEARED.
+
+    Everything but ``detected_ms`` and the origins in ``evidence`` is a function of the accepted facts and
+    the policy.
+    """
+
+    flag_id: str
+    state: str
+    rule_id: str
+    rule_version: int
+    severity: str
+    score: int
+    weight: float
+    subject: Subject
+    name: str
+    observed: float | str | None
+    expected: float | str | None
+    unit: str
+    anchor_ms: int
+    """The instant that governs the finding: the episode's anchor, or the deadline of an absence."""
+    valid_to_ms: int
+    risk_area: str
+    flag_type: str = "EQUIPMENT"
+    recommended_control: str
+    where_to_control: str
+    evidence: tuple[Evidence, ...] = ()
+    share: Share | None = None
+    """Goods and route, from the manifest, where known."""
+    text_en: str
+    text_zh: str
+    policy_hash: str
+    detected_ms: int
+    reason: str | None = None
+    """Why it was cleared."""
+    supersedes: str | None = None
+
+
+class Measure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One measured value and the stratum it counts in."""
+
+    lane_id: str
+    mode: str
+    start_ms: int
+    """Start milestone; it decides the cohort."""
+    value_ms: int
+    planned_ms: int | None = None
+    """The planned duration; late is ``value_ms > planned_ms``. None: no plan, lateness not evaluable."""
+    strata: dict[str, str] = {}
+
+
+class Observation(msgspec.Struct, frozen=True, kw_only=True, tag="observation.1", omit_defaults=True):
+    """A change of one observation in one lane: subtract ``previous``, add ``current``.
+
+    An observation that moves to another lane is two messages, one to each lane.
+    """
+
+    id: str
+    indicator: str
+    """``LT_leg``, ``LT_journey``, ``LT_transit``, ``LT_release``."""
+    counting_unit: str
+    """``leg``, ``journey``, ``consignment``."""
+    current: Measure | None = None
+    previous: Measure | None = None
+
+
+ManifestsMessage = Placed | Withdrawn | Heartbeat
+ReferencesMessage = Registered | Referred | Withdrawn | Linked | Heartbeat
+JourneysMessage = Placed | Withdrawn | Forwarded | Shared | PingBucket | Heartbeat
+ConsignmentsMessage = Placed | Withdrawn | Forwarded | Shared | UnitMilestones | Heartbeat
+FlagsMessage = Finding | Placed | Withdrawn | Heartbeat
+LanesMessage = Observation | Heartbeat
