@@ -1,0 +1,548 @@
+"""Every Prometheus metric of sstl, one file.
+
+Names begin with ``sstl_`` and end in a base unit or ``_total``. Labels are bounded: stage, topic, partition,
+reason, rule and the like; lanes only within a budget. A unit, a seal, a consignment or a party never is a label.
+
+Counters speak for this process since its start. What belongs to a partition (lag, state size, indicators)
+is published by the worker that owns it, and `forget_partition` takes it back when ownership moves, so that
+sums over workers count nothing twice.
+"""
+
+import threading
+import time
+from collections import Counter as Tally
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+)
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+REGISTRY: Final = CollectorRegistry(auto_describe=True)
+"""The live worker's registry, apart from the library's global one: a replay in the same process adds nothing."""
+
+ProcessCollector(registry=REGISTRY)
+PlatformCollector(registry=REGISTRY)
+GCCollector(registry=REGISTRY)
+
+OTHER: Final = "other"
+"""Label value that takes what lies beyond a budget."""
+
+LABEL_BUDGET: Final = 64
+"""Different values of one label that comes from data (reason, rule, type); further ones become `OTHER`."""
+
+LANE_BUDGET: Final = 300
+"""(lane, mode, indicator) series that one worker shows; the rest is summed up as lane `OTHER`."""
+
+_SECONDS = (
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+    5.0,
+    10.0,
+    30.0,
+)
+_RECORDS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000)
+
+WORKER_INFO = Gauge(
+    "sstl_worker_info",
+    "Always 1; the labels say which release and which policy this worker runs.",
+    ["version", "policy_hash", "worker"],
+    registry=REGISTRY,
+)
+EVENTS_IN = Counter(
+    "sstl_events_in_total",
+    "Records read, committed batches only.",
+    ["stage", "topic"],
+    registry=REGISTRY,
+)
+ACCEPTED = Counter(
+    "sstl_events_accepted_total",
+    "Input events that passed intake.",
+    ["family"],
+    registry=REGISTRY,
+)
+REJECTED = Counter(
+    "sstl_events_rejected_total",
+    "Input messages refused by intake.",
+    ["reason"],
+    registry=REGISTRY,
+)
+QUARANTINED = Counter(
+    "sstl_events_quarantined_total",
+    "Records set aside because our code failed on them; each one is a defect to look at.",
+    ["stage"],
+    registry=REGISTRY,
+)
+UNKNOWN_FIELDS = Counter(
+    "sstl_unknown_fields_total",
+    "Fields of accepted events that the models do not know; they are kept.",
+    ["family"],
+    registry=REGISTRY,
+)
+UNBOUND = Counter(
+    "sstl_events_unbound_total",
+    "Events that no manifest bound to a unit within the parking horizon.",
+    ["kind"],
+    registry=REGISTRY,
+)
+FOLDED = Counter(
+    "sstl_events_folded_total",
+    "Events taken into a subject's record.",
+    ["stage"],
+    registry=REGISTRY,
+)
+UNUSED = Counter(
+    "sstl_events_unused_total",
+    "Accepted events that no rule or milestone of the stage uses.",
+    ["stage", "kind"],
+    registry=REGISTRY,
+)
+OUTPUTS = Counter(
+    "sstl_outputs_total",
+    "Messages sent, committed transactions only.",
+    ["stage", "topic"],
+    registry=REGISTRY,
+)
+OBSERVATIONS = Counter(
+    "sstl_observations_total",
+    "Observations set, changed or removed.",
+    ["indicator"],
+    registry=REGISTRY,
+)
+RULES = Counter(
+    "sstl_rule_evaluations_total",
+    "Answers of rules: hit, no hit, not evaluable.",
+    ["rule", "outcome"],
+    registry=REGISTRY,
+)
+FLAGS = Counter(
+    "sstl_flags_total",
+    "Revisions of risk flags published, by the status they give. rule is empty where it was not told.",
+    ["status", "severity", "rule"],
+    registry=REGISTRY,
+)
+FEEDBACK_LATE = Counter(
+    "sstl_feedback_late_total",
+    "Feedback that came after its flag was no longer valid.",
+    registry=REGISTRY,
+)
+ALARMS = Counter(
+    "sstl_alarms_total",
+    "Things that should not happen and that somebody should look at.",
+    ["kind"],
+    registry=REGISTRY,
+)
+STAGE_COUNTS = Counter(
+    "sstl_stage_counts_total",
+    "What a stage counts beside the above.",
+    ["stage", "what", "label"],
+    registry=REGISTRY,
+)
+LABEL_OVERFLOWS = Counter(
+    "sstl_label_overflows_total",
+    "Counts booked under 'other' because a label had used up its budget of values.",
+    ["metric"],
+    registry=REGISTRY,
+)
+PROCESSING = Histogram(
+    "sstl_processing_seconds",
+    "Decoding, folding and encoding of one batch, without its transaction.",
+    ["stage"],
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+BATCH = Histogram(
+    "sstl_batch_size_records",
+    "Records of one batch.",
+    ["stage"],
+    buckets=_RECORDS,
+    registry=REGISTRY,
+)
+TRANSACTION = Histogram(
+    "sstl_transaction_seconds",
+    "One Kafka transaction from begin to its outcome: committed, aborted or fenced.",
+    ["stage", "outcome"],
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+STALE_BATCHES = Counter(
+    "sstl_stale_batches_total",
+    "Batches dropped because the partition had moved since they were read.",
+    ["stage"],
+    registry=REGISTRY,
+)
+REBALANCES = Counter(
+    "sstl_rebalances_total",
+    "Assignments that the consumer group gave to this worker.",
+    registry=REGISTRY,
+)
+LAG_RECORDS = Gauge(
+    "sstl_consumer_lag_records",
+    "Records still to read in a source partition.",
+    ["stage", "topic", "partition"],
+    registry=REGISTRY,
+)
+WATERMARK = Gauge(
+    "sstl_watermark_timestamp_seconds",
+    "Arrival time up to which the stage has seen everything, Unix seconds.",
+    ["stage", "partition"],
+    registry=REGISTRY,
+)
+RESTORE_RECORDS = Gauge(
+    "sstl_restore_records",
+    "Changelog records read by the running or last restore.",
+    ["stage", "partition"],
+    registry=REGISTRY,
+)
+RESTORE_EXPECTED = Gauge(
+    "sstl_restore_expected_records",
+    "Changelog records that the running or last restore has to read.",
+    ["stage", "partition"],
+    registry=REGISTRY,
+)
+RESTORE_SECONDS = Gauge(
+    "sstl_restore_seconds",
+    "Duration so far of the running restore, or of the last one.",
+    ["stage", "partition"],
+    registry=REGISTRY,
+)
+RESTORING = Gauge(
+    "sstl_restore_in_progress",
+    "1 while the partition's state is being restored, else 0.",
+    ["stage", "partition"],
+    registry=REGISTRY,
+)
+STATE_CELLS = Gauge(
+    "sstl_state_cells",
+    "Cells in the partition's state.",
+    ["stage", "partition"],
+    registry=REGISTRY,
+)
+STATE_BYTES = Gauge(
+    "sstl_state_bytes",
+    "Encoded size of the partition's state.",
+    ["stage", "partition"],
+    registry=REGISTRY,
+)
+_PARTITION_GAUGES = (
+    WATERMARK,
+    RESTORE_RECORDS,
+    RESTORE_EXPECTED,
+    RESTORE_SECONDS,
+    RESTORING,
+    STATE_CELLS,
+    STATE_BYTES,
+)
+
+
+class LabelBudget:
+    """Lets the first values of a label through and turns the rest into `OTHER`, visibly counted."""
+
+    def __init__(self, budget: int = LABEL_BUDGET) -> None:
+        self._budget = budget
+        self._seen: dict[str, set[str]] = {}
+
+    def admit(self, metric: str, value: str, by: int = 1) -> str:
+        """Return the value if the metric may still show it, else `OTHER`."""
+        seen = self._seen.setdefault(metric, set())
+        if value in seen:
+            return value
+        if len(seen) < self._budget:
+            seen.add(value)
+            return value
+        LABEL_OVERFLOWS.labels(metric).inc(by)
+        return OTHER
+
+
+_labels = LabelBudget()
+
+
+class _Lag(Collector):
+    """Lag is reckoned when it is asked for: a worker that hangs must not show the lag it had when it last moved."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._reached: dict[tuple[str, str], float] = {}
+        self._lock = threading.Lock()
+
+    def reach(self, stage: str, partition: int, reached_seconds: float) -> None:
+        with self._lock:
+            self._reached[(stage, str(partition))] = reached_seconds
+
+    def forget(self, stage: str, partition: int) -> None:
+        with self._lock:
+            self._reached.pop((stage, str(partition)), None)
+
+    def collect(self) -> Iterator[Metric]:
+        family = GaugeMetricFamily(
+            "sstl_event_lag_seconds",
+            "How far the stage's watermark, in arrival time, is behind now. Shows our own delay, not the sources'.",
+            labels=["stage", "partition"],
+        )
+        with self._lock:
+            reached = sorted(self._reached.items())
+        now = self._now()
+        for labels, seconds in reached:
+            family.add_metric(labels, max(0.0, now - seconds))
+        yield family
+
+
+_lag = _Lag(time.time)
+REGISTRY.register(_lag)
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRow:
+    """One lane's figures as the gauges show them; None is absent, not zero."""
+
+    n: int
+    mean_s: float | None = None
+    median_s: float | None = None
+    p90_s: float | None = None
+    late_ratio: float | None = None
+
+
+LaneKey = tuple[str, str, str, str]
+"""(lane, mode, indicator, counting unit)"""
+
+
+class LaneTable(Collector):
+    """Current figures of the lanes this worker owns, within a budget of series.
+
+    Lanes that the policy names come first, then those with the most observations. What does not fit is
+    summed up as lane `OTHER` (n, mean and share late; quantiles of a sum of lanes are not known here), and
+    ``sstl_lane_rows_hidden`` says how many rows that were.
+    """
+
+    def __init__(self, budget: int = LANE_BUDGET) -> None:
+        self._budget = budget
+        self._rows: dict[LaneKey, tuple[int, LaneRow]] = {}
+        self._named: frozenset[str] = frozenset()
+        self._lock = threading.Lock()
+
+    def name_lanes(self, lanes: Iterable[str]) -> None:
+        """Say which lanes are shown first."""
+        with self._lock:
+            self._named = frozenset(lanes)
+
+    def show(self, key: LaneKey, row: LaneRow, *, partition: int = 0) -> None:
+        """Take over a lane's latest figures; without observations the row goes."""
+        with self._lock:
+            if row.n > 0:
+                self._rows[key] = (partition, row)
+            else:
+                self._rows.pop(key, None)
+
+    def forget(self, partition: int) -> None:
+        """Drop the rows of a partition that another worker owns now."""
+        with self._lock:
+            self._rows = {
+                key: kept for key, kept in self._rows.items() if kept[0] != partition
+            }
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the gauges of shown rows and of the sum over hidden ones."""
+        with self._lock:
+            rows = {key: row for key, (_, row) in self._rows.items()}
+            named = self._named
+        order = sorted(rows, key=lambda key: (key[0] not in named, -rows[key].n, key))
+        shown = [(key, rows[key]) for key in order[: self._budget]]
+        hidden: dict[LaneKey, list[LaneRow]] = {}
+        for key in order[self._budget :]:
+            hidden.setdefault((OTHER, *key[1:]), []).append(rows[key])
+        shown += [(key, _sum(parts)) for key, parts in sorted(hidden.items())]
+        yield from _lane_families(shown)
+        yield GaugeMetricFamily(
+            "sstl_lane_rows_hidden",
+            "Rows (lane, mode, indicator) beyond this worker's budget, summed up under lane 'other'.",
+            value=max(0, len(order) - self._budget),
+        )
+
+
+def _sum(rows: list[LaneRow]) -> LaneRow:
+    def mean(figures: list[tuple[int, float | None]]) -> float | None:
+        known = [(n, figure) for n, figure in figures if figure is not None]
+        total = sum(n for n, _ in known)
+        return sum(n * figure for n, figure in known) / total if total else None
+
+    return LaneRow(
+        n=sum(row.n for row in rows),
+        mean_s=mean([(row.n, row.mean_s) for row in rows]),
+        late_ratio=mean([(row.n, row.late_ratio) for row in rows]),
+    )
+
+
+def _lane_families(rows: list[tuple[LaneKey, LaneRow]]) -> Iterator[Metric]:
+    figures: tuple[tuple[str, str, Callable[[LaneRow], float | None]], ...] = (
+        (
+            "sstl_lane_observations",
+            "Observations in the indicator, whole period.",
+            lambda row: row.n,
+        ),
+        (
+            "sstl_lane_mean_seconds",
+            "Mean of the indicator, whole period.",
+            lambda row: row.mean_s,
+        ),
+        (
+            "sstl_lane_median_seconds",
+            "Median of the indicator, whole period.",
+            lambda row: row.median_s,
+        ),
+        (
+            "sstl_lane_p90_seconds",
+            "90th percentile of the indicator, whole period.",
+            lambda row: row.p90_s,
+        ),
+        (
+            "sstl_lane_late_ratio",
+            "Share of observations that took longer than planned, of those with a plan.",
+            lambda row: row.late_ratio,
+        ),
+    )
+    for name, text, figure in figures:
+        family = GaugeMetricFamily(
+            name, text, labels=["lane", "mode", "indicator", "counting_unit"]
+        )
+        for key, row in rows:
+            value = figure(row)
+            if value is not None:
+                family.add_metric(key, value)
+        yield family
+
+
+LANES: Final = LaneTable()
+REGISTRY.register(LANES)
+
+
+def set_worker_info(*, version: str, policy_hash: str, worker: str) -> None:
+    """Say which release and policy this process runs; a change of policy replaces the former series."""
+    WORKER_INFO.clear()
+    WORKER_INFO.labels(version, policy_hash[:12], worker).set(1)
+
+
+def set_watermark(stage: str, partition: int, reached_ms: int) -> None:
+    """Show how far a stage has come in arrival time (ms since the epoch)."""
+    WATERMARK.labels(stage, partition).set(reached_ms / 1000)
+    _lag.reach(stage, partition, reached_ms / 1000)
+
+
+def set_restore(
+    stage: str,
+    partition: int,
+    *,
+    records: int,
+    expected: int,
+    seconds: float,
+    running: bool,
+) -> None:
+    """Show a restore's progress; call once more with ``running`` False when it has ended."""
+    RESTORE_RECORDS.labels(stage, partition).set(records)
+    RESTORE_EXPECTED.labels(stage, partition).set(expected)
+    RESTORE_SECONDS.labels(stage, partition).set(seconds)
+    RESTORING.labels(stage, partition).set(1 if running else 0)
+
+
+def forget_partition(stage: str, topic: str, partition: int) -> None:
+    """Take back every gauge of a partition that was given up, so that no two workers show it."""
+    LAG_RECORDS.remove_by_labels(
+        {"stage": stage, "topic": topic, "partition": str(partition)}
+    )
+    for gauge in _PARTITION_GAUGES:
+        gauge.remove_by_labels({"stage": stage, "partition": str(partition)})
+    _lag.forget(stage, partition)
+    if stage == "lanes":
+        LANES.forget(partition)
+
+
+_BY_LABEL: Final = {
+    "accepted": ACCEPTED,
+    "rejected": REJECTED,
+    "unknown_fields": UNKNOWN_FIELDS,
+    "unbound": UNBOUND,
+    "alarm": ALARMS,
+    "observation": OBSERVATIONS,
+}
+
+
+def observe_counts(stage: str, counts: Tally[tuple[str, str]]) -> None:
+    """Show what a fold counted (`Outcome.counts`); call it after the commit.
+
+    Known counts have a metric of their own, ``rule`` and ``flag`` carry several labels separated by colons;
+    whatever else a stage counts appears in ``sstl_stage_counts_total``.
+    """
+    for (what, label), by in counts.items():
+        if what in _BY_LABEL:
+            _BY_LABEL[what].labels(_labels.admit(what, label, by)).inc(by)
+        elif what == "rule":
+            rule, _, outcome = label.partition(":")
+            RULES.labels(
+                _labels.admit("rule", rule, by),
+                _labels.admit("rule outcome", outcome, by),
+            ).inc(by)
+        elif what == "flag":
+            status, severity, rule = (*label.split(":", 2), "", "")[:3]
+            FLAGS.labels(
+                _labels.admit("flag status", status, by),
+                _labels.admit("flag severity", severity, by),
+                _labels.admit("flag rule", rule, by),
+            ).inc(by)
+        elif what == "events_folded":
+            FOLDED.labels(stage).inc(by)
+        elif what == "unused_event":
+            UNUSED.labels(stage, _labels.admit("unused_event", label, by)).inc(by)
+        elif what == "feedback_late":
+            FEEDBACK_LATE.inc(by)
+        else:
+            what = _labels.admit("stage count", what, by)
+            STAGE_COUNTS.labels(
+                stage, what, _labels.admit(f"stage count {what}", label, by)
+            ).inc(by)
+
+
+TOTAL: Final = "TOTAL"
+"""Window kind of the whole period, the one that the lane gauges show."""
+
+
+def observe_indicator(indicator: Any, *, partition: int = 0) -> None:
+    """Show an indicator (`sstl.models.indicator.Indicator`) of the whole period; other windows are ignored."""
+    if indicator.window.kind != TOTAL:
+        return
+
+    def seconds(value: Any) -> float | None:
+        return None if value is None else value.total_seconds()
+
+    LANES.show(
+        (
+            indicator.lane_id,
+            indicator.mode,
+            indicator.indicator,
+            indicator.counting_unit,
+        ),
+        LaneRow(
+            n=indicator.n,
+            mean_s=seconds(indicator.mean),
+            median_s=seconds(indicator.median),
+            p90_s=seconds(indicator.p90),
+            late_ratio=indicator.share_late,
+        ),
+        partition=partition,
+    )
