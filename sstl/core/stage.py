@@ -106,10 +106,11 @@ class Stage(Protocol):
 class Work:
     """A fold in progress: reads through to the state, keeps changes and outputs apart."""
 
-    __slots__ = ("_state", "context", "outcome", "policy")
+    __slots__ = ("_state", "_touched", "context", "outcome", "policy")
 
     def __init__(self, state: StateReader, policy: Policy, context: Context) -> None:
         self._state = state
+        self._touched: dict[str, set[str]] = {}
         self.policy = policy
         self.context = context
         self.outcome = Outcome()
@@ -125,13 +126,22 @@ class Work:
         """Set or (None) delete a cell; an equal value is not a change."""
         if self.get(key, part) != value:
             self.outcome.changed[(key, part)] = value
+            self._touched.setdefault(key, set()).add(part)
 
     def parts(self, key: str) -> list[str]:
-        """Return the names of the parts that the key has in this fold's view, sorted."""
+        """Return the names of the parts that the key has in this fold's view, sorted.
+
+        The cost grows with the parts of this key, not with what else the batch has changed.
+        """
+        touched = self._touched.get(key)
+        if touched is None:
+            return list(self._state.parts(key))
         names = set(self._state.parts(key))
-        for (changed_key, part), value in self.outcome.changed.items():
-            if changed_key == key:
-                names.discard(part) if value is None else names.add(part)
+        for part in touched:
+            if self.outcome.changed[(key, part)] is None:
+                names.discard(part)
+            else:
+                names.add(part)
         return sorted(names)
 
     def emit(
@@ -216,7 +226,8 @@ def take_heartbeat(work: Work, beat: Heartbeat, *, name: str, downstream: Sequen
     now = watermark(work)
     if now is None:
         return False
-    ready = all(work.get(WATERMARK, source).caught_up for source in work.context.sources)
+    known_sources = (work.get(WATERMARK, source) for source in work.context.sources)
+    ready = all(cell is not None and cell.caught_up for cell in known_sources)
     told = work.get(PASSED, "")
     if told == Reached(now, ready):
         return False

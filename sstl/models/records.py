@@ -158,6 +158,8 @@ class Linked(msgspec.Struct, frozen=True, kw_only=True, tag="linked.1", omit_def
     from_ms: int | None = None
     """Reusable references (a conveyance) link for an interval of event time; None: unbounded."""
     to_ms: int | None = None
+    forgotten: bool = False
+    """The manifest is past its horizon: the link may be dropped, what was forwarded through it stays."""
 
 
 class Referred(msgspec.Struct, frozen=True, kw_only=True, tag="referred.1", omit_defaults=True):
@@ -170,13 +172,17 @@ class Referred(msgspec.Struct, frozen=True, kw_only=True, tag="referred.1", omit
     """The event itself ties the reference (device, command) to this unit: pairing, grant."""
 
 
-class Registered(msgspec.Struct, frozen=True, kw_only=True, tag="registered.1"):
+class Registered(msgspec.Struct, frozen=True, kw_only=True, tag="registered.1", omit_defaults=True):
     """Register of one event's versions and where each went, under the event's own reference."""
 
     identity: str
     version: Version
     places: tuple[str, ...]
     """``unit:``, ``ref:``, ``manifest:``, ``consignment:`` or ``flag:`` and the key there."""
+    type: str = ""
+    """Type of the event, where the message has one; what ``registry.`` begins is kept without end."""
+    event_ms: int | None = None
+    """When it happened, None where not known (a retraction without body)."""
 
 
 class PingBucket(msgspec.Struct, frozen=True, kw_only=True, tag="pings.1", omit_defaults=True):
@@ -188,6 +194,20 @@ class PingBucket(msgspec.Struct, frozen=True, kw_only=True, tag="pings.1", omit_
     first: tuple[int, int, str, float, float] | None = None
     """(event_ms, sequence, id, latitude, longitude); None: the bucket is empty."""
     last: tuple[int, int, str, float, float] | None = None
+
+
+class Unbound(msgspec.Struct, frozen=True, kw_only=True, tag="unbound.1", omit_defaults=True):
+    """An event whose reference linked it to nothing within the parking horizon (topic ``unbound``)."""
+
+    reference: str
+    source: str
+    id: str
+    type: str
+    event_ms: int
+    arrival_ms: int
+    deadline_ms: int
+    """Arrival time at which the waiting ended."""
+    origin: Origin
 
 
 class UnitMilestones(msgspec.Struct, frozen=True, kw_only=True, tag="milestones.1", omit_defaults=True):
