@@ -1,0 +1,1 @@
+"""The Faust shell: application, topics, batched exactly-once delivery and one thin module for each agent."""

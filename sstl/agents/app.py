@@ -1,0 +1,95 @@
+"""The Faust application: no module-level app; settings, topics and policy come in."""
+
+import asyncio
+import contextlib
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Any
+
+import faust
+from faust.types import AgentT
+
+from sstl.agents.delivery import Delivery, RunnerOf
+from sstl.agents.topics import Topics
+from sstl.settings import Settings
+
+RAW = {
+    "key_type": bytes,
+    "value_type": bytes,
+    "key_serializer": "raw",
+    "value_serializer": "raw",
+}
+LAG_EVERY_S = 1.0
+
+
+class LaneApp(faust.App):
+    """A Faust application whose transport hands batches to a `Delivery`."""
+
+    delivery: Delivery
+
+    async def on_start(self) -> None:
+        """Begin to publish how far behind we are."""
+        await super().on_start()
+        self._lag_task = asyncio.create_task(self._show_lag())
+
+    async def on_stop(self) -> None:
+        """Let transactions under way finish before the consumer leaves the group."""
+        self._lag_task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._lag_task
+        await self.delivery.close()
+        await super().on_stop()
+
+    async def _show_lag(self) -> None:
+        while True:
+            self.delivery.show_lag()
+            await asyncio.sleep(LAG_EVERY_S)
+
+
+def create_app(settings: Settings, delivery: Delivery) -> LaneApp:
+    """Return an application without agents."""
+    session_s = settings.session_timeout.total_seconds()
+    app = LaneApp(
+        settings.group,
+        broker=f"sstl://{settings.bootstrap}",
+        store="memory://",
+        datadir=str(Path(gettempdir()) / f"sstl-faust-{settings.group}"),
+        web_enabled=False,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        # an assignment may be worked on at once: fencing, not waiting, keeps two owners apart
+        stream_recovery_delay=0.0,
+        broker_session_timeout=session_s,
+        broker_heartbeat_interval=settings.heartbeat_interval.total_seconds(),
+        broker_rebalance_timeout=settings.rebalance_timeout.total_seconds(),
+        broker_request_timeout=max(90.0, session_s + 10.0),
+        broker_max_poll_interval=3600.0,
+        consumer_max_fetch_size=4 << 20,
+        consumer_group_instance_id=settings.instance_id,
+    )
+    app.delivery = delivery
+    return app
+
+
+def serve(
+    app: LaneApp, delivery: Delivery, topics: Topics, *, name: str, source: str, runner_of: RunnerOf
+) -> AgentT[Any]:
+    """Register an agent that works off one source topic.
+
+    Args:
+        app: The application.
+        delivery: Who folds and commits what the agent is handed.
+        topics: Names.
+        name: The agent's name.
+        source: Logical name of its one source topic.
+        runner_of: Makes the runner of one partition.
+    """
+    topic = topics[source].name
+    delivery.register(topic, runner_of)
+
+    @app.agent(app.topic(topic, **RAW), name=f"sstl.{name}")
+    async def agent(stream: Any) -> None:
+        async for event in stream.noack().events():
+            delivery.hand_over(event.value)
+
+    return agent

@@ -1,0 +1,188 @@
+"""From a batch of records to what one transaction will write: fold, encode, and isolate a message that crashes us."""
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from pydantic import BaseModel
+
+from sstl.agents.topics import Topics
+from sstl.core.stage import Cell, Outcome, Output, StateReader
+
+_encode = msgspec.json.Encoder().encode
+MAX_CELL_BYTES = 262_144
+
+Headers = list[tuple[str, bytes]]
+
+
+class OutputTooLargeError(Exception):
+    """A single output or cell is larger than its topic takes."""
+
+
+class SourceFormatError(Exception):
+    """A record of an internal topic is in a format that this version does not know."""
+
+
+@dataclass(slots=True)
+class Message:
+    """One encoded output."""
+
+    key: bytes
+    value: bytes | None
+    headers: Headers
+
+
+@dataclass(slots=True)
+class Crash:
+    """A message that our own code failed on."""
+
+    record: Any
+    error: Exception
+
+
+@dataclass(slots=True)
+class Prepared:
+    """What one transaction writes."""
+
+    outputs: dict[tuple[str, int], list[Message]] = field(default_factory=dict)
+    changed: dict[Cell, bytes | None] = field(default_factory=dict)
+    decoded: dict[Cell, Any] = field(default_factory=dict)
+    outcome: Outcome = field(default_factory=Outcome)
+    crashes: list[Crash] = field(default_factory=list)
+
+    @property
+    def empty(self) -> bool:
+        """True when there is nothing to write beside the position."""
+        return not self.outputs and not self.changed
+
+    @property
+    def output_count(self) -> int:
+        """How many messages it sends."""
+        return sum(len(messages) for messages in self.outputs.values())
+
+
+def encode_value(message: Any) -> bytes:
+    """Encode a message of an internal or public topic."""
+    if isinstance(message, bytes):
+        return message
+    if isinstance(message, BaseModel):
+        return message.model_dump_json(by_alias=True, exclude_none=True).encode()
+    return _encode(message)
+
+
+def partition_of(route: str, partitions: int) -> int:
+    """Return the partition that a route key hashes to (CRC32, the same on every worker)."""
+    return zlib.crc32(route.encode()) % partitions if partitions > 1 else 0
+
+
+class Layered:
+    """A state reader that sees the changes of earlier folds of the same transaction."""
+
+    def __init__(self, below: StateReader) -> None:
+        self._below = below
+        self.changed: dict[Cell, Any] = {}
+
+    def get(self, key: str, part: str) -> Any | None:
+        """Return the cell as changed so far."""
+        cell = (key, part)
+        return self.changed[cell] if cell in self.changed else self._below.get(key, part)
+
+    def parts(self, key: str) -> Sequence[str]:
+        """Return the parts of a key as changed so far, sorted."""
+        names = set(self._below.parts(key))
+        for (changed_key, part), value in self.changed.items():
+            if changed_key == key:
+                names.discard(part) if value is None else names.add(part)
+        return sorted(names)
+
+
+class Preparer:
+    """Folds batches of one stage instance and encodes the result; stateless.
+
+    Args:
+        topics: Names, partition counts and size limits.
+        fold: The stage's fold, with policy and context bound.
+    """
+
+    def __init__(
+        self, topics: Topics, fold: Callable[[StateReader, Sequence[Any]], Outcome]
+    ) -> None:
+        self._topics = topics.all
+        self._fold = fold
+
+    def prepare(self, state: StateReader, records: Sequence[Any]) -> Prepared:
+        """Fold a batch; when our code fails on it, fold record by record and set the failing ones apart."""
+        try:
+            return self.encode(self._fold(state, records))
+        except SourceFormatError:
+            raise
+        except Exception as error:  # noqa: BLE001 - any bug of ours, on any message, must not stop the rest
+            if len(records) == 1:
+                return Prepared(crashes=[Crash(records[0], error)])
+        return self._one_by_one(state, records)
+
+    def encode(self, outcome: Outcome) -> Prepared:
+        """Encode an outcome.
+
+        Raises:
+            OutputTooLargeError: A message or cell exceeds what its topic takes.
+        """
+        prepared = Prepared(outcome=outcome, decoded=outcome.changed)
+        for output in outcome.outputs:
+            self._add_output(prepared, output)
+        for (key, part), value in outcome.changed.items():
+            raw = None if value is None else _encode(value)
+            if raw is not None and len(raw) > MAX_CELL_BYTES:
+                raise OutputTooLargeError(f"cell part {part!r} has {len(raw)} bytes")
+            prepared.changed[(key, part)] = raw
+        return prepared
+
+    def _add_output(self, prepared: Prepared, output: Output) -> None:
+        spec = self._topics[output.topic]
+        value = encode_value(output.message)
+        if len(value) > spec.max_bytes - 1024:
+            raise OutputTooLargeError(f"message for {spec.name} has {len(value)} bytes")
+        message = Message(output.key.encode(), value, list(output.headers))
+        if output.broadcast:
+            targets: Sequence[int] = range(spec.partitions)
+        else:
+            targets = (partition_of(output.route or output.key, spec.partitions),)
+        for partition in targets:
+            prepared.outputs.setdefault((spec.name, partition), []).append(message)
+
+    def _one_by_one(self, state: StateReader, records: Sequence[Any]) -> Prepared:
+        layered = Layered(state)
+        whole = Prepared()
+        for record in records:
+            try:
+                prepared = self.encode(self._fold(layered, [record]))
+            except SourceFormatError:
+                raise
+            except Exception as error:  # noqa: BLE001 - see prepare
+                whole.crashes.append(Crash(record, error))
+                continue
+            layered.changed.update(prepared.decoded)
+            _merge(whole, prepared)
+        return whole
+
+
+def _merge(whole: Prepared, part: Prepared) -> None:
+    for target, messages in part.outputs.items():
+        whole.outputs.setdefault(target, []).extend(messages)
+    whole.changed.update(part.changed)
+    whole.decoded.update(part.decoded)
+    whole.outcome.counts.update(part.outcome.counts)
+    whole.outcome.outputs.extend(part.outcome.outputs)
+
+
+def merge(parts: Sequence[Prepared]) -> Prepared:
+    """Return several prepared results as one, in order."""
+    whole = Prepared()
+    for part in parts:
+        _merge(whole, part)
+        whole.crashes.extend(part.crashes)
+    return whole
+
+

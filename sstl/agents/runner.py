@@ -1,0 +1,154 @@
+"""One stage instance as the shell runs it: decode, fold, timers, and what becomes of a message that crashes us."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from traceback import extract_tb
+from typing import Any, Protocol
+
+import msgspec
+
+from sstl.agents.prepare import Crash, SourceFormatError
+from sstl.core.stage import Context, Inbound, Outcome, Output, Stage, StateReader
+from sstl.intake.envelope import RawRecord
+from sstl.intake.stage import IntakeStage, internal_error
+from sstl.models.policy import Policy
+
+
+class Runner(Protocol):
+    """What the owner of a partition asks of its stage."""
+
+    name: str
+    """Stage instance: ``journeys``, ``intake-transport``."""
+    cell_type: Any
+    period_s: float | None
+    """How often `on_timer` is due; None: never."""
+
+    def decode(self, records: Sequence[Any]) -> list[Any]:
+        """Decode records of the source topic."""
+        ...
+
+    def fold(self, state: StateReader, records: Sequence[Any]) -> Outcome:
+        """Fold decoded records."""
+        ...
+
+    def on_timer(self, state: StateReader, now_ms: int, *, caught_up: bool) -> Outcome:
+        """Do what is due from time to time."""
+        ...
+
+    def on_crash(self, crash: Crash, topic: str, partition: int) -> Output:
+        """Return the output that sets a message aside which our code failed on."""
+        ...
+
+
+class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
+    """Pointer to an internal message that our code failed on."""
+
+    stage: str
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    error: str
+    """Class of the exception; its text may quote data and stays out."""
+    where: str
+    """File and line that raised."""
+
+
+def where_raised(error: BaseException) -> str:
+    """Return ``module.py:line`` of the innermost frame of an exception."""
+    frames = extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"
+
+
+class StageRunner:
+    """Runs one of the six keyed stages on one partition."""
+
+    def __init__(self, stage: Stage, policy: Policy, context: Context) -> None:
+        self._stage, self._policy, self._context = stage, policy, context
+        self._decode = msgspec.json.Decoder(stage.message_type).decode
+        self.name = stage.name
+        self.cell_type = stage.cell_type
+        self.period_s: float | None = 1.0 if stage.ticks else None
+
+    def decode(self, records: Sequence[Any]) -> list[Any]:
+        """Decode records of an internal topic.
+
+        Raises:
+            SourceFormatError: A record is in a format this version does not know.
+        """
+        decoded = []
+        for record in records:
+            try:
+                message = self._decode(record.value)
+            except (msgspec.DecodeError, TypeError) as error:
+                raise SourceFormatError(
+                    f"{record.topic}/{record.partition}/{record.offset}: {error}; "
+                    "written by another version? see docs/formats.md"
+                ) from error
+            decoded.append(Inbound(record.key.decode(), message, record.offset))
+        return decoded
+
+    def fold(self, state: StateReader, records: Sequence[Any]) -> Outcome:
+        """Fold a batch."""
+        return self._stage.fold(state, records, self._policy, self._context)
+
+    def on_timer(self, state: StateReader, now_ms: int, *, caught_up: bool) -> Outcome:
+        """Publish what waits for a pause; reads no clock."""
+        return self._stage.tick(state, self._policy, self._context)
+
+    def on_crash(self, crash: Crash, topic: str, partition: int) -> Output:
+        """Point to the message in the quarantine topic."""
+        record: Inbound = crash.record
+        pointer = Quarantined(
+            stage=self.name,
+            topic=topic,
+            partition=partition,
+            offset=record.offset,
+            key=record.key,
+            error=type(crash.error).__name__,
+            where=where_raised(crash.error),
+        )
+        return Output("quarantine", f"{topic}/{partition}/{record.offset}", pointer)
+
+
+class IntakeRunner:
+    """Runs intake on one partition of one input topic."""
+
+    HEARTBEAT_S = 2.0
+
+    def __init__(
+        self, stage: IntakeStage, policy: Policy, context: Context, family: str
+    ) -> None:
+        self._stage, self._policy, self._context = stage, policy, context
+        self._family = family
+        self.name = f"intake-{family}"
+        self.cell_type = stage.cell_type
+        self.period_s: float | None = self.HEARTBEAT_S
+
+    def decode(self, records: Sequence[Any]) -> list[RawRecord]:
+        """Take the publisher's bytes as they are; judging them is the fold's work."""
+        return [
+            RawRecord(
+                family=self._family,
+                topic=record.topic,
+                partition=record.partition,
+                offset=record.offset,
+                timestamp_ms=record.timestamp,
+                key=record.key,
+                value=record.value,
+                headers=tuple(record.headers),
+            )
+            for record in records
+        ]
+
+    def fold(self, state: StateReader, records: Sequence[Any]) -> Outcome:
+        """Judge, normalise and route a batch."""
+        return self._stage.fold(state, records, self._policy, self._context)
+
+    def on_timer(self, state: StateReader, now_ms: int, *, caught_up: bool) -> Outcome:
+        """Tell downstream how far this partition has come in arrival time."""
+        return self._stage.heartbeat(state, self._context, now_ms, caught_up)
+
+    def on_crash(self, crash: Crash, topic: str, partition: int) -> Output:
+        """Reject the message: every input ends as accepted or rejected."""
+        return internal_error(crash.record, type(crash.error).__name__)

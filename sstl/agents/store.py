@@ -1,0 +1,122 @@
+"""State of one partition: cells in memory, mirrored by a compacted changelog, and where it stands in both logs."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from sstl.core.stage import Cell
+
+POSITION_KEY = "~position"
+_SEPARATOR = "\x00"
+
+
+class Position(msgspec.Struct, frozen=True, tag="position.1"):
+    """How far the source partition is folded in: the next offset to be read."""
+
+    offset: int
+
+
+_encode = msgspec.json.Encoder().encode
+_decode_position = msgspec.json.Decoder(Position).decode
+
+
+def changelog_key(key: str, part: str) -> bytes:
+    """Return the changelog record key of a cell."""
+    return f"{key}{_SEPARATOR}{part}".encode()
+
+
+POSITION_RECORD = changelog_key(POSITION_KEY, "")
+
+
+def encode_position(offset: int) -> bytes:
+    """Return the changelog value that says how far the source is folded in."""
+    return _encode(Position(offset))
+
+
+class PartitionStore:
+    """The cells of one partition, kept encoded, hot ones decoded too.
+
+    Nothing is decoded when a changelog is read back: a cell is decoded when a fold asks for it.
+    """
+
+    HOT_CELLS = 20_000
+
+    def __init__(self, cell_type: Any) -> None:
+        self._decode = msgspec.json.Decoder(cell_type).decode
+        self._cells: dict[str, dict[str, bytes]] = {}
+        self._hot: OrderedDict[Cell, Any] = OrderedDict()
+        self.position: int | None = None
+        """Next offset of the source to fold; None while no changelog record has said it."""
+        self.changelog_offset = 0
+        """Next changelog offset to read: the store mirrors everything before it."""
+        self.cell_count = 0
+        self.size_bytes = 0
+
+    def get(self, key: str, part: str) -> Any | None:
+        """Return the decoded cell, None where there is none."""
+        cell = (key, part)
+        hot = self._hot.get(cell)
+        if hot is not None:
+            self._hot.move_to_end(cell)
+            return hot
+        parts = self._cells.get(key)
+        raw = None if parts is None else parts.get(part)
+        if raw is None:
+            return None
+        value = self._decode(raw)
+        self._warm(cell, value)
+        return value
+
+    def parts(self, key: str) -> Iterable[str]:
+        """Return the parts of a key, sorted."""
+        return sorted(self._cells.get(key, ()))
+
+    def load(self, record_key: bytes, value: bytes | None) -> None:
+        """Take over one changelog record."""
+        if record_key == POSITION_RECORD:
+            self.position = None if value is None else _decode_position(value).offset
+            return
+        key, _, part = record_key.decode().partition(_SEPARATOR)
+        self._hot.pop((key, part), None)
+        self._put(key, part, value)
+
+    def apply(self, encoded: Mapping[Cell, bytes | None], decoded: Mapping[Cell, Any]) -> None:
+        """Take over what a committed transaction changed."""
+        for (key, part), value in encoded.items():
+            self._put(key, part, value)
+            if value is None:
+                self._hot.pop((key, part), None)
+            else:
+                self._warm((key, part), decoded[(key, part)])
+
+    def clear(self) -> None:
+        """Forget everything, so that the whole changelog is read again."""
+        self._cells.clear()
+        self._hot.clear()
+        self.position, self.changelog_offset, self.cell_count, self.size_bytes = None, 0, 0, 0
+
+    def _put(self, key: str, part: str, value: bytes | None) -> None:
+        parts = self._cells.get(key)
+        old = None if parts is None else parts.get(part)
+        if old is not None:
+            self.size_bytes -= len(key) + len(part) + len(old)
+            self.cell_count -= 1
+        if value is None:
+            if parts is not None:
+                parts.pop(part, None)
+                if not parts:
+                    del self._cells[key]
+            return
+        if parts is None:
+            parts = self._cells[key] = {}
+        parts[part] = value
+        self.size_bytes += len(key) + len(part) + len(value)
+        self.cell_count += 1
+
+    def _warm(self, cell: Cell, value: Any) -> None:
+        self._hot[cell] = value
+        self._hot.move_to_end(cell)
+        if len(self._hot) > self.HOT_CELLS:
+            self._hot.popitem(last=False)
