@@ -1,0 +1,43 @@
+"""Identifiers of the trade, under the name the domain uses; judged and canonicalised in one place."""
+
+from sstl.models.identifiers import (
+    awb_fault,
+    canonical_document,
+    canonical_equipment,
+    canonical_place,
+    canonical_seal_number,
+    document_fault,
+    eori_fault,
+    equipment_fault,
+    hs6_fault,
+    imo_fault,
+    is_air_waybill,
+    is_container_number,
+    is_namespaced,
+    iso6346_check_digit,
+    luhn_digit,
+    mrn_fault,
+    place_fault,
+    ucr_fault,
+)
+
+__all__ = [
+    "awb_fault",
+    "canonical_document",
+    "canonical_equipment",
+    "canonical_place",
+    "canonical_seal_number",
+    "document_fault",
+    "eori_fault",
+    "equipment_fault",
+    "hs6_fault",
+    "imo_fault",
+    "is_air_waybill",
+    "is_container_number",
+    "is_namespaced",
+    "iso6346_check_digit",
+    "luhn_digit",
+    "mrn_fault",
+    "place_fault",
+    "ucr_fault",
+]
