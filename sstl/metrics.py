@@ -1,11 +1,12 @@
 """Every Prometheus metric of sstl, one file.
 
-Names begin with ``sstl_`` and end in a base unit or ``_total``. Labels are bounded: stage, topic, partition,
-reason, rule and the like; lanes only within a budget. A unit, a seal, a consignment or a party never is a label.
+Names begin with ``sstl_`` and end in a base unit or ``_total``. Labels are bounded: stage, topic,
+partition, reason, rule and the like; lanes only within a budget. A unit, a seal, a consignment or a
+party never is a label.
 
-Counters speak for this process since its start. What belongs to a partition (lag, state size, indicators)
-is published by the worker that owns it, and `forget_partition` takes it back when ownership moves, so that
-sums over workers count nothing twice.
+Counters speak for this process since its start. What belongs to a partition (lag, state size,
+indicators) is published by the worker that owns it, and `forget_partition` takes it back when
+ownership moves, so that sums over workers count nothing twice.
 """
 
 import threading
@@ -23,13 +24,15 @@ from prometheus_client import (
     Histogram,
     PlatformCollector,
     ProcessCollector,
+    disable_created_metrics,
 )
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 REGISTRY: Final = CollectorRegistry(auto_describe=True)
-"""The live worker's registry, apart from the library's global one: a replay in the same process adds nothing."""
+"""The live worker's registry; a replay in the same process must not add to it."""
 
+disable_created_metrics()  # a second series beside every counter, which nobody reads
 ProcessCollector(registry=REGISTRY)
 PlatformCollector(registry=REGISTRY)
 GCCollector(registry=REGISTRY)
@@ -41,7 +44,7 @@ LABEL_BUDGET: Final = 64
 """Different values of one label that comes from data (reason, rule, type); further ones become `OTHER`."""
 
 LANE_BUDGET: Final = 300
-"""(lane, mode, indicator) series that one worker shows; the rest is summed up as lane `OTHER`."""
+"""(lane, mode, indicator) rows that one worker shows; the rest is summed up as lane `OTHER`."""
 
 _SECONDS = (
     0.001,
@@ -135,7 +138,7 @@ RULES = Counter(
 )
 FLAGS = Counter(
     "sstl_flags_total",
-    "Revisions of risk flags published, by the status they give. rule is empty where it was not told.",
+    "Revisions of risk flags published, by their new status. rule is empty where not told.",
     ["status", "severity", "rule"],
     registry=REGISTRY,
 )
@@ -276,7 +279,7 @@ _labels = LabelBudget()
 
 
 class _Lag(Collector):
-    """Lag is reckoned when it is asked for: a worker that hangs must not show the lag it had when it last moved."""
+    """Lag reckoned when asked for: a worker that hangs must not show what it had before."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
@@ -294,7 +297,7 @@ class _Lag(Collector):
     def collect(self) -> Iterator[Metric]:
         family = GaugeMetricFamily(
             "sstl_event_lag_seconds",
-            "How far the stage's watermark, in arrival time, is behind now. Shows our own delay, not the sources'.",
+            "How far the stage's watermark, in arrival time, is behind now: our delay only.",
             labels=["stage", "partition"],
         )
         with self._lock:
@@ -327,9 +330,9 @@ LaneKey = tuple[str, str, str, str]
 class LaneTable(Collector):
     """Current figures of the lanes this worker owns, within a budget of series.
 
-    Lanes that the policy names come first, then those with the most observations. What does not fit is
-    summed up as lane `OTHER` (n, mean and share late; quantiles of a sum of lanes are not known here), and
-    ``sstl_lane_rows_hidden`` says how many rows that were.
+    Lanes that the policy names come first, then those with the most observations. What does not fit
+    is summed up as lane `OTHER` (n, mean and share late; quantiles of a sum of lanes are not known
+    here), and ``sstl_lane_rows_hidden`` says how many rows that were.
     """
 
     def __init__(self, budget: int = LANE_BUDGET) -> None:
@@ -354,9 +357,7 @@ class LaneTable(Collector):
     def forget(self, partition: int) -> None:
         """Drop the rows of a partition that another worker owns now."""
         with self._lock:
-            self._rows = {
-                key: kept for key, kept in self._rows.items() if kept[0] != partition
-            }
+            self._rows = {key: kept for key, kept in self._rows.items() if kept[0] != partition}
 
     def collect(self) -> Iterator[Metric]:
         """Yield the gauges of shown rows and of the sum over hidden ones."""
@@ -372,7 +373,7 @@ class LaneTable(Collector):
         yield from _lane_families(shown)
         yield GaugeMetricFamily(
             "sstl_lane_rows_hidden",
-            "Rows (lane, mode, indicator) beyond this worker's budget, summed up under lane 'other'.",
+            "Rows (lane, mode, indicator) over budget, summed up under lane 'other'.",
             value=max(0, len(order) - self._budget),
         )
 
@@ -434,7 +435,7 @@ REGISTRY.register(LANES)
 
 
 def set_worker_info(*, version: str, policy_hash: str, worker: str) -> None:
-    """Say which release and policy this process runs; a change of policy replaces the former series."""
+    """Say which release and policy this process runs; replaces what was said before."""
     WORKER_INFO.clear()
     WORKER_INFO.labels(version, policy_hash[:12], worker).set(1)
 
@@ -463,9 +464,7 @@ def set_restore(
 
 def forget_partition(stage: str, topic: str, partition: int) -> None:
     """Take back every gauge of a partition that was given up, so that no two workers show it."""
-    LAG_RECORDS.remove_by_labels(
-        {"stage": stage, "topic": topic, "partition": str(partition)}
-    )
+    LAG_RECORDS.remove_by_labels({"stage": stage, "topic": topic, "partition": str(partition)})
     for gauge in _PARTITION_GAUGES:
         gauge.remove_by_labels({"stage": stage, "partition": str(partition)})
     _lag.forget(stage, partition)
@@ -486,8 +485,8 @@ _BY_LABEL: Final = {
 def observe_counts(stage: str, counts: Tally[tuple[str, str]]) -> None:
     """Show what a fold counted (`Outcome.counts`); call it after the commit.
 
-    Known counts have a metric of their own, ``rule`` and ``flag`` carry several labels separated by colons;
-    whatever else a stage counts appears in ``sstl_stage_counts_total``.
+    Known counts have a metric of their own, ``rule`` and ``flag`` carry several labels separated by
+    colons; whatever else a stage counts appears in ``sstl_stage_counts_total``.
     """
     for (what, label), by in counts.items():
         if what in _BY_LABEL:
@@ -512,10 +511,9 @@ def observe_counts(stage: str, counts: Tally[tuple[str, str]]) -> None:
         elif what == "feedback_late":
             FEEDBACK_LATE.inc(by)
         else:
-            what = _labels.admit("stage count", what, by)
-            STAGE_COUNTS.labels(
-                stage, what, _labels.admit(f"stage count {what}", label, by)
-            ).inc(by)
+            name = _labels.admit("stage count", what, by)
+            value = _labels.admit(f"stage count {name}", label, by)
+            STAGE_COUNTS.labels(stage, name, value).inc(by)
 
 
 TOTAL: Final = "TOTAL"
@@ -523,7 +521,7 @@ TOTAL: Final = "TOTAL"
 
 
 def observe_indicator(indicator: Any, *, partition: int = 0) -> None:
-    """Show an indicator (`sstl.models.indicator.Indicator`) of the whole period; other windows are ignored."""
+    """Show an indicator (`sstl.models.indicator.Indicator`); only the whole period is shown."""
     if indicator.window.kind != TOTAL:
         return
 

@@ -1,10 +1,12 @@
 """The worker's small web server: ``/metrics``, ``/health/live`` and ``/health/ready``.
 
-It runs in a thread of its own, so that it answers while the worker's loop folds a long batch, and can say so when
-that loop hangs. It listens on loopback unless told otherwise and shows neither state nor messages.
+It runs in a thread of its own, so that it answers while the worker's loop folds a long batch, and
+can say so when that loop hangs. It listens on loopback unless told otherwise and shows neither
+state nor messages.
 
 * ``live`` fails: the process cannot help itself, start it anew.
-* ``ready`` fails: the process works but not all of its partitions do yet (joining, restoring, catching up).
+* ``ready`` fails: the process works but not all of its partitions do yet (joining, restoring,
+  catching up).
 """
 
 import asyncio
