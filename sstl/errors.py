@@ -25,6 +25,8 @@ class ExitCode(IntEnum):
     """A downloaded file is not the one that was locked."""
     STOPPED = 9
     """A process that was started stopped by itself, or did not come up in time."""
+    CRASHES = 10
+    """Our code failed on more messages than the policy allows; a restart would only set more of them aside."""
     INTERRUPTED = 130
     """Ended by Ctrl-C before it had finished."""
 

@@ -26,6 +26,7 @@ DEVELOPMENT_PSEUDONYM_KEY = b"sstl development key, not for production"
 """Stands in when ``SSTL_PSEUDONYM_KEY`` is not set; public, so its pseudonyms protect nobody."""
 
 MIN_PSEUDONYM_KEY_BYTES = 16
+MAX_PARTITIONS = 1_000
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}\Z")
@@ -82,6 +83,17 @@ def _families(text: str) -> frozenset[str]:
     if unknown := sorted(names - FAMILIES):
         raise ValueError(f"{', '.join(unknown)} is no input family; known: {', '.join(sorted(FAMILIES))}")
     return names
+
+
+def _partitions(text: str) -> tuple[tuple[str, int], ...]:
+    expected = "expected topic=count separated by commas, * for all others (*=4,journeys=8)"
+    counts: dict[str, int] = {}
+    for part in text.split(","):
+        topic, _, count = part.strip().partition("=")
+        if not topic or not count.isdigit() or not 1 <= int(count) <= MAX_PARTITIONS:
+            raise ValueError(expected)
+        counts[topic] = int(count)
+    return tuple(sorted(counts.items()))
 
 
 def _file(text: str) -> Path:
@@ -146,6 +158,8 @@ class Settings:
     """Kafka servers, ``host:port`` separated by commas."""
     prefix: str = _variable("PREFIX", _prefix, "sstl")
     """First part of every topic name, consumer group and transactional id."""
+    partitions: tuple[tuple[str, int], ...] = _variable("PARTITIONS", _partitions, ())
+    """(topic without prefix and version, partition count); ``*`` for all others, 1 without it."""
     metrics_host: str = _variable("METRICS_HOST", _host, "127.0.0.1")
     """Where ``/metrics`` and ``/health`` listen."""
     metrics_port: int = _variable("METRICS_PORT", _port, 8900)

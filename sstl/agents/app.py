@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
@@ -26,6 +27,8 @@ class LaneApp(faust.App):
     """A Faust application whose transport hands batches to a `Delivery`."""
 
     delivery: Delivery
+    on_beat: Callable[[], None] | None = None
+    """Called about once a second from the loop: a sign of life."""
 
     async def on_start(self) -> None:
         """Begin to publish how far behind we are."""
@@ -43,6 +46,8 @@ class LaneApp(faust.App):
     async def _show_lag(self) -> None:
         while True:
             self.delivery.show_lag()
+            if self.on_beat is not None:
+                self.on_beat()
             await asyncio.sleep(LAG_EVERY_S)
 
 

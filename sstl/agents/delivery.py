@@ -80,6 +80,11 @@ class Delivery:
         """True when the group has spoken and every partition given to us is being worked on."""
         return self._assignments > 0 and all(self._owners[tp].ready for tp in self._assigned)
 
+    @property
+    def ready_count(self) -> int:
+        """How many of the partitions given to us are being worked on."""
+        return sum(self._owners[tp].ready for tp in self._assigned)
+
     # -- called by the transport ---------------------------------------------------------------------
 
     async def on_revoked(self, revoked: Iterable[TP]) -> None:

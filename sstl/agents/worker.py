@@ -1,7 +1,10 @@
 """A worker process: the application with its agents, its metrics and its end."""
 
+import os
 import sys
 from collections.abc import Collection
+from datetime import timedelta
+from importlib.metadata import version
 from typing import NoReturn
 
 import faust
@@ -15,12 +18,15 @@ import sstl.agents.manifests
 import sstl.agents.references
 from sstl import logs, metrics
 from sstl.agents import health
+from sstl.agents.admin import check_topics
 from sstl.agents.app import LaneApp, create_app
 from sstl.agents.delivery import Delivery
 from sstl.agents.keyed import KeyedAgent
 from sstl.agents.topics import Topics
 from sstl.models.policy import Policy
 from sstl.settings import Settings
+
+log = logs.get(__name__)
 
 KEYED: dict[str, KeyedAgent] = {
     agent.name: agent
@@ -47,3 +53,47 @@ def build(settings: Settings, topics: Topics, policy: Policy, agents: Collection
         if name in agents:
             agent.attach(app, delivery, topics, policy)
     return app
+
+
+def run(settings: Settings, topics: Topics, policy: Policy, agents: Collection[str]) -> NoReturn:
+    """Run a worker until it is told to stop; never returns.
+
+    Raises:
+        UserError: Kafka cannot be reached, a topic is missing or differs, a port is taken.
+        SystemExit: At the end.
+    """
+    logs.configure(settings.log_level)
+    check_topics(settings.bootstrap, topics)
+    for warning in settings.warnings:
+        sys.stderr.write(f"sstl: {warning}\n")
+    app = build(settings, topics, policy, agents)
+    worker_name = settings.instance_id or str(os.getpid())
+    metrics.set_worker_info(version=version("sstl"), policy_hash=policy.hash, worker=worker_name)
+    pulse = health.Pulse(timedelta(seconds=30))
+    app.on_beat = pulse.beat
+    server = health.serve(
+        settings.metrics_host,
+        settings.metrics_port,
+        metrics.REGISTRY,
+        pulse.health,
+        lambda: _readiness(app.delivery),
+    )
+    log.info("worker starts", worker=worker_name, port=server.port, policy_hash=policy.hash[:12])
+    worker = faust.Worker(
+        app,
+        loglevel=settings.log_level,
+        override_logging=False,
+        redirect_stdouts=False,
+        quiet=True,
+    )
+    try:
+        worker.execute_from_commandline()
+    finally:
+        server.stop()
+
+
+def _readiness(delivery: Delivery) -> health.Health:
+    owned = len(delivery.assigned)
+    return health.Health(
+        delivery.ready, {"partitions_assigned": owned, "partitions_ready": delivery.ready_count}
+    )
