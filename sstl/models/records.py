@@ -179,7 +179,7 @@ class Registered(msgspec.Struct, frozen=True, kw_only=True, tag="registered.1", 
     version: Version
     places: tuple[str, ...]
     """``unit:``, ``ref:``, ``manifest:``, ``consignment:`` or ``flag:`` and the key there."""
-    type: str = ""
+    type: str = msgspec.field(default="", name="eventType")
     """Type of the event, where the message has one; what ``registry.`` begins is kept without end."""
     event_ms: int | None = None
     """When it happened, None where not known (a retraction without body)."""
@@ -202,7 +202,7 @@ class Unbound(msgspec.Struct, frozen=True, kw_only=True, tag="unbound.1", omit_d
     reference: str
     source: str
     id: str
-    type: str
+    type: str = msgspec.field(name="eventType")
     event_ms: int
     arrival_ms: int
     deadline_ms: int
