@@ -58,6 +58,8 @@ class Policy(_Strict):
     """An ACTUAL event, or any recorded time, further ahead of arrival than this is rejected."""
     parking_horizon_s: int = Field(default=45 * 86_400, ge=0)
     """How long an event waits for its reference to be linked."""
+    open_journey_horizon_s: int = Field(default=400 * 86_400, ge=0)
+    """A unit or consignment that never closes is forgotten this long after the last report on it."""
     conveyance_slack_s: int = Field(default=10 * 86_400, ge=0)
     """A conveyance links from ETD less this to ETA plus this."""
     ping_bucket_s: int = Field(default=6 * 3600, gt=0)
