@@ -53,7 +53,7 @@ FIELDS: Final[Mapping[str, type]] = {
     "error": str,
     "where": str,
 }
-"""Every field a line may have beside the four fixed ones; docs/operations.md says what they mean."""
+"""Every field a line may have beside the fixed four; docs/operations.md says what they mean."""
 
 OWN: Final = "sstl"
 _PLAIN = re.compile(r"[\w.:/~@+|,\-\[\]]{1,200}\Z")
@@ -90,7 +90,7 @@ class Log:
         cause: BaseException | None = None,
         **fields: str | float | None,
     ) -> None:
-        """Log what somebody should look at now; of ``cause`` the class and places, never its text."""
+        """Log what somebody should look at now; of ``cause`` class and places, never its text."""
         self._write(logging.ERROR, event, fields, cause)
 
     def _write(

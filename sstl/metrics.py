@@ -2,19 +2,17 @@
 
 Names begin with ``sstl_`` and end in a base unit or ``_total``. Labels are bounded: stage, topic,
 partition, reason, rule and the like; lanes only within a budget. A unit, a seal, a consignment or a
-party never is a label.
+party never is a label. The stage of intake is ``intake-<family>``, for each family has partitions of
+its own.
 
 Counters speak for this process since its start. What belongs to a partition (lag, state size,
 indicators) is published by the worker that owns it, and `forget_partition` takes it back when
 ownership moves, so that sums over workers count nothing twice.
 """
 
-import threading
 import time
 from collections import Counter as Tally
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from prometheus_client import (
     CollectorRegistry,
@@ -26,42 +24,27 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
 )
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+from prometheus_client.core import Metric
+
+from sstl.models.indicator import Indicator
+from sstl.series import LabelBudget, LagCollector, LaneFigure, LaneRow, LaneTable
 
 REGISTRY: Final = CollectorRegistry(auto_describe=True)
 """The live worker's registry; a replay in the same process must not add to it."""
 
-disable_created_metrics()  # a second series beside every counter, which nobody reads
+# A second series beside every counter, which nobody reads.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 ProcessCollector(registry=REGISTRY)
 PlatformCollector(registry=REGISTRY)
 GCCollector(registry=REGISTRY)
 
-OTHER: Final = "other"
-"""Label value that takes what lies beyond a budget."""
-
 LABEL_BUDGET: Final = 64
-"""Different values of one label that comes from data (reason, rule, type); further ones become `OTHER`."""
+"""Values of one label that comes from data (reason, rule, type); further ones become `other`."""
 
 LANE_BUDGET: Final = 300
-"""(lane, mode, indicator) rows that one worker shows; the rest is summed up as lane `OTHER`."""
+"""(lane, mode, indicator) rows that one worker shows; the rest is summed up as lane `other`."""
 
-_SECONDS = (
-    0.001,
-    0.0025,
-    0.005,
-    0.01,
-    0.025,
-    0.05,
-    0.1,
-    0.25,
-    0.5,
-    1.0,
-    2.5,
-    5.0,
-    10.0,
-    30.0,
-)
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _RECORDS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000)
 
 WORKER_INFO = Gauge(
@@ -256,181 +239,49 @@ _PARTITION_GAUGES = (
 )
 
 
-class LabelBudget:
-    """Lets the first values of a label through and turns the rest into `OTHER`, visibly counted."""
-
-    def __init__(self, budget: int = LABEL_BUDGET) -> None:
-        self._budget = budget
-        self._seen: dict[str, set[str]] = {}
-
-    def admit(self, metric: str, value: str, by: int = 1) -> str:
-        """Return the value if the metric may still show it, else `OTHER`."""
-        seen = self._seen.setdefault(metric, set())
-        if value in seen:
-            return value
-        if len(seen) < self._budget:
-            seen.add(value)
-            return value
-        LABEL_OVERFLOWS.labels(metric).inc(by)
-        return OTHER
+_labels = LabelBudget(LABEL_BUDGET, lambda metric, by: LABEL_OVERFLOWS.labels(metric).inc(by))
 
 
-_labels = LabelBudget()
-
-
-class _Lag(Collector):
-    """Lag reckoned when asked for: a worker that hangs must not show what it had before."""
-
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
-        self._reached: dict[tuple[str, str], float] = {}
-        self._lock = threading.Lock()
-
-    def reach(self, stage: str, partition: int, reached_seconds: float) -> None:
-        with self._lock:
-            self._reached[(stage, str(partition))] = reached_seconds
-
-    def forget(self, stage: str, partition: int) -> None:
-        with self._lock:
-            self._reached.pop((stage, str(partition)), None)
-
-    def collect(self) -> Iterator[Metric]:
-        family = GaugeMetricFamily(
-            "sstl_event_lag_seconds",
-            "How far the stage's watermark, in arrival time, is behind now: our delay only.",
-            labels=["stage", "partition"],
-        )
-        with self._lock:
-            reached = sorted(self._reached.items())
-        now = self._now()
-        for labels, seconds in reached:
-            family.add_metric(labels, max(0.0, now - seconds))
-        yield family
-
-
-_lag = _Lag(time.time)
+_lag = LagCollector(
+    "sstl_event_lag_seconds",
+    "How far the stage's watermark, in arrival time, is behind now: our delay only.",
+    now=time.time,
+)
 REGISTRY.register(_lag)
 
 
-@dataclass(frozen=True, slots=True)
-class LaneRow:
-    """One lane's figures as the gauges show them; None is absent, not zero."""
-
-    n: int
-    mean_s: float | None = None
-    median_s: float | None = None
-    p90_s: float | None = None
-    late_ratio: float | None = None
-
-
-LaneKey = tuple[str, str, str, str]
-"""(lane, mode, indicator, counting unit)"""
-
-
-class LaneTable(Collector):
-    """Current figures of the lanes this worker owns, within a budget of series.
-
-    Lanes that the policy names come first, then those with the most observations. What does not fit
-    is summed up as lane `OTHER` (n, mean and share late; quantiles of a sum of lanes are not known
-    here), and ``sstl_lane_rows_hidden`` says how many rows that were.
-    """
-
-    def __init__(self, budget: int = LANE_BUDGET) -> None:
-        self._budget = budget
-        self._rows: dict[LaneKey, tuple[int, LaneRow]] = {}
-        self._named: frozenset[str] = frozenset()
-        self._lock = threading.Lock()
-
-    def name_lanes(self, lanes: Iterable[str]) -> None:
-        """Say which lanes are shown first."""
-        with self._lock:
-            self._named = frozenset(lanes)
-
-    def show(self, key: LaneKey, row: LaneRow, *, partition: int = 0) -> None:
-        """Take over a lane's latest figures; without observations the row goes."""
-        with self._lock:
-            if row.n > 0:
-                self._rows[key] = (partition, row)
-            else:
-                self._rows.pop(key, None)
-
-    def forget(self, partition: int) -> None:
-        """Drop the rows of a partition that another worker owns now."""
-        with self._lock:
-            self._rows = {key: kept for key, kept in self._rows.items() if kept[0] != partition}
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield the gauges of shown rows and of the sum over hidden ones."""
-        with self._lock:
-            rows = {key: row for key, (_, row) in self._rows.items()}
-            named = self._named
-        order = sorted(rows, key=lambda key: (key[0] not in named, -rows[key].n, key))
-        shown = [(key, rows[key]) for key in order[: self._budget]]
-        hidden: dict[LaneKey, list[LaneRow]] = {}
-        for key in order[self._budget :]:
-            hidden.setdefault((OTHER, *key[1:]), []).append(rows[key])
-        shown += [(key, _sum(parts)) for key, parts in sorted(hidden.items())]
-        yield from _lane_families(shown)
-        yield GaugeMetricFamily(
-            "sstl_lane_rows_hidden",
-            "Rows (lane, mode, indicator) over budget, summed up under lane 'other'.",
-            value=max(0, len(order) - self._budget),
-        )
+_LANE_FIGURES: Final[tuple[LaneFigure, ...]] = (
+    ("sstl_lane_observations", "Observations of the lane.", lambda row: row.n),
+    ("sstl_lane_mean_seconds", "Mean lead time of the lane.", lambda row: row.mean_s),
+    ("sstl_lane_median_seconds", "Median lead time of the lane.", lambda row: row.median_s),
+    ("sstl_lane_p90_seconds", "90th percentile of the lane's lead times.", lambda row: row.p90_s),
+    (
+        "sstl_lane_planned_observations",
+        "Observations of the lane that have a planned duration.",
+        lambda row: row.n_planned,
+    ),
+    (
+        "sstl_lane_late_observations",
+        "Observations of the lane that took longer than planned.",
+        lambda row: row.n_late,
+    ),
+    (
+        "sstl_lane_late_ratio",
+        "Share of the lane's observations that took longer than planned, of those with a plan.",
+        lambda row: row.late_ratio,
+    ),
+)
 
 
-def _sum(rows: list[LaneRow]) -> LaneRow:
-    def mean(figures: list[tuple[int, float | None]]) -> float | None:
-        known = [(n, figure) for n, figure in figures if figure is not None]
-        total = sum(n for n, _ in known)
-        return sum(n * figure for n, figure in known) / total if total else None
-
-    return LaneRow(
-        n=sum(row.n for row in rows),
-        mean_s=mean([(row.n, row.mean_s) for row in rows]),
-        late_ratio=mean([(row.n, row.late_ratio) for row in rows]),
-    )
-
-
-def _lane_families(rows: list[tuple[LaneKey, LaneRow]]) -> Iterator[Metric]:
-    figures: tuple[tuple[str, str, Callable[[LaneRow], float | None]], ...] = (
-        (
-            "sstl_lane_observations",
-            "Observations in the indicator, whole period.",
-            lambda row: row.n,
-        ),
-        (
-            "sstl_lane_mean_seconds",
-            "Mean of the indicator, whole period.",
-            lambda row: row.mean_s,
-        ),
-        (
-            "sstl_lane_median_seconds",
-            "Median of the indicator, whole period.",
-            lambda row: row.median_s,
-        ),
-        (
-            "sstl_lane_p90_seconds",
-            "90th percentile of the indicator, whole period.",
-            lambda row: row.p90_s,
-        ),
-        (
-            "sstl_lane_late_ratio",
-            "Share of observations that took longer than planned, of those with a plan.",
-            lambda row: row.late_ratio,
-        ),
-    )
-    for name, text, figure in figures:
-        family = GaugeMetricFamily(
-            name, text, labels=["lane", "mode", "indicator", "counting_unit"]
-        )
-        for key, row in rows:
-            value = figure(row)
-            if value is not None:
-                family.add_metric(key, value)
-        yield family
-
-
-LANES: Final = LaneTable()
+LANES: Final = LaneTable(
+    _LANE_FIGURES,
+    hidden=(
+        "sstl_lane_rows_hidden",
+        "Rows (lane, mode, indicator) over budget, summed up under lane 'other'.",
+    ),
+    budget=LANE_BUDGET,
+)
+"""Current figures of this worker's lanes; `LaneTable.name_lanes` takes the policy's."""
 REGISTRY.register(LANES)
 
 
@@ -516,31 +367,28 @@ def observe_counts(stage: str, counts: Tally[tuple[str, str]]) -> None:
             STAGE_COUNTS.labels(stage, name, value).inc(by)
 
 
-TOTAL: Final = "TOTAL"
-"""Window kind of the whole period, the one that the lane gauges show."""
+def observe_indicator(indicator: Indicator, *, partition: int = 0) -> None:
+    """Show an indicator of the whole period and of all strata; others are not shown here.
 
-
-def observe_indicator(indicator: Any, *, partition: int = 0) -> None:
-    """Show an indicator (`sstl.models.indicator.Indicator`); only the whole period is shown."""
-    if indicator.window.kind != TOTAL:
+    An indicator without observations takes its row away. ``partition`` is the lanes stage's own.
+    """
+    if indicator.window.kind != "TOTAL" or indicator.strata:
         return
-
-    def seconds(value: Any) -> float | None:
-        return None if value is None else value.total_seconds()
-
     LANES.show(
-        (
-            indicator.lane_id,
-            indicator.mode,
-            indicator.indicator,
-            indicator.counting_unit,
-        ),
+        (indicator.lane_id, indicator.mode, indicator.indicator, indicator.counting_unit),
         LaneRow(
             n=indicator.n,
-            mean_s=seconds(indicator.mean),
-            median_s=seconds(indicator.median),
-            p90_s=seconds(indicator.p90),
-            late_ratio=indicator.share_late,
+            mean_s=indicator.mean,
+            median_s=indicator.median,
+            p90_s=indicator.p90,
+            n_planned=indicator.n_planned,
+            n_late=indicator.n_late,
         ),
         partition=partition,
     )
+
+
+def families() -> list[Metric]:
+    """Return every metric of sstl's own, for the documentation and for checks of dashboards."""
+    found = [family for family in REGISTRY.collect() if family.name.startswith("sstl_")]
+    return sorted(found, key=lambda family: family.name)
