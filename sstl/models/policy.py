@@ -48,6 +48,21 @@ class LanePolicy(_Strict):
     """Indicator name (``LT_transit``) to the target in hours."""
 
 
+class IssuerPolicy(_Strict):
+    """Who issues risk flags and to whom."""
+
+    country: str = Field(default="ZZ", pattern=r"^[A-Z]{2}$")
+    """ISO 3166 alpha-2; the default is one of its codes for own use."""
+    office: str = "SSTL"
+    unit: str = "LANE-MONITOR"
+    addressees: tuple[str, ...] = ()
+    """Offices or roles."""
+    distribution: Literal["LANE", "PORT", "ALL"] = "LANE"
+    handling_code: str = "CUSTOMS"
+    feedback_due_hours: float = Field(default=24 * 14, gt=0)
+    """Feedback is due so long after a flag's governing instant."""
+
+
 class Policy(_Strict):
     """Everything that is judged by and may change without a release."""
 
@@ -68,6 +83,7 @@ class Policy(_Strict):
     """More quarantined messages than this in one process stop it."""
     lanes: dict[str, LanePolicy] = {}
     rules: dict[str, RulePolicy] = {}
+    issuer: IssuerPolicy = IssuerPolicy()
 
     def rule(self, rule_id: str) -> RulePolicy:
         """Return how a rule judges; rules that the policy does not name judge by their defaults."""
