@@ -9,9 +9,7 @@ from typing import Any
 
 from sstl.models.codes import MODE_NAMES, ModeName
 
-CUSTOMS_FAMILIES = frozenset(
-    {"inspection", "declaration", "channel", "duty", "bond", "mass"}
-)
+CUSTOMS_FAMILIES = frozenset({"inspection", "declaration", "channel", "duty", "bond", "mass"})
 """Families whose events are facts about a consignment even where they name a unit."""
 
 
@@ -55,11 +53,7 @@ def conveyance_of(means: Mapping[str, Any] | None) -> str | None:
 def device_of(data: Mapping[str, Any]) -> str | None:
     """Return the reference of the device that a body names."""
     device = data.get("deviceId")
-    return (
-        None
-        if not device
-        else f"device:{device['manufacturerId']}/{device['tagSerial']}"
-    )
+    return None if not device else f"device:{device['manufacturerId']}/{device['tagSerial']}"
 
 
 def transport_document(number: str) -> str:

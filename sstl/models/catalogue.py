@@ -65,8 +65,8 @@ def _types() -> dict[str, EventType]:
     add("bond.left", BondBody, "manifest", "inspection")
     add("mass.verified", MassBody, "manifest", "inspection", "transport")
     add("risk.feedback", feedback.FeedbackBody, "feedback")
-    add("operator.status", registry.OperatorStatusBody, "registry")
-    add("partner.risk", registry.PartnerRiskBody, "registry")
+    add("registry.operator.status", registry.OperatorStatusBody, "registry")
+    add("registry.partner.risk", registry.PartnerRiskBody, "registry")
     add(PROGRESS, ProgressBody, *FAMILIES)
     return types
 

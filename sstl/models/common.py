@@ -23,6 +23,7 @@ from sstl.models import identifiers
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_A_MILLISECOND = 1000
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 _INSTANT = re.compile(
@@ -34,14 +35,15 @@ _INSTANT = re.compile(
 class WireModel(BaseModel):
     """Base of everything strangers send: exact types, camelCase names, unknown fields kept."""
 
-    model_config = ConfigDict(
+    # Made from the wire only, never by keyword: no Python name may pass for a wire name.
+    model_config = ConfigDict(  # type: ignore[pydantic-alias]
         frozen=True, extra="allow", strict=True, alias_generator=to_camel
     )
 
 
 def refuse(reason: str, expected: str, **found: str) -> NoReturn:
     """Refuse a value with one of the rejection reasons."""
-    raise PydanticCustomError(reason, "{expected}", {"expected": expected, **found})  # type: ignore[arg-type]
+    raise PydanticCustomError(reason, "{expected}", {"expected": expected, **found})
 
 
 class Contradictions:
@@ -117,7 +119,7 @@ def to_ms(instant: datetime) -> int:
 def to_wire(instant: datetime) -> str:
     """Return RFC 3339 in UTC with ``Z``, with milliseconds where there are any."""
     text = instant.astimezone(UTC).isoformat(
-        timespec="milliseconds" if instant.microsecond >= 1000 else "seconds"
+        timespec="milliseconds" if instant.microsecond >= _A_MILLISECOND else "seconds"
     )
     return text[:-6] + "Z"
 
@@ -143,7 +145,7 @@ def _document(text: str) -> str:
     return identifiers.canonical_document(text)
 
 
-_MODES = {
+_MODES: dict[str | int, str] = {
     **{code: code for code in "12345"},
     **{number: str(number) for number in range(1, 6)},
     "SEA": "1",
@@ -156,9 +158,7 @@ _MODES = {
 
 def _mode(value: object) -> str:
     code = (
-        None
-        if isinstance(value, bool) or not isinstance(value, (str, int))
-        else _MODES.get(value)
+        None if isinstance(value, bool) or not isinstance(value, (str, int)) else _MODES.get(value)
     )
     if code is None:
         refuse("unknown_code", "1 sea, 2 rail, 3 road, 4 air or 5 post")
@@ -173,9 +173,7 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 """Free text."""
 Token = Annotated[
     str,
-    StringConstraints(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9:/_.#+\-|]*$", min_length=1, max_length=70
-    ),
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9:/_.#+\-|]*$", min_length=1, max_length=70),
 ]
 """An identifier of the publisher's own making; begins with a letter or digit."""
 Instant = Annotated[
@@ -194,9 +192,7 @@ Ucr = Annotated[str, BeforeValidator(_upper), _judged(identifiers.ucr_fault)]
 Hs6 = Annotated[str, _judged(identifiers.hs6_fault)]
 ImoNumber = Annotated[str, _judged(identifiers.imo_fault)]
 Place = Annotated[str, _judged(identifiers.place_fault, identifiers.canonical_place)]
-Country = Annotated[
-    str, BeforeValidator(_upper), StringConstraints(pattern=r"^[A-Z]{2}$")
-]
+Country = Annotated[str, BeforeValidator(_upper), StringConstraints(pattern=r"^[A-Z]{2}$")]
 Office = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{2,20}$")]
 """Customs office reference number."""
 LaneId = Annotated[str, StringConstraints(pattern=r"^[^\s~][^\s]*$", max_length=100)]
@@ -225,9 +221,7 @@ SealSource = Literal[
     "TERMINAL",
     "VETERINARY",
 ]
-SealNumber = Annotated[
-    str, StringConstraints(min_length=1, max_length=15, strip_whitespace=True)
-]
+SealNumber = Annotated[str, StringConstraints(min_length=1, max_length=15, strip_whitespace=True)]
 Placement = Literal["DOOR", "VENT"]
 Side = Literal["EXPORT", "TRANSIT", "IMPORT"]
 Channel = Literal["GREEN", "BLUE", "YELLOW", "ORANGE", "RED"]
@@ -287,9 +281,7 @@ class Referring(WireModel):
                 "true",
                 "no equipmentReference: loose cargo travels without equipment",
             )
-        if self.loose_cargo and not (
-            self.transport_document_reference or self.consignment_id
-        ):
+        if self.loose_cargo and not (self.transport_document_reference or self.consignment_id):
             found.add(
                 "/transportDocumentReference",
                 "nothing",

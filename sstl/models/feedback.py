@@ -25,9 +25,7 @@ class FeedbackBody(WireModel):
     feedback_id: Token
     responding_office: Office | None = None
     received_at: Instant | None = None
-    action_taken: Literal[
-        "CONTROL_DONE", "CONTROL_NOT_DONE", "NOT_ARRIVED", "ALREADY_RELEASED"
-    ]
+    action_taken: Literal["CONTROL_DONE", "CONTROL_NOT_DONE", "NOT_ARRIVED", "ALREADY_RELEASED"]
     reason_not_done: Text | None = None
     control_type: ControlType | None = None
     control_result_code: ControlResult | None = None
@@ -46,8 +44,6 @@ class FeedbackBody(WireModel):
             found.add("/flagId", "nothing", "flagId or flagIds", reason="missing_field")
         found.ordered(("receivedAt", self.received_at), ("closedAt", self.closed_at))
         if self.action_taken != "CONTROL_DONE" and self.outcome == "CONFIRMED":
-            found.add(
-                "/outcome", self.outcome, f"no confirmation by {self.action_taken}"
-            )
+            found.add("/outcome", self.outcome, f"no confirmation by {self.action_taken}")
         found.refuse_if_any()
         return self

@@ -12,6 +12,7 @@ _CONTAINER = re.compile(r"[A-Z]{4}[0-9]{7}")
 _ULD = re.compile(r"[A-Z][A-Z0-9]{2}[0-9]{4,5}[A-Z0-9]{2}")
 _WAGON = re.compile(r"[0-9]{12}")
 _WAGON_SHORT = re.compile(r"[0-9]{7,8}")
+_AWB_HYPHENED = re.compile(r"([0-9]{3})[- ]([0-9]{8})")
 _AWB = re.compile(r"([0-9]{3})[- ]?([0-9]{8})")
 _DOCUMENT = re.compile(r"[A-Z0-9][A-Z0-9:/_.#+\-]{0,69}")
 _MRN = re.compile(r"[0-9]{2}[A-Z]{2}[A-Z0-9]{13}[0-9]")
@@ -50,17 +51,17 @@ def iso6346_check_digit(prefix: str) -> int:
 
 def is_container_number(text: str) -> bool:
     """Tell whether the text is a container number (ISO 6346) with a right check digit."""
-    return _CONTAINER.fullmatch(text) is not None and iso6346_check_digit(
-        text[:10]
-    ) == int(text[10])
+    return _CONTAINER.fullmatch(text) is not None and iso6346_check_digit(text[:10]) == int(
+        text[10]
+    )
 
 
 def luhn_digit(digits: str) -> int:
     """Return the self-check digit of a rail vehicle's first eleven digits (UIC 438, weights 2, 1, 2, ...)."""
     total = 0
     for i, char in enumerate(digits):
-        product = int(char) * (2 - i % 2)
-        total += product - 9 if product > 9 else product
+        tens, units = divmod(int(char) * (2 - i % 2), 10)
+        total += tens + units
     return -total % 10
 
 
@@ -113,8 +114,8 @@ def document_fault(text: str) -> tuple[str, str] | None:
     Only the written form ``123-12345678`` is surely an air waybill: eleven digits without the hyphen may be a
     bill of lading, which has no check digit.
     """
-    match = _AWB.fullmatch(text.strip())
-    if match and len(text.strip()) == 12:
+    match = _AWB_HYPHENED.fullmatch(text.strip())
+    if match:
         return awb_fault(match[1] + match[2])
     if not _DOCUMENT.fullmatch(canonical_document(text)):
         return (
@@ -130,6 +131,11 @@ def awb_fault(text: str) -> tuple[str, str] | None:
     if digit != int(text[10]):
         return "failed_check_digit", f"check digit {digit} (air waybill, modulo 7)"
     return None
+
+
+def is_waybill_shaped(text: str) -> bool:
+    """Tell whether the text has the eleven digits of an air waybill."""
+    return _AWB.fullmatch(text) is not None
 
 
 def is_air_waybill(text: str) -> bool:
@@ -195,9 +201,9 @@ def is_namespaced(place: str) -> bool:
 
 def canonical_place(text: str) -> str:
     """Return a place in upper case without spaces; a namespaced one as it is."""
-    if len(text) == 5 and text.isupper():
+    if _UN_LOCATION_CODE.fullmatch(text) or is_namespaced(text):
         return text
-    return text if is_namespaced(text) else _SPACES.sub("", text).upper()
+    return _SPACES.sub("", text).upper()
 
 
 def place_fault(text: str) -> tuple[str, str] | None:

@@ -132,9 +132,7 @@ class InspectionBody(Referring, Located):
             )
         found.ordered(("startedAt", self.started_at), ("endedAt", self.ended_at))
         if self.status == "NOT_DONE" and self.outcome == "CONFIRMED":
-            found.add(
-                "/outcome", self.outcome, "no finding of a control that was not done"
-            )
+            found.add("/outcome", self.outcome, "no finding of a control that was not done")
         self._judge_kind(found)
         found.refuse_if_any()
         return self
@@ -147,9 +145,7 @@ class ResultBody(InspectionBody):
     """``result.recorded`` and ``partner.result.received``."""
 
     def _judge_kind(self, found: Contradictions) -> None:
-        if not (
-            self.control_result_code or self.outcome or self.nii_result or self.status
-        ):
+        if not (self.control_result_code or self.outcome or self.nii_result or self.status):
             found.add(
                 "/controlResultCode",
                 "nothing",

@@ -31,7 +31,7 @@ from sstl.models.common import (
     Ucr,
     WireModel,
 )
-from sstl.models.identifiers import awb_fault
+from sstl.models.identifiers import awb_fault, is_waybill_shaped
 
 
 class Party(WireModel):
@@ -191,9 +191,7 @@ class PlannedLeg(WireModel):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         found = Contradictions()
-        found.ordered(
-            ("plannedStart", self.planned_start), ("plannedEnd", self.planned_end)
-        )
+        found.ordered(("plannedStart", self.planned_start), ("plannedEnd", self.planned_end))
         found.refuse_if_any()
         return self
 
@@ -234,13 +232,9 @@ class FilingBody(WireModel):
     def _consistent(self) -> Self:
         found = Contradictions()
         if self.actual_departure is not None:
-            found.ordered(
-                ("atd", self.actual_departure), ("eta", self.estimated_arrival)
-            )
+            found.ordered(("atd", self.actual_departure), ("eta", self.estimated_arrival))
         else:
-            found.ordered(
-                ("etd", self.estimated_departure), ("eta", self.estimated_arrival)
-            )
+            found.ordered(("etd", self.estimated_departure), ("eta", self.estimated_arrival))
         self._judge_equipment(found)
         self._judge_documents(found)
         legs: set[str] = set()
@@ -289,7 +283,7 @@ class FilingBody(WireModel):
                 )
             houses.add(consignment.consignment_id)
             master = consignment.master_transport_document
-            if self.mode == "4" and master and len(master) == 11 and master.isdigit():
+            if self.mode == "4" and master and is_waybill_shaped(master):
                 fault = awb_fault(master)
                 if fault is not None:
                     found.add(
@@ -337,9 +331,7 @@ class AnswerBody(WireModel):
     def _named(self) -> Self:
         found = Contradictions()
         if self.lrn is None and self.mrn is None and self.consignment_id is None:
-            found.add(
-                "/lrn", "nothing", "lrn, mrn or consignmentId", reason="missing_field"
-            )
+            found.add("/lrn", "nothing", "lrn, mrn or consignmentId", reason="missing_field")
         found.refuse_if_any()
         return self
 

@@ -1,4 +1,4 @@
-"""Registers of operators and partners (``org.sstl.operator.status.v1``, ``org.sstl.partner.risk.v1``)."""
+"""Registers of operators and partners (``org.sstl.registry.*.v1``)."""
 
 from typing import Literal, Self
 
@@ -9,7 +9,7 @@ from sstl.models.common import Contradictions, Instant, Text, Token, WireModel
 
 class _Entry(WireModel):
     operator_id: Text = Field(alias="id")
-    """Register number of the operator; travels on as the same pseudonym that a party with this identifier has."""
+    """Register number; travels on as the pseudonym that a party with this identifier has."""
     valid_from: Instant | None = Field(default=None, alias="from")
     valid_to: Instant | None = Field(default=None, alias="to")
 
@@ -22,7 +22,7 @@ class _Entry(WireModel):
 
 
 class OperatorStatusBody(_Entry):
-    """``operator.status``: a trusted-trader authorisation and its time."""
+    """``registry.operator.status``: a trusted-trader authorisation and its time."""
 
     programme: Token
     mra_recognised: bool | None = None
@@ -30,7 +30,7 @@ class OperatorStatusBody(_Entry):
 
 
 class PartnerRiskBody(_Entry):
-    """``partner.risk``: how a partner administration judges an operator."""
+    """``registry.partner.risk``: how a partner administration judges an operator."""
 
     risk: Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"]
     reason_code: Token | None = None

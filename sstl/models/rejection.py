@@ -36,6 +36,7 @@ class _Written(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
+        serialize_by_alias=True,
         alias_generator=to_camel,
         validate_by_name=True,
         validate_by_alias=True,

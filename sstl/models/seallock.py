@@ -52,9 +52,7 @@ class SealBody(Referring, Located):
     boot_id: Annotated[Token, BeforeValidator(_number_or_text)] | None = None
     sequence: Count | None = None
     """Counter of the device, from its last boot."""
-    device_technology: (
-        Literal["SMART_CONTAINER", "PASSIVE_TAG", "NONE", "UNKNOWN"] | None
-    ) = None
+    device_technology: Literal["SMART_CONTAINER", "PASSIVE_TAG", "NONE", "UNKNOWN"] | None = None
     seal_number: SealNumber | None = None
     seal_type: SealType | None = None
     seal_grade: SealGrade | None = None
@@ -144,12 +142,8 @@ class ResealedBody(SealBody):
     old_seal_number: SealNumber
 
     def _judge_kind(self, found: Contradictions) -> None:
-        if canonical_seal_number(self.seal_number) == canonical_seal_number(
-            self.old_seal_number
-        ):
-            found.add(
-                "/sealNumber", self.seal_number, "a number other than oldSealNumber"
-            )
+        if canonical_seal_number(self.seal_number) == canonical_seal_number(self.old_seal_number):
+            found.add("/sealNumber", self.seal_number, "a number other than oldSealNumber")
 
 
 class CheckedBody(SealBody):

@@ -17,6 +17,7 @@ from sstl.models.common import (
     Seal,
     Text,
     Token,
+    TransportDocument,
 )
 
 KINDS = (
@@ -65,7 +66,7 @@ class TransportBody(Referring, Located):
     leg_id: Token | None = None
     """The leg of the transport plan that the event belongs to."""
     transport_call_sequence_number: Count | None = None
-    master_transport_document: Token | None = None
+    master_transport_document: TransportDocument | None = None
     place_of_departure: Place | None = None
     place_of_arrival: Place | None = None
     empty_indicator: Literal["EMPTY", "LADEN"] | None = None
@@ -93,6 +94,7 @@ class TransportBody(Referring, Located):
                 or self.consignment_id
                 or self.mrn
                 or self.ucr
+                or self.master_transport_document
                 or self.conveyance
             )
             and not self.loose_cargo

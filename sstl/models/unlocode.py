@@ -5,9 +5,7 @@ from importlib.resources import files
 
 
 def _read() -> dict[str, str]:
-    text = (
-        files("sstl.models").joinpath("data/unlocode.txt").read_text(encoding="ascii")
-    )
+    text = files("sstl.models").joinpath("data/unlocode.txt").read_text(encoding="ascii")
     return {line[:2]: line[2:] for line in text.splitlines()}
 
 
