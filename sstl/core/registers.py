@@ -21,6 +21,8 @@ Typical use at a place that keeps one `Held` an event identity::
     event = counting(held)                       # Event | None
 """
 
+import hashlib
+
 import msgspec
 
 from sstl.models.records import Event, Forwarded, Placed, Version, Withdrawn
@@ -42,6 +44,11 @@ class Held(msgspec.Struct, frozen=True, array_like=True):
     """By `Placed` and `Withdrawn`. None: neither was seen."""
     paths: tuple[tuple[str, Event], ...] = ()
     """(path, event) of every reference that forwards it now, sorted by path."""
+
+
+def part_of(identity: str) -> str:
+    """Return a part name for an event's cell: 128 bits of BLAKE2b of its identity, hexadecimal."""
+    return hashlib.blake2b(identity.encode(), digest_size=16).hexdigest()
 
 
 def first_copy(one: Event, other: Event) -> Event:

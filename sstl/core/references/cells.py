@@ -15,8 +15,6 @@ key                part               cell
 =================  =================  ==================================================================
 """
 
-import hashlib
-
 import msgspec
 
 from sstl.core.stage import Reached
@@ -87,11 +85,6 @@ class Whereabouts(msgspec.Struct, frozen=True, tag="whereabouts.1", omit_default
 
 
 ReferencesCell = ReferredEvent | Link | Target | Point | Pings | Whereabouts | Wake | Reached
-
-
-def part_of(identity: str) -> str:
-    """Return the part under which an event is kept: 128 bits of BLAKE2b of its identity, hexadecimal."""
-    return hashlib.blake2b(identity.encode(), digest_size=16).hexdigest()
 
 
 def sequence_of(event: Event) -> int:

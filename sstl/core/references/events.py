@@ -23,10 +23,10 @@ from sstl.core.references.bindings import (
     put_link,
     targets_of,
 )
-from sstl.core.references.cells import Holder, Link, Point, ReferredEvent, part_of
+from sstl.core.references.cells import Holder, Link, Point, ReferredEvent
 from sstl.core.references.parking import forget_link, park
 from sstl.core.references.pings import linked_units, ping_of, retell, take_ping
-from sstl.core.registers import first_copy
+from sstl.core.registers import first_copy, part_of
 from sstl.core.stage import Work
 from sstl.models.records import Event, Forwarded, Linked, Referred, Withdrawn
 
