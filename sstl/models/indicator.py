@@ -4,40 +4,18 @@ Written on the compacted topic ``indicators``, one record per `Indicator.key`. A
 content: a function of the observations alone, the same whatever their order and again on replay.
 """
 
-from datetime import UTC, date
-from typing import Annotated, Any, Literal, Self
+from datetime import date
+from typing import Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    FiniteFloat,
-    model_validator,
-)
-from pydantic.alias_generators import to_camel
+from pydantic import Field, FiniteFloat, model_validator
 
-UtcInstant = Annotated[AwareDatetime, AfterValidator(lambda instant: instant.astimezone(UTC))]
-"""An instant with a zone, kept and written in UTC (RFC 3339)."""
+from sstl.models.public import PublicModel, UtcInstant
 
 ENVELOPE = frozenset({"revision", "complete_up_to"})
 """What depends on when an indicator was published, not on what it says."""
 
 
-class WireModel(BaseModel):
-    """A record of a public topic: frozen, camelCase on the wire, unknown fields refused."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-    )
-
-
-class Window(WireModel):
+class Window(PublicModel):
     """Which observations an indicator takes in: those whose start milestone lies in it (cohort)."""
 
     kind: Literal["P1D", "TOTAL"]
@@ -58,7 +36,7 @@ class Window(WireModel):
         return self.kind if self.day is None else f"{self.kind}/{self.day.isoformat()}"
 
 
-class Method(WireModel):
+class Method(PublicModel):
     """How the statistics were computed (docs/indicators.md)."""
 
     name: Literal["lead-time"] = "lead-time"
@@ -69,7 +47,7 @@ class Method(WireModel):
     """Up to this many seconds, either sign, they are exact."""
 
 
-class Indicator(WireModel):
+class Indicator(PublicModel):
     """Lead-time statistics of one lane, stratum and window. Durations are in seconds."""
 
     key: str
@@ -80,7 +58,7 @@ class Indicator(WireModel):
     """What was counted: ``leg``, ``journey``, ``consignment``."""
     lane_id: str
     mode: str
-    strata: dict[str, str] = {}
+    strata: dict[str, str] = Field(default_factory=dict)
     window: Window
     unit: Literal["s"] = "s"
     method: Method = Method()
