@@ -1,0 +1,1 @@
+"""The ways in: the Kafka envelope, validation, and files of the past."""

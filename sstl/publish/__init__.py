@@ -1,0 +1,1 @@
+"""Publishing CloudEvents to Kafka: batched, acknowledged, resumable."""

@@ -1,0 +1,1 @@
+"""A made-up corridor between China and the EU, with planted and known incidents; deterministic by seed."""
