@@ -1,0 +1,161 @@
+"""Lanes: order, repetition, correction and retraction leave no trace in cells or indicators."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from statistics import fmean, stdev
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sstl.core.lanes import TOTAL, LaneCell, LanesStage, merged_cells, statistics
+from sstl.core.stage import Context, Inbound, MemoryState
+from sstl.models.indicator import net_content
+from sstl.models.policy import Policy
+from sstl.models.records import Measure, Observation
+
+POLICY = Policy()
+CONTEXT = Context(0, frozenset())
+DAY_MS = 86_400_000
+
+VALUES_MS = st.one_of(
+    st.sampled_from([-3_600_000, -1, 0, 1, 499, 500, 60_000, 3_600_000, 90_061_001]),
+    st.integers(-(10**7), 10**11),
+)
+MEASURES = st.builds(
+    Measure,
+    lane_id=st.sampled_from(["CNSHG-NLRTM-SEA", "CNYTN-GBFXT-SEA"]),
+    mode=st.just("SEA"),
+    start_ms=st.integers(0, 2).map(lambda day: day * DAY_MS),
+    value_ms=VALUES_MS,
+    planned_ms=st.sampled_from([None, 0, 3_600_000]),
+    strata=st.sampled_from([{}, {"side": "IMPORT"}]),
+)
+LIVES = st.lists(st.lists(st.none() | MEASURES, min_size=1, max_size=4), max_size=8)
+"""Per observation, what it was set to one after the other; None: taken back."""
+
+
+def messages(name: str, life: Sequence[Measure | None]) -> list[Observation]:
+    before: Measure | None = None
+    told = []
+    for measure in life:
+        told.append(
+            Observation(
+                id=name,
+                indicator="LT_leg",
+                counting_unit="leg",
+                current=measure,
+                previous=before,
+            )
+        )
+        before = measure
+    return told
+
+
+@st.composite
+def deliveries(draw: st.DrawFn) -> tuple[list[list[Measure | None]], list[list[Observation]]]:
+    """Draw lives, and batches in which their messages arrive: in order within each life alone."""
+    lives = draw(LIVES)
+    waiting = [messages(str(number), life) for number, life in enumerate(lives)]
+    turns = [number for number, told in enumerate(waiting) for _ in told]
+    queues = [iter(told) for told in waiting]
+    arrived = [next(queues[number]) for number in draw(st.permutations(turns))]
+    batches: list[list[Observation]] = [[]]
+    for observation in arrived:
+        if draw(st.booleans()):
+            batches.append([])
+        batches[-1].append(observation)
+    return lives, batches
+
+
+def run(
+    batches: Sequence[Sequence[Observation]], *, ticks: bool
+) -> tuple[MemoryState, dict[str, Any]]:
+    stage, state = LanesStage(most_per_tick=3), MemoryState()
+    published: dict[str, Any] = {}
+    alarms = 0
+
+    def tick() -> bool:
+        outcome = stage.tick(state, POLICY, CONTEXT)
+        state.apply(outcome.changed)
+        for output in outcome.outputs:
+            assert output.message.revision == 1 or output.key in published
+            published[output.key] = output.message
+        return bool(outcome.changed)
+
+    for batch in batches:
+        outcome = stage.fold(state, [Inbound(o.id, o) for o in batch], POLICY, CONTEXT)
+        alarms += sum(by for (what, _), by in outcome.counts.items() if what == "lanes_alarm")
+        state.apply(outcome.changed)
+        if ticks:
+            tick()
+    while tick():
+        pass
+    assert alarms == 0
+    return state, published
+
+
+def cells(state: MemoryState) -> dict[tuple[str, str], bytes]:
+    return {
+        place: msgspec.json.encode(value)
+        for place, value in state.items()
+        if isinstance(value, LaneCell)
+    }
+
+
+def net(published: dict[str, Any]) -> dict[str, Any]:
+    contents = {key: net_content(record) for key, record in published.items()}
+    return {key: content for key, content in contents.items() if content is not None}
+
+
+@given(deliveries())
+def test_only_what_observations_are_at_last_counts(
+    delivery: tuple[list[list[Measure | None]], list[list[Observation]]],
+) -> None:
+    lives, batches = delivery
+    last = [messages(str(number), life[-1:]) for number, life in enumerate(lives)]
+    plain_state, plain_published = run(last, ticks=False)
+    state, published = run(batches, ticks=True)
+    assert cells(state) == cells(plain_state)
+    assert net(published) == net(plain_published)
+
+
+@given(deliveries())
+def test_the_whole_equals_its_days_merged(
+    delivery: tuple[list[list[Measure | None]], list[list[Observation]]],
+) -> None:
+    state, _ = run(delivery[1], ticks=False)
+    for key, parts in state.cells.items():
+        days = [cell for part, cell in parts.items() if part.startswith("P1D/")]
+        assert merged_cells(days) == state.get(key, TOTAL) or key.startswith("~")
+
+
+@given(deliveries(), st.randoms(use_true_random=False))
+def test_two_partitions_merge_into_one(
+    delivery: tuple[list[list[Measure | None]], list[list[Observation]]], choice: Any
+) -> None:
+    whole, _ = run(delivery[1], ticks=False)
+    side = {observation.id: choice.random() < 0.5 for b in delivery[1] for observation in b}
+    halves = [
+        run([[o for o in batch if side[o.id] is half] for batch in delivery[1]], ticks=False)[0]
+        for half in (True, False)
+    ]
+    for key, part in cells(whole):
+        found = [half.get(key, part) for half in halves]
+        assert merged_cells(cell for cell in found if cell is not None) == whole.get(key, part)
+
+
+@given(st.lists(VALUES_MS, min_size=1, max_size=50))
+def test_statistics_equal_those_of_exact_arithmetic(values: list[int]) -> None:
+    lives = [[Measure(lane_id="L", mode="SEA", start_ms=0, value_ms=value)] for value in values]
+    state, _ = run([messages(str(number), life) for number, life in enumerate(lives)], ticks=False)
+    told = statistics(state.get("LT_leg|leg|L|SEA|", TOTAL))  # type: ignore[arg-type]
+    assert told.mean == float(Fraction(sum(values), 1000 * len(values)))
+    assert told.mean == pytest.approx(fmean(values) / 1000)
+    if len(values) > 1:
+        spread = stdev([Fraction(value, 1000) for value in values])
+        assert told.standard_deviation == pytest.approx(float(spread), rel=1e-15)
+    else:
+        assert told.standard_deviation is None
