@@ -1,0 +1,231 @@
+"""A subject's record: the compact events that it keeps, in chunks, one register an event identity.
+
+A chunk is one cell of at most `CHUNK` events; a new event goes into the last chunk, a change rewrites the one chunk
+that holds it, and so nothing is rewritten that did not change. Events are stored without what no milestone and no
+rule reads, and no text longer than `MAX_TEXT`, which keeps a chunk far below the limit of a cell.
+"""
+
+import msgspec
+
+from sstl.core.milestones import order
+from sstl.core.registers import Held, counting, hold_forwarded, hold_placed, hold_withdrawn
+from sstl.core.stage import Work
+from sstl.models.records import Event, Forwarded, Placed, Withdrawn
+
+CHUNK = 16
+MAX_TEXT = 128
+
+KEPT = frozenset(
+    {
+        *(
+            "equipmentReference",
+            "looseCargo",
+            "transportDocumentReference",
+            "consignmentId",
+            "mrn",
+            "ucr",
+        ),
+        *(
+            "eventClassifier",
+            "mode",
+            "transportPhase",
+            "legId",
+            "sequence",
+            "unLocationCode",
+            "emptyIndicator",
+        ),
+        *(
+            "transportCallSequenceNumber",
+            "facilityCode",
+            "facilityType",
+            "conveyance",
+            "latitude",
+            "longitude",
+        ),
+        *(
+            "placeOfDeparture",
+            "placeOfArrival",
+            "isTransshipmentMove",
+            "delayReasonCode",
+            "discrepancyCode",
+        ),
+        *("numberOfPieces", "totalPieces", "grossMassKg", "scheduledTime"),
+        *(
+            "deviceId",
+            "bootId",
+            "deviceTechnology",
+            "sealNumber",
+            "oldSealNumber",
+            "sealType",
+            "sealGrade",
+        ),
+        *(
+            "sealSource",
+            "placement",
+            "commandId",
+            "authorisedBy",
+            "authorisationOffice",
+            "office",
+            "kind",
+        ),
+        *(
+            "latched",
+            "state",
+            "since",
+            "condition",
+            "validFrom",
+            "validTo",
+            "batteryPct",
+            "deviceTime",
+        ),
+        *("receivedTime", "geofenceId", "powerStatus"),
+        *("inspectionId", "side", "declarationType", "declarationId", "channel", "controlPurpose"),
+        *(
+            "controlType",
+            "status",
+            "startedAt",
+            "endedAt",
+            "niiResult",
+            "controlResultCode",
+            "outcome",
+        ),
+        *(
+            "sealBefore",
+            "sealAfter",
+            "officerOverride",
+            "citedInspectionId",
+            "agency",
+            "warehouseId",
+        ),
+    }
+)
+"""Fields of event bodies (names on the wire) that a record keeps."""
+
+
+class Slot(msgspec.Struct, frozen=True, array_like=True):
+    """One event identity and the ways by which it is here."""
+
+    identity: str
+    held: Held
+
+
+class Chunk(msgspec.Struct, frozen=True, tag="events.1"):
+    """Cell: some of a subject's events."""
+
+    slots: tuple[Slot, ...]
+
+
+def compact(event: Event) -> Event:
+    """Return the event with the fields that a record keeps."""
+    data = {
+        name: value
+        for name, value in event.data.items()
+        if name in KEPT and (type(value) is not str or len(value) <= MAX_TEXT)
+    }
+    return event if len(data) == len(event.data) else msgspec.structs.replace(event, data=data)
+
+
+def chunk_part(index: int) -> str:
+    """Return the name of a chunk's part."""
+    return f"events/{index:05d}"
+
+
+class Record:
+    """A record while a batch is folded into it."""
+
+    def __init__(self, work: Work, key: str, chunks: int) -> None:
+        self._work = work
+        self._key = key
+        self._where: dict[str, int] = {}
+        self._slots: dict[str, Slot] = {}
+        self._sizes = [0] * chunks
+        self._most = chunks
+        self._dirty: set[int] = set()
+        for index in range(chunks):
+            chunk: Chunk | None = work.get(key, chunk_part(index))
+            for slot in () if chunk is None else chunk.slots:
+                self._where[slot.identity] = index
+                self._slots[slot.identity] = slot
+                self._sizes[index] += 1
+
+    @property
+    def chunks(self) -> int:
+        """Number of chunks; one in the middle may have become empty."""
+        return len(self._sizes)
+
+    def take(self, message: Placed | Withdrawn | Forwarded) -> tuple[Event | None, Event | None]:
+        """Merge a message; return what counted of this event before and what counts now."""
+        match message:
+            case Placed(event=event):
+                identity = event.identity
+                before = self._held(identity)
+                after: Held | None = hold_placed(before, Placed(event=compact(event)))
+            case Withdrawn(identity=identity):
+                before = self._held(identity)
+                after = hold_withdrawn(before, message)
+            case Forwarded(identity=identity, path=path, event=event):
+                before = self._held(identity)
+                kept = None if event is None else compact(event)
+                after = hold_forwarded(before, Forwarded(identity=identity, path=path, event=kept))
+        if before != after:
+            self._set(identity, after)
+        return counting(before), counting(after)
+
+    def _held(self, identity: str) -> Held | None:
+        slot = self._slots.get(identity)
+        return None if slot is None else slot.held
+
+    def _set(self, identity: str, held: Held | None) -> None:
+        if held is None:
+            index = self._where.pop(identity)
+            del self._slots[identity]
+            self._sizes[index] -= 1
+            while self._sizes and self._sizes[-1] == 0:
+                self._sizes.pop()
+        else:
+            if identity not in self._where:
+                if not self._sizes or self._sizes[-1] >= CHUNK:
+                    self._sizes.append(0)
+                    self._most = max(self._most, len(self._sizes))
+                self._where[identity] = len(self._sizes) - 1
+                self._sizes[-1] += 1
+            index = self._where[identity]
+            self._slots[identity] = Slot(identity, held)
+        self._dirty.add(index)
+
+    def events(self) -> list[Event]:
+        """Return the events that count, in their total order."""
+        found = [e for slot in self._slots.values() if (e := counting(slot.held)) is not None]
+        found.sort(key=order)
+        return found
+
+    def touched_ms(self) -> int:
+        """Return the last instant at which anything was reported of this subject, 0 for none."""
+        last = 0
+        for slot in self._slots.values():
+            direct = slot.held.direct
+            if direct is not None:
+                last = max(last, direct.version.recorded_ms)
+            event = counting(slot.held)
+            if event is not None:
+                last = max(last, event.arrival_ms)
+        return last
+
+    def save(self) -> None:
+        """Write the chunks that changed."""
+        if not self._dirty:
+            return
+        slots: dict[int, list[Slot]] = {index: [] for index in self._dirty}
+        for identity, index in self._where.items():
+            if index in slots:
+                slots[index].append(self._slots[identity])
+        for index, kept in slots.items():
+            self._work.put(self._key, chunk_part(index), Chunk(tuple(kept)) if kept else None)
+        for index in range(len(self._sizes), self._most):
+            self._work.put(self._key, chunk_part(index), None)
+
+
+def drop(work: Work, key: str) -> None:
+    """Delete all cells of a subject."""
+    for part in work.parts(key):
+        work.put(key, part, None)

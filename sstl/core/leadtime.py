@@ -1,0 +1,317 @@
+"""Lead times: the legs of a plan as they were run, and the observations that lanes count.
+
+All durations are elapsed milliseconds between UTC instants. An observation exists only while all milestones that
+define it are known: a missing one is not zero.
+
+A leg starts when it was agreed to start (``planned_start``); the OUTBOUND leg starts when the last INBOUND leg has
+ended, its planned start is when the last of them was planned to end. A leg ends with one service for each mode, so
+that the figures of one indicator have one meaning: AIR and POST with DLV, SEA with discharge and RAIL and ROAD with
+arrival, the last of them, at the leg's own place of arrival where events name places. With that a process of
+Cargo 2000 takes the longest of its incoming legs plus the outgoing one, effective and planned alike, and is late
+when the first sum exceeds the second.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sstl.core.milestones import (
+    ACTUAL,
+    PLANNED,
+    Milestones,
+    Plan,
+    at_place,
+    classifier_of,
+    mode_name,
+    mode_of_lane,
+    order,
+    place_of,
+    recorded_order,
+)
+from sstl.models.policy import Policy
+from sstl.models.records import Event, Leg, Measure
+
+LEG = "LT_leg"
+JOURNEY = "LT_journey"
+TRANSIT = "LT_transit"
+PORT_TO_PORT = "LT_port_port"
+RELEASE = "LT_release"
+
+_DEPARTURES = frozenset({"transport.dep", "transport.departed"})
+_ARRIVALS = {
+    "AIR": frozenset({"transport.rcf"}),
+    "POST": frozenset({"transport.rcf", "transport.arrived"}),
+    "SEA": frozenset({"transport.discharged"}),
+    "RAIL": frozenset({"transport.arrived"}),
+    "ROAD": frozenset({"transport.arrived"}),
+}
+_ENDS = {
+    "AIR": frozenset({"transport.dlv"}),
+    "POST": frozenset({"transport.dlv"}),
+    "SEA": frozenset({"transport.discharged"}),
+    "RAIL": frozenset({"transport.arrived"}),
+    "ROAD": frozenset({"transport.arrived"}),
+}
+_OUTBOUND = "OUTBOUND"
+_INBOUND = "INBOUND"
+
+
+@dataclass(frozen=True, slots=True)
+class LegTimes:
+    """One leg as planned and as run; None: not known."""
+
+    leg: Leg
+    mode: str
+    start_ms: int | None = None
+    end: Event | None = None
+    """The service that ended it."""
+    planned_start_ms: int | None = None
+    planned_end_ms: int | None = None
+    planned_end: Event | None = None
+    """The report that planned the end. None: the manifest's plan, or nothing."""
+    departure: str | None = None
+    """Place of the first departure as reported."""
+    arrival: str | None = None
+    """Place of the last arrival as reported."""
+
+    @property
+    def actual_ms(self) -> int | None:
+        """Duration of the leg."""
+        if self.start_ms is None or self.end is None:
+            return None
+        return self.end.event_ms - self.start_ms
+
+    @property
+    def planned_ms(self) -> int | None:
+        """Planned duration of the leg."""
+        if self.planned_start_ms is None or self.planned_end_ms is None:
+            return None
+        return self.planned_end_ms - self.planned_start_ms
+
+    @property
+    def lane_id(self) -> str | None:
+        """Lane of the leg by the places that were reported."""
+        if self.departure is None or self.arrival is None:
+            return None
+        return f"{self.departure}-{self.arrival}-{self.mode}"
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A value that can be counted, before its lane subtracts and adds it."""
+
+    id: str
+    indicator: str
+    counting_unit: str
+    measure: Measure
+
+
+def observation_id(indicator: str, *subject: str) -> str:
+    """Return the id of an observation; it contains the subject, so that every key has one writer."""
+    parts = (part.replace("%", "%25").replace("|", "%7C") for part in subject)
+    return "|".join((indicator, *parts))
+
+
+def leg_times(plan: Plan, events: Sequence[Event]) -> tuple[LegTimes, ...]:
+    """Return the legs of the plan as planned and run.
+
+    An event that names no leg belongs to the only leg of a plan with one leg.
+    """
+    if not plan.legs:
+        return ()
+    own: dict[str | None, list[Event]] = {leg.leg_id: [] for leg in plan.legs}
+    single = plan.legs[0].leg_id if len(own) == 1 else None
+    for event in events:
+        if event.type.startswith("transport."):
+            named = event.data.get("legId", single)
+            if named in own:
+                own[named].append(event)
+    legs = [_run(leg, own[leg.leg_id]) for leg in plan.legs]
+    inbound = [one for one in legs if one.leg.role == _INBOUND]
+    ends = [None if one.end is None else one.end.event_ms for one in inbound]
+    planned_ends = [one.planned_end_ms for one in inbound]
+    return tuple(
+        _after(one, _latest(ends), _latest(planned_ends))
+        if inbound and one.leg.role == _OUTBOUND
+        else one
+        for one in legs
+    )
+
+
+def _run(leg: Leg, events: Iterable[Event]) -> LegTimes:
+    mode = mode_name(leg.mode) or leg.mode
+    departures, arrivals = _DEPARTURES, _ARRIVALS.get(mode, frozenset())
+    ends = _ENDS.get(mode, frozenset())
+    first: Event | None = None
+    last: Event | None = None
+    ended: list[Event] = []
+    planned: list[Event] = []
+    for event in events:
+        classifier = classifier_of(event)
+        if classifier == ACTUAL:
+            if event.type in departures and place_of(event) is not None:
+                first = event if first is None else min(first, event, key=order)
+            if event.type in arrivals and place_of(event) is not None:
+                last = event if last is None else max(last, event, key=order)
+            if event.type in ends:
+                ended.append(event)
+        elif classifier == PLANNED and event.type in ends:
+            planned.append(event)
+    place = None if mode in ("AIR", "POST") else leg.place_of_arrival
+    planned_end = max(at_place(planned, place), key=recorded_order, default=None)
+    return LegTimes(
+        leg,
+        mode,
+        start_ms=leg.planned_start_ms,
+        end=max(at_place(ended, place), key=order, default=None),
+        planned_start_ms=leg.planned_start_ms,
+        planned_end_ms=leg.planned_end_ms if planned_end is None else planned_end.event_ms,
+        planned_end=planned_end,
+        departure=None if first is None else place_of(first),
+        arrival=None if last is None else place_of(last),
+    )
+
+
+def _latest(instants: Iterable[int | None]) -> int | None:
+    """Return the last instant, None where one of them is not known."""
+    known: int | None = None
+    for instant in instants:
+        if instant is None:
+            return None
+        known = instant if known is None else max(known, instant)
+    return known
+
+
+def _after(one: LegTimes, start_ms: int | None, planned_start_ms: int | None) -> LegTimes:
+    return LegTimes(
+        one.leg,
+        one.mode,
+        start_ms=start_ms,
+        end=one.end,
+        planned_start_ms=planned_start_ms,
+        planned_end_ms=one.planned_end_ms,
+        planned_end=one.planned_end,
+        departure=one.departure,
+        arrival=one.arrival,
+    )
+
+
+def observe_journey(
+    unit: str, plan: Plan, legs: Sequence[LegTimes], known: Milestones, policy: Policy
+) -> tuple[Observed, ...]:
+    """Return all lead times of a unit's journey that its milestones allow; none of empty equipment."""
+    if plan.empty:
+        return ()
+    found = [observed for one in legs if (observed := _leg(unit, one)) is not None]
+    journey = _journey(unit, plan, legs)
+    if journey is not None:
+        found.append(journey)
+    transit = _between(unit, TRANSIT, ("T5", "T6"), plan, known, policy)
+    if transit is not None:
+        found.append(transit)
+    ports = _between(unit, PORT_TO_PORT, ("T2", "T14"), plan, known, policy)
+    if ports is not None and ports.measure.mode not in ("AIR", "POST"):
+        found.append(ports)
+    return tuple(found)
+
+
+def _leg(unit: str, one: LegTimes) -> Observed | None:
+    value, lane_id = one.actual_ms, one.lane_id
+    if value is None or lane_id is None or one.start_ms is None:
+        return None
+    return Observed(
+        observation_id(LEG, unit, one.leg.leg_id),
+        LEG,
+        "leg",
+        Measure(
+            lane_id=lane_id,
+            mode=one.mode,
+            start_ms=one.start_ms,
+            value_ms=value,
+            planned_ms=one.planned_ms,
+        ),
+    )
+
+
+def _journey(unit: str, plan: Plan, legs: Sequence[LegTimes]) -> Observed | None:
+    """From the start of the first leg to the end of the last; all legs must have ended."""
+    if plan.lane_id is None or not legs:
+        return None
+    starts = [one.start_ms for one in legs if one.leg.role != _OUTBOUND] or [
+        one.start_ms for one in legs
+    ]
+    first = None if None in starts else min(start for start in starts if start is not None)
+    last = _latest(None if one.end is None else one.end.event_ms for one in legs)
+    mode = plan.mode or legs[-1].mode
+    if first is None or last is None:
+        return None
+    planned_last = _latest(one.planned_end_ms for one in legs)
+    return Observed(
+        observation_id(JOURNEY, unit),
+        JOURNEY,
+        "journey",
+        Measure(
+            lane_id=plan.lane_id,
+            mode=mode,
+            start_ms=first,
+            value_ms=last - first,
+            planned_ms=None if planned_last is None else planned_last - first,
+        ),
+    )
+
+
+def _between(
+    unit: str,
+    indicator: str,
+    ends: tuple[str, str],
+    plan: Plan,
+    known: Milestones,
+    policy: Policy,
+) -> Observed | None:
+    first, last = (known.actual.get(code) for code in ends)
+    if first is None or last is None:
+        return None
+    lane_id = plan.lane_id or last.lane_id or first.lane_id
+    mode = plan.mode or mode_of_lane(lane_id, policy)
+    if lane_id is None or mode is None:
+        return None
+    planned = [known.planned.get(code) for code in ends]
+    return Observed(
+        observation_id(indicator, unit),
+        indicator,
+        "journey",
+        Measure(
+            lane_id=lane_id,
+            mode=mode,
+            start_ms=first.event_ms,
+            value_ms=last.event_ms - first.event_ms,
+            planned_ms=None
+            if planned[0] is None or planned[1] is None
+            else planned[1].event_ms - planned[0].event_ms,
+        ),
+    )
+
+
+def observe_release(
+    consignment: str,
+    plan: Plan,
+    released: Event | None,
+    arrivals: Mapping[str, int | None],
+    policy: Policy,
+) -> Observed | None:
+    """Return arrival to release (T13 - T6) of a consignment; it has arrived with the last of its units.
+
+    None while the release, the arrival of one unit, or the lane is not known.
+    """
+    arrived = _latest(arrivals.values())
+    if released is None or arrived is None:
+        return None
+    lane_id = plan.lane_id or released.lane_id
+    mode = plan.mode or mode_of_lane(lane_id, policy)
+    if lane_id is None or mode is None:
+        return None
+    return Observed(
+        observation_id(RELEASE, consignment),
+        RELEASE,
+        "consignment",
+        Measure(lane_id=lane_id, mode=mode, start_ms=arrived, value_ms=released.event_ms - arrived),
+    )

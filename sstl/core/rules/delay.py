@@ -1,0 +1,310 @@
+"""Rules of the family "later than planned", for reported delays. Each asks one question of one service or leg.
+
+A *service* is what is planned, estimated and reported under one name: a service of a leg (leg, type, place and the
+call within the leg) where events name their leg, else a milestone of the journey. Thresholds are minutes; exactly
+the threshold is not yet later.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from sstl.core.leadtime import LegTimes
+from sstl.core.milestones import (
+    ACTUAL,
+    ESTIMATED,
+    PLANNED,
+    Milestones,
+    Plan,
+    classifier_of,
+    gather,
+    milestones,
+    order,
+    place_of,
+    recorded_order,
+)
+from sstl.core.rules import wording
+from sstl.core.rules.base import Result, Rule, Text, Verdict
+from sstl.core.rules.wording import MINUTE_MS
+from sstl.models.records import Event
+
+_TIMES = frozenset(
+    {
+        *(
+            "transport.eventClassifier",
+            "transport.time",
+            "transport.recordedtime",
+            "transport.legId",
+        ),
+        *(
+            "transport.unLocationCode",
+            "transport.sequence",
+            "transport.transportCallSequenceNumber",
+        ),
+    }
+)
+
+LATER = Rule(
+    id="milestone-later-than-planned",
+    name="Milestone later than planned",
+    question="Did it happen later than planned by more than the threshold?",
+    unit="min",
+    risk_area="SUPPLY_CHAIN_INTEGRITY",
+    subject="unit",
+    needs=_TIMES,
+)
+EXPECTED = Rule(
+    id="milestone-expected-late",
+    name="Milestone expected late",
+    question="Is it, not yet done, expected later than planned by more than the threshold?",
+    unit="min",
+    risk_area="SUPPLY_CHAIN_INTEGRITY",
+    subject="unit",
+    needs=_TIMES,
+)
+LONGER = Rule(
+    id="leg-longer-than-planned",
+    name="Leg longer than planned",
+    question="Did the leg take longer than planned by more than the threshold?",
+    unit="min",
+    risk_area="SUPPLY_CHAIN_INTEGRITY",
+    subject="unit",
+    needs=_TIMES | {"share.legs"},
+)
+
+_JUDGED = ("T2", "T4", "T5", "T6", "T7", "T14", "T15")
+_LAST = frozenset({"discharged", "rcf", "gated_out", "dlv", "stripped"})
+"""Services of which the last report counts, as for milestones; of others the first."""
+USED_TYPES = frozenset(f"transport.{kind}" for kind in wording.SERVICES)
+"""Types of event that the family reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What is known of one service: the plan, the last estimate and what happened; None: not reported."""
+
+    anchor: str
+    kind: str
+    """Type without its family: ``departed``."""
+    place: str | None = None
+    leg_id: str | None = None
+    planned: Event | None = None
+    estimated: Event | None = None
+    actual: Event | None = None
+
+    def named(self) -> Text:
+        """Return what it is called, with its place and leg."""
+        return wording.service(self.kind, self.place, self.leg_id)
+
+
+def services(events: Sequence[Event], plan: Plan, known: Milestones) -> list[Service]:
+    """Return the services of a unit that are planned, estimated or reported.
+
+    ``known`` are the milestones of the same events. Events that name a leg are services of that leg; milestones are
+    asked only of the events that name none, so that one delay is one flag.
+    """
+    by_leg: dict[tuple[str, str, str | None, str], dict[str, list[Event]]] = {}
+    without: list[Event] = []
+    for event in events:
+        if event.type not in USED_TYPES:
+            continue
+        leg_id = event.data.get("legId")
+        if leg_id is None:
+            without.append(event)
+            continue
+        call = event.data.get("transportCallSequenceNumber", event.data.get("sequence", ""))
+        key = (str(leg_id), event.type[10:], place_of(event), str(call))
+        by_leg.setdefault(key, {}).setdefault(classifier_of(event), []).append(event)
+    found = [_of_leg(key, reports) for key, reports in by_leg.items()]
+    if without:
+        own = known if not by_leg else milestones(gather(without), plan)
+        found += _of_milestones(own)
+    return found
+
+
+def _of_leg(key: tuple[str, str, str | None, str], reports: Mapping[str, list[Event]]) -> Service:
+    leg_id, kind, place, call = key
+    actual = reports.get(ACTUAL, ())
+    return Service(
+        anchor="|".join(("leg", leg_id, kind, place or "", call)),
+        kind=kind,
+        place=place,
+        leg_id=leg_id,
+        planned=_last_recorded(reports.get(PLANNED, ())),
+        estimated=_last_recorded(reports.get(ESTIMATED, ())),
+        actual=(max if kind in _LAST else min)(actual, key=order) if actual else None,
+    )
+
+
+def _last_recorded(events: Iterable[Event]) -> Event | None:
+    return max(events, key=recorded_order, default=None)
+
+
+def _of_milestones(known: Milestones) -> list[Service]:
+    found = []
+    for code in _JUDGED:
+        planned, estimated, actual = (
+            reports.get(code) for reports in (known.planned, known.estimated, known.actual)
+        )
+        named = actual or planned or estimated
+        if named is None or named.type not in USED_TYPES:
+            continue
+        kind = named.type[10:]
+        if kind == "dlv" and code == "T15":
+            continue  # The same delivery has been asked as T14.
+        found.append(
+            Service(
+                anchor=f"milestone|{code}",
+                kind=kind,
+                place=place_of(named),
+                planned=planned,
+                estimated=estimated,
+                actual=actual,
+            )
+        )
+    return found
+
+
+def milestone_later_than_planned(service: Service, threshold_minutes: float) -> Verdict:
+    """Judge whether a service happened later than planned; not evaluable without plan or actual."""
+    planned, actual = service.planned, service.actual
+    if planned is None or actual is None:
+        reports = (("planned", planned), ("actual", actual))
+        missing = tuple(name for name, report in reports if report is None)
+        return _not_evaluable(LATER, service.anchor, missing)
+    late_ms = actual.event_ms - planned.event_ms
+    if not late_ms > threshold_minutes * MINUTE_MS:
+        return Verdict(
+            rule_id=LATER.id,
+            anchor=service.anchor,
+            result=Result.NO_HIT,
+            reason="not later than planned by more than the threshold",
+        )
+    return Verdict(
+        rule_id=LATER.id,
+        anchor=service.anchor,
+        result=Result.HIT,
+        observed=late_ms / MINUTE_MS,
+        expected=threshold_minutes,
+        anchor_ms=planned.event_ms,
+        evidence=(planned, actual),
+        text=wording.later(service.named(), actual.event_ms, planned.event_ms),
+        leg_id=service.leg_id,
+    )
+
+
+def milestone_expected_late(service: Service, threshold_minutes: float) -> Verdict:
+    """Judge whether a service that has not happened is expected later than planned.
+
+    The estimate recorded last counts. What has happened is no longer expected.
+    """
+    planned, estimated = service.planned, service.estimated
+    if service.actual is not None:
+        return Verdict(
+            rule_id=EXPECTED.id,
+            anchor=service.anchor,
+            result=Result.NO_HIT,
+            reason="the actual was reported",
+        )
+    if planned is None or estimated is None:
+        reports = (("planned", planned), ("estimated", estimated))
+        missing = tuple(name for name, report in reports if report is None)
+        return _not_evaluable(EXPECTED, service.anchor, missing)
+    late_ms = estimated.event_ms - planned.event_ms
+    if not late_ms > threshold_minutes * MINUTE_MS:
+        return Verdict(
+            rule_id=EXPECTED.id,
+            anchor=service.anchor,
+            result=Result.NO_HIT,
+            reason="no longer expected later than planned by more than the threshold",
+        )
+    return Verdict(
+        rule_id=EXPECTED.id,
+        anchor=service.anchor,
+        result=Result.HIT,
+        observed=late_ms / MINUTE_MS,
+        expected=threshold_minutes,
+        anchor_ms=planned.event_ms,
+        evidence=(planned, estimated),
+        text=wording.expected_late(service.named(), estimated.event_ms, planned.event_ms),
+        leg_id=service.leg_id,
+    )
+
+
+def expected_delay_ms(service: Service) -> int | None:
+    """Return how much later than planned the last estimate is, None without plan or estimate."""
+    if service.planned is None or service.estimated is None:
+        return None
+    return service.estimated.event_ms - service.planned.event_ms
+
+
+def judge(
+    asked: Iterable[Service],
+    legs: Iterable[LegTimes],
+    thresholds: Mapping[str, float],
+) -> list[Verdict]:
+    """Ask the rules of the family; ``thresholds`` has those in force.
+
+    Whether something is expected late is asked only of what has an estimate.
+    """
+    later, expected, longer = (thresholds.get(rule.id) for rule in (LATER, EXPECTED, LONGER))
+    found: list[Verdict] = []
+    for service in asked:
+        if later is not None and (service.planned is not None or service.actual is not None):
+            verdict = milestone_later_than_planned(service, later)
+            if expected is not None and verdict.result is Result.HIT:
+                foreseen = expected_delay_ms(service)
+                if foreseen is not None and foreseen > expected * MINUTE_MS:
+                    verdict = msgspec.structs.replace(verdict, supersedes=EXPECTED.id)
+            found.append(verdict)
+        if expected is not None and service.estimated is not None:
+            found.append(milestone_expected_late(service, expected))
+    if longer is not None:
+        found += [leg_longer_than_planned(leg, longer) for leg in legs]
+    return found
+
+
+def leg_longer_than_planned(leg: LegTimes, threshold_minutes: float) -> Verdict:
+    """Judge whether a leg took longer than planned; not evaluable while it runs or has no plan."""
+    anchor = f"leg|{leg.leg.leg_id}"
+    actual_ms, planned_ms = leg.actual_ms, leg.planned_ms
+    if actual_ms is None or planned_ms is None or leg.end is None:
+        missing = (
+            *(("start",) if leg.start_ms is None else ()),
+            *(("actual end",) if leg.end is None else ()),
+            *(("planned start",) if leg.planned_start_ms is None else ()),
+            *(("planned end",) if leg.planned_end_ms is None else ()),
+        )
+        return _not_evaluable(LONGER, anchor, missing)
+    over_ms = actual_ms - planned_ms
+    if not over_ms > threshold_minutes * MINUTE_MS:
+        return Verdict(
+            rule_id=LONGER.id,
+            anchor=anchor,
+            result=Result.NO_HIT,
+            reason="not longer than planned by more than the threshold",
+        )
+    name = leg.leg.leg_id
+    way = f"{leg.leg.place_of_departure}-{leg.leg.place_of_arrival}"
+    return Verdict(
+        rule_id=LONGER.id,
+        anchor=anchor,
+        result=Result.HIT,
+        observed=over_ms / MINUTE_MS,
+        expected=threshold_minutes,
+        anchor_ms=leg.planned_end_ms or 0,
+        evidence=(leg.end,) if leg.planned_end is None else (leg.planned_end, leg.end),
+        text=wording.longer(name, way, actual_ms, planned_ms),
+        leg_id=name,
+    )
+
+
+def _not_evaluable(rule: Rule, anchor: str, missing: tuple[str, ...]) -> Verdict:
+    return Verdict(
+        rule_id=rule.id,
+        anchor=anchor,
+        result=Result.NOT_EVALUABLE,
+        missing=missing,
+        reason=f"no longer known: {', '.join(missing)}",
+    )

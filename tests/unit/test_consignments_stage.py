@@ -1,0 +1,106 @@
+from typing import Any
+
+import pytest
+
+from sstl.core.consignments import ConsignmentsStage
+from sstl.models.records import Event, Forwarded, Heartbeat, Placed, Shared, UnitMilestones
+from tests.journey_events import DAY, HOUR, LANE, START, Chain, event, share
+
+HOUSE = "HBL1"
+RELEASED = event("inspection.released", START + 30 * HOUR, id="r", side="IMPORT", inspectionId="I1")
+
+
+@pytest.fixture
+def chain() -> Chain:
+    return Chain(ConsignmentsStage())
+
+
+def arrived(unit: str, hours: int | None) -> UnitMilestones:
+    return UnitMilestones(
+        unit=unit, milestones={} if hours is None else {"T6": START + hours * HOUR}
+    )
+
+
+def manifest(*units: str, manifest_id: str = "LRN1", **fields: Any) -> Shared:
+    return Shared(manifest_id=manifest_id, share=share(manifest_id, **fields), units=units)
+
+
+def released(event_: Event = RELEASED, path: str = f"consignment:{HOUSE}") -> Forwarded:
+    return Forwarded(identity=event_.identity, path=path, event=event_)
+
+
+def values(chain: Chain) -> dict[str, tuple[str, int, int]]:
+    return {
+        name: (lane, (measure.start_ms - START) // HOUR, measure.value_ms // HOUR)
+        for (name, lane), measure in chain.observations().items()
+    }
+
+
+def test_release_is_measured_from_the_arrival_of_the_last_unit(chain: Chain) -> None:
+    chain.feed(manifest("U1", "U2"), arrived("U1", 10), arrived("U2", 12), released(), key=HOUSE)
+    assert values(chain) == {f"LT_release|{HOUSE}": (LANE, 12, 18)}
+
+
+def test_while_one_unit_has_not_arrived_there_is_no_release_time(chain: Chain) -> None:
+    chain.feed(manifest("U1", "U2"), arrived("U1", 10), arrived("U2", None), released(), key=HOUSE)
+    assert values(chain) == {}
+    chain.feed(UnitMilestones(unit="U2"), key=HOUSE)
+    assert values(chain) == {}
+    chain.feed(manifest("U1"), key=HOUSE)
+    assert values(chain) == {f"LT_release|{HOUSE}": (LANE, 10, 20)}
+
+
+def test_a_consignment_split_over_manifests_waits_for_the_units_of_both(chain: Chain) -> None:
+    chain.feed(
+        manifest("U1"), manifest("U2", manifest_id="LRN2"), arrived("U1", 10), released(), key=HOUSE
+    )
+    assert values(chain) == {}
+    chain.feed(arrived("U2", 14), key=HOUSE)
+    assert values(chain) == {f"LT_release|{HOUSE}": (LANE, 14, 16)}
+
+
+def test_release_before_arrival_is_a_negative_time(chain: Chain) -> None:
+    chain.feed(manifest("U1"), arrived("U1", 31), released(), key=HOUSE)
+    assert values(chain) == {f"LT_release|{HOUSE}": (LANE, 31, -1)}
+
+
+def test_a_revocation_takes_the_release_time_back(chain: Chain) -> None:
+    chain.feed(manifest("U1"), arrived("U1", 10), released(), key=HOUSE)
+    revoked = event("inspection.revoked", START + 31 * HOUR, side="IMPORT", inspectionId="I1")
+    chain.feed(Placed(event=revoked), key=HOUSE)
+    assert values(chain) == {}
+    again = event("inspection.released", START + 40 * HOUR, side="IMPORT", inspectionId="I2")
+    chain.feed(Placed(event=again), key=HOUSE)
+    assert values(chain) == {f"LT_release|{HOUSE}": (LANE, 10, 30)}
+
+
+def test_a_release_counts_while_one_reference_leads_to_it(chain: Chain) -> None:
+    chain.feed(
+        manifest("U1"), arrived("U1", 10), released(path="mrn:1"), released(path="ucr:1"), key=HOUSE
+    )
+    chain.feed(Forwarded(identity=RELEASED.identity, path="mrn:1"), key=HOUSE)
+    assert values(chain)
+    chain.feed(Forwarded(identity=RELEASED.identity, path="ucr:1"), key=HOUSE)
+    assert values(chain) == {}
+
+
+def test_nothing_is_left_of_a_consignment_that_is_unlinked(chain: Chain) -> None:
+    chain.feed(manifest("U1"), arrived("U1", 10), released(), key=HOUSE)
+    chain.feed(
+        Shared(manifest_id="LRN1"),
+        UnitMilestones(unit="U1"),
+        Forwarded(identity=RELEASED.identity, path=f"consignment:{HOUSE}"),
+        key=HOUSE,
+    )
+    assert values(chain) == {}
+    assert chain.cells() == {}
+
+
+def test_a_closed_consignment_is_forgotten_and_its_release_time_stays(chain: Chain) -> None:
+    chain.feed(manifest("U1"), arrived("U1", 10), released(), key=HOUSE)
+    for days in (90, 93):
+        beat = Heartbeat(source="intake-transport/0", reached_ms=START + days * DAY, caught_up=True)
+        outputs = chain.feed(beat, key="~heartbeat")
+        assert ((HOUSE, "") in chain.cells()) == (days == 90)
+        assert {output.topic for output in outputs} == {"findings", "observations"}
+    assert values(chain)
