@@ -119,13 +119,12 @@ def read(record: RawRecord, max_bytes: int) -> Envelope:
     Raises:
         RefusedError: Nothing can be read: no value, too large, another content type, not JSON.
     """
-    headers, problems = _headers(record)
+    headers, problems, size = _headers(record)
     if record.value is None:
         raise _refused(
             headers, Reason.NULL_VALUE, "", "null", "a value (a null value deletes, it is no event)"
         )
-    size = len(record.value) + len(record.key or b"")
-    size += sum(len(name) + len(value or b"") for name, value in record.headers)
+    size += len(record.value) + len(record.key or b"")
     if size > max_bytes:
         raise _refused(
             headers, Reason.OVERSIZE, "", f"{size} bytes", f"at most {max_bytes} bytes in all"
@@ -152,10 +151,13 @@ def read(record: RawRecord, max_bytes: int) -> Envelope:
     return envelope
 
 
-def _headers(record: RawRecord) -> tuple[dict[str, str], list[Problem]]:
+def _headers(record: RawRecord) -> tuple[dict[str, str], list[Problem], int]:
+    """Return the headers that matter, what is wrong with them, and the bytes of all."""
     headers: dict[str, str] = {}
     problems = []
+    size = 0
     for name, raw in record.headers:
+        size += len(name) + len(raw or b"")
         key = name.lower()
         if key != "content-type" and not key.startswith("ce_"):
             continue
@@ -168,7 +170,7 @@ def _headers(record: RawRecord) -> tuple[dict[str, str], list[Problem]]:
             problems.append(
                 _problem(Reason.WRONG_ENVELOPE, _pointer(key), "two values", "one value")
             )
-    return headers, problems
+    return headers, problems, size
 
 
 def _pointer(header: str) -> str:

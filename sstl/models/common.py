@@ -294,12 +294,13 @@ def unknown_fields(model: BaseModel) -> int:
     """Count the fields that the model and the models within it do not know."""
     count = len(model.__pydantic_extra__ or ())
     for value in model.__dict__.values():
+        # Most fields of an event are absent or plain: the cheap tests come first.
+        if value is None or type(value) is str:
+            continue
         if isinstance(value, BaseModel):
             count += unknown_fields(value)
         elif type(value) is tuple:
-            for item in value:
-                if isinstance(item, BaseModel):
-                    count += unknown_fields(item)
+            count += sum(unknown_fields(item) for item in value if isinstance(item, BaseModel))
     return count
 
 

@@ -5,6 +5,7 @@ Every function takes the canonical form (upper case, no spaces); the ``canonical
 """
 
 import re
+from functools import lru_cache
 
 from sstl.models import unlocode
 
@@ -72,6 +73,7 @@ def canonical_equipment(text: str) -> str:
     return _SEPARATORS.sub("", text).upper()
 
 
+@lru_cache(maxsize=16_384)
 def equipment_fault(text: str) -> tuple[str, str] | None:
     """Judge an equipment reference: (reason, what was expected), None if it is right.
 
@@ -206,6 +208,7 @@ def canonical_place(text: str) -> str:
     return _SPACES.sub("", text).upper()
 
 
+@lru_cache(maxsize=16_384)
 def place_fault(text: str) -> tuple[str, str] | None:
     """Judge a place: an anonymised namespace, or UN/LOCODE by format and, where the table is whole, by table."""
     if _UN_LOCATION_CODE.fullmatch(text):

@@ -1,0 +1,106 @@
+"""How far intake says it has come."""
+
+from typing import Any
+
+from sstl.core.stage import Context, MemoryState, Outcome
+from sstl.intake.stage import IntakeStage
+from sstl.models.policy import Policy
+from sstl.models.records import Heartbeat
+from tests.intake_messages import ARRIVAL_MS, LOADED, event, record, stage, structured
+
+HERE = Context(partition=3, sources=frozenset())
+NOW = ARRIVAL_MS + 10_000
+
+
+class Partition:
+    """Intake of one partition with its cells."""
+
+    def __init__(self, intake: IntakeStage) -> None:
+        self.intake = intake
+        self.state = MemoryState()
+
+    def fold(self, *documents: dict[str, Any], at_ms: int = ARRIVAL_MS) -> None:
+        records = [structured(document, at_ms=at_ms) for document in documents]
+        self._apply(self.intake.fold(self.state, records, Policy(), HERE))
+
+    def beat(self, now_ms: int, *, caught_up: bool) -> list[Heartbeat]:
+        outcome = self._apply(self.intake.heartbeat(self.state, HERE, now_ms, caught_up))
+        assert all(output.broadcast for output in outcome.outputs)
+        return [output.message for output in outcome.outputs]
+
+    def _apply(self, outcome: Outcome) -> Outcome:
+        self.state.apply(outcome.changed)
+        return outcome
+
+
+def loaded(**attributes: Any) -> dict[str, Any]:
+    return event("transport.loaded", LOADED, **attributes)
+
+
+def progress(reached: str) -> dict[str, Any]:
+    return event("progress", {"reached": reached}, id=reached)
+
+
+def test_a_live_topic_read_to_its_end_has_come_as_far_as_the_clock() -> None:
+    beats = Partition(stage()).beat(NOW, caught_up=True)
+    assert (
+        beats
+        == [Heartbeat(source="intake-transport/3", reached_ms=NOW - 1_000, caught_up=True)] * 3
+    )
+
+
+def test_a_live_topic_that_is_behind_has_come_as_far_as_it_has_folded() -> None:
+    partition = Partition(stage())
+    assert partition.beat(NOW, caught_up=False) == []
+    partition.fold(loaded())
+    assert partition.beat(NOW, caught_up=False)[0].reached_ms == ARRIVAL_MS
+
+
+def test_rejected_messages_count_for_how_far_a_live_topic_has_come() -> None:
+    intake = stage()
+    outcome = intake.fold(MemoryState(), [record(b"no event")], Policy(), HERE)
+    assert outcome.changed[("~intake", "")].appended_ms == ARRIVAL_MS
+
+
+def test_it_never_goes_back_and_says_nothing_twice() -> None:
+    partition = Partition(stage())
+    partition.fold(loaded())
+    assert partition.beat(NOW, caught_up=True)
+    assert partition.beat(NOW - 5_000, caught_up=True) == []
+    assert partition.beat(NOW - 5_000, caught_up=False)[0].reached_ms == NOW - 1_000
+    assert partition.beat(NOW, caught_up=False) == []
+
+
+def test_a_backfill_never_looks_at_the_clock() -> None:
+    partition = Partition(stage(backfill=True))
+    assert partition.beat(NOW, caught_up=True) == []
+    partition.fold(loaded(recordedtime="2026-03-01T08:00:30Z"))
+    assert partition.beat(NOW, caught_up=True)[0].reached_ms == ARRIVAL_MS - 30_000
+    assert partition.beat(NOW + 99_000, caught_up=True) == []
+
+
+def test_progress_moves_a_backfill_and_carries_no_fact() -> None:
+    partition = Partition(stage(backfill=True))
+    raw = structured(progress("2026-03-01T07:00:00Z"))
+    assert partition.intake.fold(partition.state, [raw], Policy(), HERE).outputs == []
+    partition.fold(progress("2026-03-01T07:00:00Z"), progress("2026-03-01T06:00:00Z"))
+    assert partition.beat(NOW, caught_up=False)[0].reached_ms == ARRIVAL_MS - 61 * 60_000
+
+
+def test_feedback_tells_the_flags_too() -> None:
+    outcome = stage("feedback").heartbeat(MemoryState(), HERE, NOW, caught_up=True)
+    assert [output.topic for output in outcome.outputs] == [
+        "references",
+        "manifests",
+        "journeys",
+        "findings",
+    ]
+
+
+def test_a_batch_leaves_the_same_state_whole_or_one_by_one() -> None:
+    documents = [loaded(id=str(i)) for i in range(3)]
+    whole, single = Partition(stage()), Partition(stage())
+    whole.fold(*documents)
+    for document in documents:
+        single.fold(document)
+    assert list(whole.state.items()) == list(single.state.items())
