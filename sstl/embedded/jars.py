@@ -13,6 +13,7 @@ import logging
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -28,7 +29,9 @@ LOCK_FORMAT = 1
 LOCK_FILE = "broker.lock.json"
 ATTEMPTS = 3
 """A connection that breaks once in fifty files is ordinary."""
+PAUSE_SECONDS = 0.3
 PARALLEL = 4
+STAGING = "fetch-"
 SPARE_BYTES = 64 << 20
 
 Progress = Callable[[int, int], None]
@@ -66,7 +69,9 @@ class BrokerLock:
     @property
     def title(self) -> str:
         """What is downloaded, for a person."""
-        return f"Apache Kafka {self.kafka_version} ({len(self.jars)} files, {self.size / 1e6:.0f} MB)"
+        return (
+            f"Apache Kafka {self.kafka_version} ({len(self.jars)} files, {self.size / 1e6:.0f} MB)"
+        )
 
 
 @cache
@@ -89,7 +94,12 @@ def cache_directory(environment: Mapping[str, str]) -> Path:
     return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "sstl"
 
 
-def ensure_jars(directory: Path, lock: BrokerLock, progress: Progress | None = None) -> tuple[Path, ...]:
+def ensure_jars(
+    directory: Path,
+    lock: BrokerLock,
+    progress: Progress | None = None,
+    repository: str | None = None,
+) -> tuple[Path, ...]:
     """Return the verified jars in classpath order; fetch those that are missing.
 
     Safe to call from several processes at once: one fetches, the others wait for it. A jar appears under its name only
@@ -99,6 +109,7 @@ def ensure_jars(directory: Path, lock: BrokerLock, progress: Progress | None = N
         directory: Cache; a folder for this Kafka version is made in it.
         lock: What is wanted.
         progress: Told how far the download is; not called when nothing is missing.
+        repository: Address of a Maven repository; None: jgo's own choice, Maven Central.
 
     Raises:
         NoNetworkError: Something is missing and cannot be fetched.
@@ -110,7 +121,7 @@ def ensure_jars(directory: Path, lock: BrokerLock, progress: Progress | None = N
         home.mkdir(parents=True, exist_ok=True)
         if any(not (home / jar.name).exists() for jar in lock.jars):
             with _exclusive(home / ".lock"):
-                _fetch_missing(home, lock, progress)
+                _fetch_missing(home, lock, progress, repository)
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise NoSpaceError(home, (lock.size + SPARE_BYTES) >> 20) from error
@@ -135,18 +146,27 @@ def _exclusive(path: Path) -> Iterator[None]:
         yield
 
 
-def _fetch_missing(home: Path, lock: BrokerLock, progress: Progress | None) -> None:
+def _fetch_missing(
+    home: Path, lock: BrokerLock, progress: Progress | None, repository: str | None
+) -> None:
     missing = [jar for jar in lock.jars if not (home / jar.name).exists()]
     if not missing:
         return
+    for left in home.glob(f"{STAGING}*"):  # by a process that was killed: we hold the lock
+        shutil.rmtree(left, ignore_errors=True)
     needed = sum(jar.size for jar in missing) + SPARE_BYTES
     if shutil.disk_usage(home).free < needed:
         raise NoSpaceError(home, needed >> 20)
     done = lock.size - sum(jar.size for jar in missing)
     if progress:
         progress(done, lock.size)
-    with tempfile.TemporaryDirectory(prefix="fetch-", dir=home) as staging, ThreadPoolExecutor(PARALLEL) as pool:
-        fetches = {pool.submit(_fetch, jar, Path(staging), lock.title): jar for jar in missing}
+    with (
+        tempfile.TemporaryDirectory(prefix=STAGING, dir=home) as staging,
+        ThreadPoolExecutor(PARALLEL) as pool,
+    ):
+        fetches = {
+            pool.submit(_fetch, jar, Path(staging), lock.title, repository): jar for jar in missing
+        }
         try:
             for fetch in as_completed(fetches):
                 jar = fetches[fetch]
@@ -161,7 +181,7 @@ def _fetch_missing(home: Path, lock: BrokerLock, progress: Progress | None) -> N
             raise
 
 
-def _fetch(jar: Jar, staging: Path, title: str) -> Path:
+def _fetch(jar: Jar, staging: Path, title: str, repository: str | None) -> Path:
     try:
         import requests
         from jgo.maven import MavenContext
@@ -169,13 +189,18 @@ def _fetch(jar: Jar, staging: Path, title: str) -> Path:
         raise NotInstalledError("jgo") from error
     for attempt in range(1, ATTEMPTS + 1):
         # A directory per attempt: jgo refuses to write over what a broken attempt left behind.
-        context = MavenContext(repo_cache=staging / f"{jar.artifact}-{attempt}", timeout=20)
+        context = MavenContext(
+            repo_cache=staging / f"{jar.artifact}-{attempt}",
+            remote_repos=None if repository is None else {"mirror": repository.rstrip("/")},
+            timeout=20,
+        )
         try:
             component = context.project(jar.group, jar.artifact).at_version(jar.version)
             return Path(component.artifact().resolve())
         except (requests.RequestException, RuntimeError) as error:
             if attempt == ATTEMPTS:
                 raise NoNetworkError(title, _plain(error)) from error
+            time.sleep(attempt * PAUSE_SECONDS)
             _log.info("fetching %s failed, trying again: %s", jar.name, _plain(error))
     raise AssertionError  # the loop returns or raises
 
@@ -214,5 +239,9 @@ def write_lock(coordinates: Sequence[str], target: Path) -> None:
                     "sha256": hashlib.sha256(content).hexdigest(),
                     "size": len(content),
                 }
-    lock = {"format": LOCK_FORMAT, "kafka": coordinates[0].split(":")[2], "jars": list(chosen.values())}
+    lock = {
+        "format": LOCK_FORMAT,
+        "kafka": coordinates[0].split(":")[2],
+        "jars": list(chosen.values()),
+    }
     target.write_text(json.dumps(lock, indent=1) + "\n")

@@ -43,8 +43,11 @@ def broker_properties(logs: Path, port: int, controller_port: int) -> dict[str, 
         "share.coordinator.state.topic.min.isr": "1",
         "share.coordinator.state.topic.num.partitions": "1",
         # A dead producer's open transaction blocks every read-committed reader until it is swept: within a second.
-        "transaction.abort.timed.out.transaction.cleanup.interval.ms": str(_ms(timedelta(seconds=1))),
-        # Partitions that rest for months keep their offsets; transactional ids as long as Kafka can say (a 32-bit number).
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms": str(
+            _ms(timedelta(seconds=1))
+        ),
+        # Partitions that rest for months keep their offsets, and their transactional ids for as long
+        # as Kafka can say.
         "offsets.retention.minutes": str(timedelta(days=365) // timedelta(minutes=1)),
         "transactional.id.expiration.ms": str(INT_MAX),
         "group.initial.rebalance.delay.ms": "0",

@@ -68,7 +68,9 @@ def test_a_wrong_value_stops_the_start_and_names_its_variable(variable: str, val
 
 
 def test_a_misspelt_variable_is_refused_with_the_likely_name() -> None:
-    with pytest.raises(SettingsError, match=r"SSTL_BOOTSTRP: unknown setting, did you mean SSTL_BOOTSTRAP\?"):
+    with pytest.raises(
+        SettingsError, match=r"SSTL_BOOTSTRP: unknown setting, did you mean SSTL_BOOTSTRAP\?"
+    ):
         Settings.from_environment({"SSTL_BOOTSTRP": "127.0.0.1:9092"})
 
 
@@ -100,7 +102,11 @@ def test_the_pseudonym_key_is_never_shown() -> None:
     [
         pytest.param({"SSTL_DATA_DIR": "/srv/lanes"}, Path("/srv/lanes"), id="told"),
         pytest.param({"XDG_DATA_HOME": "/home/x/data"}, Path("/home/x/data/sstl"), id="xdg"),
-        pytest.param({"XDG_DATA_HOME": "relative"}, Path.home() / ".local/share/sstl", id="relative-is-ignored"),
+        pytest.param(
+            {"XDG_DATA_HOME": "relative"},
+            Path.home() / ".local/share/sstl",
+            id="relative-is-ignored",
+        ),
         pytest.param({}, Path.home() / ".local/share/sstl", id="home"),
     ],
 )
