@@ -179,32 +179,42 @@ def _version(draw: st.DrawFn, event_id: str, kind: str) -> Fact:
     )
     if fact.bodiless:
         return fact
-    unit = st.sampled_from(UNITS)
-    if kind in FILINGS:
-        return replace(fact, lrn=draw(st.sampled_from(LRNS)), data=draw(_filing()))
-    if kind.startswith("manifest."):
-        data = {"mrn": "R1"} if kind == "manifest.registered" else {}
-        if data and draw(st.booleans()):
-            data["consignmentId"] = "C1"
-        return replace(fact, lrn=draw(st.sampled_from(LRNS)), data=data)
-    sequence = {"sequence": draw(st.integers(0, 1))}
-    if kind == "seallock.paired":
-        return replace(fact, unit=draw(unit), references=(DEVICE,), data=sequence)
-    if kind == "seallock.unpaired":
-        return replace(fact, references=(DEVICE,), data=sequence)
-    if kind == "seallock.authorisation.granted":
-        return replace(fact, unit=draw(unit), references=(DEVICE, COMMAND))
-    if kind == "operator.status":
-        return replace(fact, references=(OPERATOR,))
-    if kind == "seallock.opened":
-        return replace(
-            fact, references=draw(st.sampled_from(((DEVICE,), (DEVICE, COMMAND)))), data=sequence
-        )
-    references = draw(st.lists(st.sampled_from(REFERENCES), max_size=2, unique=True))
-    named = draw(st.none() | unit)
-    if named is None and not references:
-        references = ["consignment:C1"]
-    return replace(fact, unit=named, references=tuple(references))
+    return replace(fact, **draw(_CONTENTS.get(kind, _named_anyhow())))
+
+
+def _named_anyhow() -> st.SearchStrategy[dict[str, Any]]:
+    """A unit, references, or both."""
+    references = st.lists(st.sampled_from(REFERENCES), max_size=2, unique=True).map(tuple)
+    both = st.fixed_dictionaries({"unit": st.none() | _units_named, "references": references})
+    return both.filter(lambda named: named["unit"] or named["references"])
+
+
+def _contents_of(**parts: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(parts)
+
+
+_units_named = st.sampled_from(UNITS)
+_lrns = st.sampled_from(LRNS)
+_sequence = st.fixed_dictionaries({"sequence": st.integers(0, 1)})
+_number = st.sampled_from(({"mrn": "R1"}, {"mrn": "R1", "consignmentId": "C1"}))
+_CONTENTS = {
+    "manifest.lodged": _contents_of(lrn=_lrns, data=_filing()),
+    "manifest.amended": _contents_of(lrn=_lrns, data=_filing()),
+    "manifest.invalidated": _contents_of(lrn=_lrns),
+    "manifest.registered": _contents_of(lrn=_lrns, data=_number),
+    "seallock.paired": _contents_of(
+        unit=_units_named, references=st.just((DEVICE,)), data=_sequence
+    ),
+    "seallock.unpaired": _contents_of(references=st.just((DEVICE,)), data=_sequence),
+    "seallock.authorisation.granted": _contents_of(
+        unit=_units_named, references=st.just((DEVICE, COMMAND))
+    ),
+    "seallock.opened": _contents_of(
+        references=st.sampled_from(((DEVICE,), (DEVICE, COMMAND))), data=_sequence
+    ),
+    "operator.status": _contents_of(references=st.just((OPERATOR,))),
+    "transport.arrived": _contents_of(references=st.just((VESSEL,))),
+}
 
 
 @st.composite
@@ -226,6 +236,7 @@ _KINDS = (
     "seallock.opened",
     "seallock.authorisation.granted",
     "operator.status",
+    "transport.arrived",
     PING,
 )
 
@@ -300,46 +311,51 @@ class Chain:
             self.fold(lane[1], batch)
 
     def net(self) -> Net:
-        direct: dict[tuple[str, str], dict[str, list[tuple[Version, int, Event | None]]]]
-        direct = defaultdict(lambda: defaultdict(list))
-        paths: dict[tuple[str, str], dict[str, dict[str, Event]]]
-        paths = defaultdict(lambda: defaultdict(dict))
         net = Net({}, defaultdict(dict), defaultdict(dict))
+        places = defaultdict(list)
         for topic, key, message in self.said:
-            place = (topic, key)
-            match message:
-                case Placed(event=event):
-                    lies = None if event.version.retracted else event
-                    direct[place][event.identity].append((event.version, 1, lies))
-                case Withdrawn(identity=identity, version=version):
-                    direct[place][identity].append((version, 0, None))
-                case Forwarded(identity=identity, path=path, event=None):
-                    paths[place][identity].pop(path, None)
-                case Forwarded(identity=identity, path=path, event=event):
-                    paths[place][identity][path] = event
-                case Shared(manifest_id=manifest_id):
-                    net.shares[place].pop(manifest_id, None)
-                    if message.share is not None:
-                        net.shares[place][manifest_id] = message
-                case PingBucket():
-                    net.pings[key].pop((message.path, message.bucket_ms), None)
-                    if message.first is not None:
-                        bucket = (message.first, message.last)
-                        net.pings[key][message.path, message.bucket_ms] = bucket
-        for place in direct.keys() | paths.keys():
-            events = {}
-            for identity in direct[place].keys() | paths[place].keys():
-                ways = list(paths[place][identity].values())
-                if seen := direct[place][identity]:
-                    greatest = max((version, rank) for version, rank, _ in seen)
-                    ways += [e for v, rank, e in seen if (v, rank) == greatest and e is not None]
-                if ways:
-                    events[identity] = min(ways, key=lambda e: (_down(e.version), e.arrival_ms))
+            if isinstance(message, Shared):
+                net.shares[topic, key].pop(message.manifest_id, None)
+                if message.share is not None:
+                    net.shares[topic, key][message.manifest_id] = message
+            elif isinstance(message, PingBucket):
+                net.pings[key].pop((message.path, message.bucket_ms), None)
+                if message.first is not None:
+                    bucket = (message.first, message.last)
+                    net.pings[key][message.path, message.bucket_ms] = bucket
+            else:
+                places[topic, key].append(message)
+        for place, said in places.items():
+            events = _last_words(said)
             if events:
                 net.events[place] = events
         net.shares = {place: shares for place, shares in net.shares.items() if shares}
         net.pings = {unit: pings for unit, pings in net.pings.items() if pings}
         return net
+
+
+def _last_words(said: Sequence[Placed | Withdrawn | Forwarded]) -> dict[str, Event]:
+    """Merge what one place was told, as the docstrings of the records say it."""
+    direct: dict[str, list[tuple[Version, bool, Event | None]]] = defaultdict(list)
+    paths: dict[str, dict[str, Event | None]] = defaultdict(dict)
+    for message in said:
+        match message:
+            case Placed(event=event):
+                lies = None if event.version.retracted else event
+                direct[event.identity].append((event.version, True, lies))
+            case Withdrawn(identity=identity, version=version):
+                direct[identity].append((version, False, None))
+            case Forwarded(identity=identity, path=path, event=forwarded):
+                paths[identity][path] = forwarded
+    events = {}
+    for identity in direct.keys() | paths.keys():
+        ways = list(paths[identity].values())
+        greatest = max(((version, here) for version, here, _ in direct[identity]), default=None)
+        ways += [e for version, here, e in direct[identity] if (version, here) == greatest]
+        live = [event for event in ways if event is not None]
+        if live:
+            events[identity] = min(live, key=lambda e: (_down(e.version), e.arrival_ms))
+    return events
 
 
 def _down(version: Version) -> tuple[int, bool, list[int]]:

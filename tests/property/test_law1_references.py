@@ -36,7 +36,7 @@ filing_kinds = (
     "inspection.released",
     "transport.departed",
 )
-few = settings(max_examples=150)
+few = settings(max_examples=120)
 
 
 def agrees_with_the_facts(facts: list[Fact], chain: Chain) -> None:
@@ -61,6 +61,12 @@ def test_lock_events_and_positions_follow_the_pairing_that_counts(facts, seed):
 @few
 @given(worlds(filing_kinds), seeds)
 def test_amendments_invalidations_and_moved_filings_leave_no_trace_of_what_was(facts, seed):
+    agrees_with_the_facts(facts, deliver(facts, seed))
+
+
+@few
+@given(worlds((*FILINGS, "transport.arrived", "transport.arrived"), most=6), seeds)
+def test_a_voyage_leads_to_its_units_for_its_time_only(facts, seed):
     agrees_with_the_facts(facts, deliver(facts, seed))
 
 
