@@ -1,23 +1,19 @@
 """``sstl publish``: real records, files of CloudEvents, and a made-up corridor."""
 
 import hashlib
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import click
 
-from sstl.agents.topics import Topics
 from sstl.cli.bars import bar
 from sstl.cli.common import declared_topics, read_policy, read_settings
-from sstl.cli.signals import stop_on_signals
+from sstl.cli.publish_synthetic import synthetic_command
+from sstl.cli.publishing import backfill_families, split, topic_of
 from sstl.errors import ExitCode, UserError
 from sstl.intake import cargo2000
-from sstl.publish import corridor as paced
 from sstl.publish.check import Checker
 from sstl.publish.lines import Line, read_lines
 from sstl.publish.message import Message, Mode, encode
@@ -26,38 +22,10 @@ from sstl.publish.resume import Acknowledged, ResumeFile
 from sstl.publish.routing import FAMILIES, family_of
 from sstl.publish.session import Backfill, publish
 from sstl.settings import Settings
-from sstl.synthetic.corridor import START, Corridor
-from sstl.synthetic.lanes import LANES
 
 STATE_DIR = Path(".sstl/publish")
 FLUSH_LINES = 1_000
 _MODES = click.Choice([mode.value for mode in Mode])
-
-
-def _split(names: str, known: tuple[str, ...] | set[str], option: str) -> list[str]:
-    chosen = [name.strip() for name in names.split(",") if name.strip()]
-    unknown = sorted(set(chosen) - set(known))
-    if unknown or not chosen:
-        message = f"{', '.join(unknown) or 'none'}: known are {', '.join(sorted(known))}"
-        raise click.BadParameter(message, param_hint=option)
-    return chosen
-
-
-def _backfill(settings: Settings, option: str | None, used: tuple[str, ...]) -> list[str]:
-    """Return the families whose topics are a backfill: the option, else the setting, else those used."""
-    if option is not None:
-        return _split(option, FAMILIES, "--backfill")
-    return sorted(settings.backfill) or list(used)
-
-
-def _topic_of(topics: Topics) -> Callable[[dict[str, Any]], str]:
-    def topic(event: dict[str, Any]) -> str:
-        family = family_of(str(event.get("type")))
-        if family is None:
-            raise UserError(f"event {event.get('id')}: no topic for type {event.get('type')!r}")
-        return topics[family].name
-
-    return topic
 
 
 @click.group()
@@ -111,7 +79,7 @@ def cargo2000_command(
     """
     settings = read_settings()
     topics = declared_topics(settings)
-    families = _backfill(settings, backfill, ("manifest", "transport"))
+    families = backfill_families(settings, backfill, ("manifest", "transport"))
     try:
         raw = cargo2000.content(file)
         processes = cargo2000.parse(raw, name=str(file))[:limit]
@@ -132,7 +100,7 @@ def cargo2000_command(
             sent = publish(
                 cargo2000.events(processes),
                 publisher,
-                _topic_of(topics),
+                topic_of(topics),
                 done=done,
                 save=note.save,
                 advance=advance,
@@ -181,7 +149,7 @@ def jsonl_command(file: IO[bytes], family: str | None, *, check: bool, backfill:
     lines = read_lines(file)
     if check:
         families = (
-            frozenset(_split(backfill, FAMILIES, "--backfill")) if backfill else settings.backfill
+            frozenset(split(backfill, FAMILIES, "--backfill")) if backfill else settings.backfill
         )
         checker = Checker(
             read_policy(settings), settings.pseudonym_key, int(time.time() * 1000), families
@@ -240,182 +208,4 @@ def _complain(line: Line, text: str) -> None:
     click.echo(f"line {line.number}: {text}", err=True)
 
 
-@command.command("synthetic")
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    default=1,
-    show_default=True,
-    help="The same seed gives the same events.",
-)
-@click.option(
-    "--shipments", type=click.IntRange(1), help="Filings with 1 to 3 units each.  [default: no end]"
-)
-@click.option(
-    "--lanes",
-    default=",".join(LANES),
-    help=f"Lane ids, separated by commas.  [default: all: {', '.join(LANES)}]",
-)
-@click.option(
-    "--speed",
-    type=click.FloatRange(0),
-    default=0,
-    show_default=True,
-    help="Simulated seconds for each real one; 0: as fast as the broker takes them.",
-)
-@click.option(
-    "--rate",
-    type=click.FloatRange(0, min_open=True),
-    help="About so many events a second (needs --speed).  [default: a filing every 4 simulated hours]",
-)
-@click.option(
-    "--live",
-    is_flag=True,
-    help="Squeeze the instants onto the wall clock (needs --speed): no backfill, nothing in the past.",
-)
-@click.option(
-    "--start",
-    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]),
-    help=f"First simulated instant, UTC.  [default: {START:%Y-%m-%d}; with --live: now]",
-)
-@click.option(
-    "--disorder",
-    type=click.FloatRange(0, 1),
-    default=0.05,
-    show_default=True,
-    help="Share of events that arrive late; half of it arrive twice.",
-)
-@click.option(
-    "--incidents",
-    type=click.FloatRange(0, 1),
-    default=0.08,
-    show_default=True,
-    help="Share of shipments with a planted delay.",
-)
-@click.option(
-    "--backfill",
-    metavar="FAMILIES",
-    help="Topics that are a backfill.  [default: SSTL_BACKFILL or those used]",
-)
-@click.option(
-    "--resume",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Note in this file how far it came, and go on from there.",
-)
-@click.option(
-    "--truth",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the planted incidents here (JSONL).",
-)
-def synthetic_command(  # noqa: PLR0913 - one parameter for each option
-    *,
-    seed: int,
-    shipments: int | None,
-    lanes: str,
-    speed: float,
-    rate: float | None,
-    live: bool,
-    start: datetime | None,
-    disorder: float,
-    incidents: float,
-    backfill: str | None,
-    resume: Path | None,
-    truth: Path | None,
-) -> None:
-    """Publish a made-up corridor between China and the EU, with known incidents, until it ends or Ctrl-C.
-
-    Its calendar lies in the past and may run faster than life; run the workers with
-    SSTL_BACKFILL=manifest,seallock,inspection,transport. With --live the journeys are squeezed onto the wall
-    clock instead, and no backfill is needed.
-
-    \b
-    Example:
-      sstl publish synthetic --seed 7 --shipments 200
-      sstl publish synthetic --speed 20000 --rate 100
-      sstl publish synthetic --live --speed 20000 --rate 500
-    """
-    if (rate is not None or live) and speed == 0:
-        raise click.UsageError("--rate and --live need a --speed above 0")
-    settings = read_settings()
-    topics = declared_topics(settings)
-    wall = datetime.fromtimestamp(time.time(), UTC)
-    first = start.replace(tzinfo=UTC) if start else wall if live else START
-    corridor = Corridor(
-        seed=seed,
-        start=first,
-        spacing=timedelta(hours=4) if rate is None else paced.spacing(rate, speed),
-        shipments=shipments,
-        lanes=tuple(_split(lanes, set(LANES), "--lanes")),
-        incident_share=incidents,
-        disorder=disorder,
-    )
-    if truth is not None:
-        if shipments is None:
-            raise click.UsageError("--truth needs --shipments")
-        _write_truth(corridor, truth)
-    families = [] if live else _backfill(settings, backfill, paced.FAMILIES)
-    after = _resumed(resume)
-    pace = paced.Pace(speed, after or first, wall, live=live)
-    with _noted(resume) as note, bar("Corridor") as advance, stop_on_signals() as stop:
-
-        def advanced(count: int, reached: datetime) -> None:
-            advance(count)
-            note(reached)
-
-        with Publisher(settings.bootstrap) as publisher:
-            sent = paced.run(
-                corridor,
-                pace,
-                publisher,
-                _topic_of(topics),
-                paced.Clock(time.time, _waiter(stop)),
-                after=after,
-                progress_topics=[topics[family].name for family in families],
-                advance=advanced,
-            )
-    click.echo(f"{sent} events sent", err=True)
-
-
-def _waiter(stop: threading.Event) -> Callable[[float], bool]:
-    return lambda seconds: stop.wait(seconds) if seconds else stop.is_set()
-
-
-def _write_truth(corridor: Corridor, file: Path) -> None:
-    from sstl.publish.truth import as_json
-
-    with file.open("wb") as out:
-        for incident in corridor.truth():
-            out.write(as_json(incident) + b"\n")
-
-
-def _resumed(file: Path | None) -> datetime | None:
-    if file is None or not file.exists():
-        return None
-    try:
-        return datetime.fromisoformat(file.read_text(encoding="ascii").strip())
-    except ValueError as error:
-        raise UserError(f"{file}: does not say how far a corridor came: {error}") from error
-
-
-@contextmanager
-def _noted(file: Path | None) -> Iterator[Callable[[datetime], None]]:
-    """Yield what is told the instant reached; it is written now and then and at the end."""
-    latest: list[datetime] = []
-    written = [0.0]
-
-    def write() -> None:
-        if file is not None and latest:
-            beside = file.with_suffix(".new")
-            beside.write_text(latest[-1].isoformat(), encoding="ascii")
-            beside.replace(file)
-
-    def note(reached: datetime) -> None:
-        latest[:] = [reached]
-        if time.monotonic() - written[0] > 1:
-            written[0] = time.monotonic()
-            write()
-
-    try:
-        yield note
-    finally:
-        write()
+command.add_command(synthetic_command)
