@@ -14,7 +14,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -209,39 +209,3 @@ def _plain(error: BaseException) -> str:
     while isinstance(error, Exception) and error.args and isinstance(error.args[0], Exception):
         error = error.args[0]
     return f"{type(error).__name__}: {error}".split("\n", 1)[0][:300]
-
-
-def write_lock(coordinates: Sequence[str], target: Path) -> None:
-    """Resolve coordinates anew, download what they need and write the lock (``make lock``).
-
-    Each coordinate is resolved by itself and the first one's choice stands: resolved together, dependency management
-    of log4j pulled the Kafka client back to an older release than the broker's.
-
-    Args:
-        coordinates: ``group:artifact:version``; the first is the broker, whose version gives the lock its name.
-        target: File to write.
-    """
-    import jgo
-    from jgo.maven import MavenContext
-
-    chosen: dict[tuple[str, str], dict[str, object]] = {}
-    with tempfile.TemporaryDirectory() as staging:
-        context = MavenContext(repo_cache=Path(staging))
-        for coordinate in coordinates:
-            for artifact in jgo.resolve(coordinate):
-                key = (artifact.groupId, artifact.artifactId)
-                if key in chosen:
-                    continue
-                found = context.project(*key).at_version(artifact.version).artifact().resolve()
-                content = Path(found).read_bytes()
-                chosen[key] = {
-                    "coordinate": f"{key[0]}:{key[1]}:{artifact.version}",
-                    "sha256": hashlib.sha256(content).hexdigest(),
-                    "size": len(content),
-                }
-    lock = {
-        "format": LOCK_FORMAT,
-        "kafka": coordinates[0].split(":")[2],
-        "jars": list(chosen.values()),
-    }
-    target.write_text(json.dumps(lock, indent=1) + "\n")
