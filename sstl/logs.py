@@ -56,7 +56,7 @@ FIELDS: Final[Mapping[str, type]] = {
 """Every field a line may have beside the fixed four; docs/operations.md says what they mean."""
 
 OWN: Final = "sstl"
-_PLAIN = re.compile(r"[\w.:/~@+|,\-\[\]]{1,200}\Z")
+_PLAIN = re.compile(r"[\w.:/~@+|,\-\[\]]{1,200}\Z", re.ASCII)
 _MAX_EVENT = 400
 _MAX_FRAMES = 12
 _QUIET = ("aiokafka", "kafka", "faust", "mode", "asyncio")

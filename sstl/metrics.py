@@ -2,8 +2,8 @@
 
 Names begin with ``sstl_`` and end in a base unit or ``_total``. Labels are bounded: stage, topic,
 partition, reason, rule and the like; lanes only within a budget. A unit, a seal, a consignment or a
-party never is a label. The stage of intake is ``intake-<family>``, for each family has partitions of
-its own.
+party never is a label. The stage of intake is ``intake-<family>``, for each family has partitions
+of its own.
 
 Counters speak for this process since its start. What belongs to a partition (lag, state size,
 indicators) is published by the worker that owns it, and `forget_partition` takes it back when

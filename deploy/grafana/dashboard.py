@@ -135,7 +135,7 @@ def stat(
     levels: Panel | None = None,
     decimals: int = 0,
 ) -> Panel:
-    """Return a tile with one number and its course behind it."""
+    """Return a tile with one number."""
     return {
         "type": "stat",
         "title": title,
@@ -155,7 +155,7 @@ def stat(
         "options": {
             "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
             "colorMode": "value",
-            "graphMode": "area",
+            "graphMode": "none",
             "justifyMode": "auto",
             "textMode": "value",
             "text": {"valueSize": 38},
@@ -346,7 +346,7 @@ def tiles(grid: Grid) -> None:
             levels=steps((None, GREEN)),
         ),
         width=3,
-        height=5,
+        height=4,
     )
     grid.add(
         stat(
@@ -360,7 +360,7 @@ def tiles(grid: Grid) -> None:
             levels=steps((None, GREEN), (0.01, YELLOW), (0.05, RED)),
         ),
         width=3,
-        height=5,
+        height=4,
     )
     grid.add(
         stat(
@@ -371,7 +371,7 @@ def tiles(grid: Grid) -> None:
             levels=steps((None, GREEN), (1, ORANGE)),
         ),
         width=3,
-        height=5,
+        height=4,
     )
     grid.add(
         stat(
@@ -384,7 +384,7 @@ def tiles(grid: Grid) -> None:
             levels=steps((None, GREEN), (0.1, YELLOW), (0.25, ORANGE), (0.5, RED)),
         ),
         width=3,
-        height=5,
+        height=4,
     )
     grid.add(
         stat(
@@ -396,7 +396,7 @@ def tiles(grid: Grid) -> None:
             levels=steps((None, GREEN), (15, YELLOW), (60, RED)),
         ),
         width=3,
-        height=5,
+        height=4,
     )
     grid.add(
         stat(
@@ -406,7 +406,7 @@ def tiles(grid: Grid) -> None:
             levels=steps((None, GREEN), (10_000, YELLOW), (100_000, RED)),
         ),
         width=3,
-        height=5,
+        height=4,
     )
     grid.add(
         stat(
@@ -416,7 +416,7 @@ def tiles(grid: Grid) -> None:
             levels=bad_above_zero,
         ),
         width=3,
-        height=5,
+        height=4,
     )
     grid.add(
         stat(
@@ -426,7 +426,7 @@ def tiles(grid: Grid) -> None:
             levels=steps((None, RED), (1, GREEN)),
         ),
         width=3,
-        height=5,
+        height=4,
     )
 
 
