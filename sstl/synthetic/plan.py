@@ -13,7 +13,7 @@ from sstl.synthetic.log import text
 HOUR = timedelta(hours=1)
 LEG_ID = "m1"
 LATE_BY = 6 * HOUR
-"""Every planted incident is later than this; without one nothing planned is late by more than an hour."""
+"""Every planted incident is later than this; without one nothing planned is late at all."""
 
 SPLIT_SHARE = 0.2
 """Share of consignments that lie in two units."""
@@ -173,7 +173,7 @@ def _planned(lane: Lane, lodged: datetime) -> Times:
 
 def _actual(random: Random, lane: Lane, planned: Times, incident: IncidentKind | None) -> Times:
     air = lane.mode == "AIR"
-    departed = planned.departed + _between(random, -3, 0.5)
+    departed = planned.departed + _between(random, -3, 0)
     if incident is IncidentKind.LATE_DEPARTURE:
         departed += _between(random, 12, 30) if air else _between(random, 40, 80)
     transit = lane.transit * random.uniform(0.96, 0.995)
