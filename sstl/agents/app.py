@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import gettempdir
@@ -21,6 +23,7 @@ RAW = {
     "value_serializer": "raw",
 }
 LAG_EVERY_S = 1.0
+EXIT_GRACE_S = 8.0
 
 
 class LaneApp(faust.App):
@@ -41,6 +44,10 @@ class LaneApp(faust.App):
         with contextlib.suppress(asyncio.CancelledError):
             await self._lag_task
         await self.delivery.close()
+        # From here on nothing can be lost. Faust's consumer thread sometimes does not end; the process must.
+        timer = threading.Timer(EXIT_GRACE_S, os._exit, (0,))
+        timer.daemon = True
+        timer.start()
         await super().on_stop()
 
     async def _show_lag(self) -> None:

@@ -1,13 +1,60 @@
 """Agent of intake: one instance for each input topic; judges, normalises and routes."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from sstl.agents.app import LaneApp, serve
 from sstl.agents.delivery import Delivery
-from sstl.agents.runner import IntakeRunner
+from sstl.agents.prepare import Crash
 from sstl.agents.topics import FAMILIES, Topics
-from sstl.core.stage import Context
-from sstl.intake.stage import IntakeStage
+from sstl.core.stage import Context, Outcome, Output, StateReader
+from sstl.intake.envelope import RawRecord
+from sstl.intake.stage import IntakeStage, internal_error
 from sstl.models.policy import Policy
 from sstl.settings import Settings
+
+
+class IntakeRunner:
+    """Runs intake on one partition of one input topic."""
+
+    HEARTBEAT_S = 2.0
+
+    def __init__(
+        self, stage: IntakeStage, policy: Policy, context: Context, family: str
+    ) -> None:
+        self._stage, self._policy, self._context = stage, policy, context
+        self._family = family
+        self.name = f"intake-{family}"
+        self.cell_type = stage.cell_type
+        self.period_s: float | None = self.HEARTBEAT_S
+
+    def decode(self, records: Sequence[Any]) -> list[RawRecord]:
+        """Take the publisher's bytes as they are; judging them is the fold's work."""
+        return [
+            RawRecord(
+                family=self._family,
+                topic=record.topic,
+                partition=record.partition,
+                offset=record.offset,
+                timestamp_ms=record.timestamp,
+                key=record.key,
+                value=record.value,
+                headers=tuple(record.headers),
+            )
+            for record in records
+        ]
+
+    def fold(self, state: StateReader, records: Sequence[Any]) -> Outcome:
+        """Judge, normalise and route a batch."""
+        return self._stage.fold(state, records, self._policy, self._context)
+
+    def on_timer(self, state: StateReader, now_ms: int, *, caught_up: bool) -> Outcome:
+        """Tell downstream how far this partition has come in arrival time."""
+        return self._stage.heartbeat(state, self._context, now_ms, caught_up)
+
+    def on_crash(self, crash: Crash, topic: str, partition: int) -> Output:
+        """Reject the message: every input ends as accepted or rejected."""
+        return internal_error(crash.record, type(crash.error).__name__)
 
 
 def runner(family: str, partition: int, policy: Policy, settings: Settings) -> IntakeRunner:
