@@ -9,6 +9,7 @@ Cells of a consignment: ``""`` the head, ``events/<n>`` chunks of events, ``shar
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -91,8 +92,8 @@ class ConsignmentsStage:
     """Release times of consignments."""
 
     name = "consignments"
-    message_type = ConsignmentsMessage
-    cell_type = Head | Chunk | ShareCell | UnitCell | Shown | Due | DueCount | Reached
+    message_type: Any = ConsignmentsMessage
+    cell_type: Any = Head | Chunk | ShareCell | UnitCell | Shown | Due | DueCount | Reached
     ticks = False
 
     def fold(

@@ -104,7 +104,11 @@ def test_a_retraction_clears_and_says_what_is_no_longer_known(chain: Chain) -> N
 
 def test_an_event_that_moved_to_another_unit_counts_here_no_longer(chain: Chain) -> None:
     chain.feed(*placed(PLANNED, LATE))
-    chain.feed(Withdrawn(identity=LATE.identity, version=Version(START + 2 * DAY, False, "b")))
+    chain.feed(
+        Withdrawn(
+            identity=LATE.identity, version=Version(START + 2 * DAY, retracted=False, digest="b")
+        )
+    )
     assert not chain.findings()
     chain.feed(*placed(LATE))
     assert not chain.findings()

@@ -110,6 +110,17 @@ def test_a_leg_without_agreed_start_or_reported_places_is_not_observed() -> None
     assert observed(Plan(lane_id=LANE, legs=(leg("m1"),)), [*events, departed]) == {}
 
 
+def test_a_leg_ends_with_its_last_discharge_at_its_own_place() -> None:
+    plan = Plan(legs=(leg("m1", planned_start_ms=START),))
+    discharged = [
+        event("transport.discharged", START + hour * HOUR, place=place)
+        for hour, place in ((5, "NLRTM"), (7, "NLRTM"), (6, "SGSIN"), (9, None))
+    ]
+    departed = event("transport.departed", START, place="CNYTN")
+    found = observed(plan, [departed, *discharged])
+    assert minutes(found["LT_leg|c2k:1|m1"]) == (LANE, 0, 7 * 60, None)
+
+
 def test_events_of_no_leg_belong_to_no_leg_of_several() -> None:
     plan = Plan(
         lane_id=LANE,

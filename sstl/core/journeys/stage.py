@@ -8,6 +8,7 @@ folding whole or message by message ends the same.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -71,8 +72,10 @@ class JourneysStage:
     """One unit's movement: milestones, legs, lead times, delays."""
 
     name = "journeys"
-    message_type = JourneysMessage
-    cell_type = Head | Chunk | ShareCell | Bucket | Raised | Shown | Told | Due | DueCount | Reached
+    message_type: Any = JourneysMessage
+    cell_type: Any = (
+        Head | Chunk | ShareCell | Bucket | Raised | Shown | Told | Due | DueCount | Reached
+    )
     ticks = False
 
     def fold(
