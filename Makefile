@@ -26,12 +26,14 @@ $(VENV)/bin/python:
 
 # pip checks every file against the lock; the project itself is then linked in, without looking at the network again.
 $(RUNTIME): requirements.lock pyproject.toml | $(VENV)/bin/python
-	$(PIP) install --quiet --require-hashes -r requirements.lock
-	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@echo "Installing the locked packages into $(VENV) (once, about a minute)"
+	@$(PIP) install --quiet --require-hashes -r requirements.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(DEV): requirements-dev.lock $(RUNTIME)
-	$(PIP) install --quiet --require-hashes -r requirements-dev.lock
+	@echo "Installing the locked tools into $(VENV)"
+	@$(PIP) install --quiet --require-hashes -r requirements-dev.lock
 	@touch $@
 
 venv: $(DEV) ## Make .venv with everything locked in it

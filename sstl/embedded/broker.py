@@ -33,6 +33,7 @@ from sstl.embedded.ports import answers, free_port, is_free
 from sstl.embedded.properties import HOST, broker_properties
 
 MIN_FREE_BYTES = 512 << 20
+FULL_BYTES = 1 << 20
 START_SECONDS = 90.0
 STOP_SECONDS = 20.0
 PORT_ATTEMPTS = 5
@@ -315,7 +316,12 @@ class EmbeddedKafka:
         text = _tail(data / "console.log", 0) + _tail(self.log, self._log_begin)
         if "Address already in use" in text:
             return PortTakenError(self._port)
-        if "No space left on device" in text or "Disk quota exceeded" in text:
+        if (
+            "No space left on device" in text
+            or "Disk quota exceeded" in text
+            # On a disk that is full to the last block the log could not be written either.
+            or shutil.disk_usage(data).free < FULL_BYTES
+        ):
             return NoSpaceError(data)
         if "Failed to acquire lock on file .lock" in text:
             return DataInUseError(data)
