@@ -142,11 +142,16 @@ def _fold_one(work: Work, key: str, messages: Sequence[Message]) -> None:
         else:
             _take_event(work, record, message)
     record.save()
-    known = _known(work, key, record, manifests, units)
+    events, reported_ms = record.survey()
+    known = _known(work, key, events, manifests, units)
     observed = assess(key, known, work.policy)
     tell_observations(work, key, before.observations, observed)
     empty = record.chunks == 0 and not manifests and not units
-    day = None if empty else due_day(_touched_ms(record, known), work.policy, closed=bool(observed))
+    day = (
+        None
+        if empty
+        else due_day(_touched_ms(reported_ms, known), work.policy, closed=bool(observed))
+    )
     move(work, key, before.due_day, day)
     after = Head(
         chunks=record.chunks,
@@ -185,17 +190,19 @@ def _take_event(work: Work, record: Record, message: Placed | Withdrawn | Forwar
         work.count("unused_event", new.type.partition(".")[0])
 
 
-def _known(work: Work, key: str, record: Record, manifests: set[str], units: set[str]) -> Known:
+def _known(
+    work: Work, key: str, events: Sequence[Event], manifests: set[str], units: set[str]
+) -> Known:
     shares = [work.get(key, f"share/{manifest}") for manifest in sorted(manifests)]
     reported = {unit: work.get(key, f"unit/{unit}") for unit in sorted(units)}
     return Known(
-        record.events(),
+        events,
         [cell for cell in shares if cell is not None],
         {unit: cell for unit, cell in reported.items() if cell is not None},
     )
 
 
-def _touched_ms(record: Record, known: Known) -> int:
+def _touched_ms(reported_ms: int, known: Known) -> int:
     reached = [max(cell.milestones.values(), default=0) for cell in known.units.values()]
     shares = shares_touched_ms(cell.share for cell in known.shares)
-    return max(record.touched_ms(), shares, *reached, 0)
+    return max(reported_ms, shares, *reached, 0)

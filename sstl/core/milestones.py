@@ -273,9 +273,9 @@ def _chosen(
     if not known:
         return found
     for kind in kinds:
-        events: Sequence[Event] = [event for name in kind.types for event in known.get(name, ())]
-        if not events:
+        if known.keys().isdisjoint(kind.types):
             continue
+        events: Sequence[Event] = [event for name in kind.types for event in known.get(name, ())]
         if kind.side is not None:
             events = of_side(events, kind.side, plan, known.get(REVOKED, ()))
         if kind.place is not None:
@@ -283,9 +283,7 @@ def _chosen(
             events = at_place(events, place)
         if classifier != ACTUAL:
             events = latest_by_place(events)
-        if len(events) == 1:
-            found[kind.code] = events[0]
-        elif events:
+        if events:
             found[kind.code] = max(events, key=order) if kind.last else min(events, key=order)
     return found
 

@@ -38,6 +38,9 @@ class RulePolicy(_Strict):
         return self.threshold
 
 
+_DEFAULT_RULE = RulePolicy()
+
+
 class LanePolicy(_Strict):
     """What a lane is: its ends, its mode and the targets it promises."""
 
@@ -87,7 +90,7 @@ class Policy(_Strict):
 
     def rule(self, rule_id: str) -> RulePolicy:
         """Return how a rule judges; rules that the policy does not name judge by their defaults."""
-        return self.rules.get(rule_id) or RulePolicy()
+        return self.rules.get(rule_id) or _DEFAULT_RULE
 
     @property
     def hash(self) -> str:

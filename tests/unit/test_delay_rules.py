@@ -1,14 +1,17 @@
+from pathlib import Path
+
 import pytest
 
 from sstl.core.leadtime import LegTimes
 from sstl.core.milestones import Plan, gather, milestones
-from sstl.core.rules import FAMILIES, RULES, Result, delay, flag_id
+from sstl.core.rules import FAMILIES, RULES, Result, Rule, delay, flag_id
 from sstl.core.rules.base import score
 from sstl.models.catalogue import TYPES
 from sstl.models.policy import RulePolicy
-from sstl.models.records import Event, Leg
+from sstl.models.records import Event
 from tests.journey_events import HOUR, MINUTE, START, event, leg, ordered
 
+PAGES = Path(__file__).parents[2] / "docs" / "rules"
 PLANNED = event("transport.arrived", START + 10 * HOUR, classifier="PLANNED", recorded_ms=START)
 
 
@@ -252,4 +255,14 @@ def test_every_field_that_a_rule_needs_is_one_that_an_event_or_a_share_carries()
 def test_every_rule_of_the_family_reads_only_types_that_exist() -> None:
     assert set(TYPES) >= delay.USED_TYPES
     assert set(RULES) == {rule.id for family in FAMILIES.values() for rule in family}
-    assert isinstance(leg("m1"), Leg)
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_every_rule_has_a_page_with_its_question_and_an_example(rule: Rule) -> None:
+    page = (PAGES / f"{rule.id}.md").read_text(encoding="utf-8")
+    assert f"**Question.** {rule.question}" in page
+    assert "**Source.**" in page
+    assert "**Example**" in page
+    assert f"[{rule.id}]({rule.id}.md) | {rule.question} |" in (PAGES / "README.md").read_text(
+        encoding="utf-8"
+    )

@@ -193,23 +193,23 @@ class Record:
             self._slots[identity] = Slot(identity, held)
         self._dirty.add(index)
 
-    def events(self) -> list[Event]:
-        """Return the events that count, in their total order."""
-        found = [e for slot in self._slots.values() if (e := counting(slot.held)) is not None]
-        found.sort(key=order)
-        return found
+    def survey(self) -> tuple[list[Event], int]:
+        """Return the events that count, in their total order, and the last instant of a report, 0 for none.
 
-    def touched_ms(self) -> int:
-        """Return the last instant at which anything was reported of this subject, 0 for none."""
+        What was withdrawn or retracted counts as a report when it was recorded.
+        """
+        found: list[Event] = []
         last = 0
         for slot in self._slots.values():
-            direct = slot.held.direct
-            if direct is not None:
-                last = max(last, direct.version.recorded_ms)
             event = counting(slot.held)
             if event is not None:
+                found.append(event)
                 last = max(last, event.arrival_ms)
-        return last
+            direct = slot.held.direct
+            if direct is not None and direct.event is None:
+                last = max(last, direct.version.recorded_ms)
+        found.sort(key=order)
+        return found, last
 
     def save(self) -> None:
         """Write the chunks that changed."""

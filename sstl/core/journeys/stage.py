@@ -34,6 +34,7 @@ from sstl.core.journeys.telling import (
 from sstl.core.stage import Context, Inbound, Outcome, Reached, StateReader, Work, take_heartbeat
 from sstl.models.policy import Policy
 from sstl.models.records import (
+    Event,
     Forwarded,
     Heartbeat,
     JourneysMessage,
@@ -139,6 +140,7 @@ def _fold_unit(work: Work, unit: str, messages: Sequence[Message]) -> None:
     if record is None:
         record = Record(work, unit, before.chunks)
     record.save()
+    events, reported_ms = record.survey()
     shares = _shares(work, unit, manifests)
     after = msgspec.structs.replace(
         before,
@@ -147,9 +149,9 @@ def _fold_unit(work: Work, unit: str, messages: Sequence[Message]) -> None:
         pinged_ms=pinged_ms,
     )
     if stale:
-        after = _assess(work, unit, record, shares, after)
+        after = _assess(work, unit, events, shares, after)
     empty = record.chunks == 0 and not manifests and pinged_ms == 0
-    touched_ms = 0 if empty else max(record.touched_ms(), shares_touched_ms(shares), pinged_ms)
+    touched_ms = 0 if empty else max(reported_ms, shares_touched_ms(shares), pinged_ms)
     day = due_day(touched_ms, work.policy, closed=after.closed)
     move(work, unit, before.due_day, day)
     work.put(unit, "", None if empty else msgspec.structs.replace(after, due_day=day))
@@ -184,8 +186,10 @@ def _shares(work: Work, unit: str, manifests: set[str]) -> list[Share]:
     return [cell.share for cell in cells if cell is not None]
 
 
-def _assess(work: Work, unit: str, record: Record, shares: Sequence[Share], head: Head) -> Head:
-    now = assess(unit, record.events(), shares, work.policy)
+def _assess(
+    work: Work, unit: str, events: Sequence[Event], shares: Sequence[Share], head: Head
+) -> Head:
+    now = assess(unit, events, shares, work.policy)
     tell_findings(work, unit, head.flags, now)
     tell_observations(work, unit, head.observations, now.observations)
     tell_milestones(work, unit, now)
