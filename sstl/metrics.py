@@ -109,8 +109,8 @@ OUTPUTS = Counter(
 )
 OBSERVATIONS = Counter(
     "sstl_observations_total",
-    "Observations set, changed or removed.",
-    ["indicator"],
+    "Observations that lanes added or took back.",
+    ["change"],
     registry=REGISTRY,
 )
 RULES = Counter(
@@ -133,7 +133,7 @@ FEEDBACK_LATE = Counter(
 ALARMS = Counter(
     "sstl_alarms_total",
     "Things that should not happen and that somebody should look at.",
-    ["kind"],
+    ["stage", "kind"],
     registry=REGISTRY,
 )
 STAGE_COUNTS = Counter(
@@ -328,7 +328,6 @@ _BY_LABEL: Final = {
     "rejected": REJECTED,
     "unknown_fields": UNKNOWN_FIELDS,
     "unbound": UNBOUND,
-    "alarm": ALARMS,
     "observation": OBSERVATIONS,
 }
 
@@ -355,6 +354,8 @@ def observe_counts(stage: str, counts: Tally[tuple[str, str]]) -> None:
                 _labels.admit("flag severity", severity, by),
                 _labels.admit("flag rule", rule, by),
             ).inc(by)
+        elif what == "alarm" or what.endswith("_alarm"):
+            ALARMS.labels(stage, _labels.admit("alarm", label, by)).inc(by)
         elif what == "events_folded":
             FOLDED.labels(stage).inc(by)
         elif what == "unused_event":
