@@ -100,7 +100,14 @@ def command(port: int, data_dir: Path | None, log: Path | None, *, fresh: bool) 
             raise KeyboardInterrupt
 
     progress = DownloadProgress(console)
-    kafka = EmbeddedKafka(data_dir, port=port, fresh=fresh, log=log, repository=settings.maven_repository, progress=progress)
+    kafka = EmbeddedKafka(
+        data_dir,
+        port=port,
+        fresh=fresh,
+        log=log,
+        repository=settings.maven_repository,
+        progress=progress,
+    )
     for number in STOP_SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup means it
             signal.signal(number, ask)
