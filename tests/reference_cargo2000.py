@@ -68,10 +68,7 @@ class Reference:
     def services(self) -> int:
         """Number of services: RCS and DLV of each leg, DEP and RCF of each hop, the outgoing leg included."""
         return int(
-            sum(
-                (2 + 2 * self.column(f"{leg}_hops"))[self.exists(leg)].sum()
-                for leg in LEGS
-            )
+            sum((2 + 2 * self.column(f"{leg}_hops"))[self.exists(leg)].sum() for leg in LEGS)
         )
 
     def process_minutes(self, kind: str) -> Minutes:

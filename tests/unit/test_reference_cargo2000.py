@@ -46,9 +46,7 @@ def test_no_duration_of_a_service_is_zero_or_negative(reference: Reference) -> N
         for service in SERVICES:
             hop = int(service[-1]) if service[-1].isdigit() else 1
             for kind in "pe":
-                assert (
-                    reference.column(f"{leg}_{service}_{kind}")[hops >= hop] > 0
-                ).all()
+                assert (reference.column(f"{leg}_{service}_{kind}")[hops >= hop] > 0).all()
 
 
 def test_lateness_of_processes_is_strict(reference: Reference) -> None:
