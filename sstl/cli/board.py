@@ -3,11 +3,12 @@
 Records are read by name and with tolerance: a field that is missing shows as nothing, never as an error.
 """
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from fnmatch import fnmatchcase
+from itertools import islice
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -19,7 +20,8 @@ SEVERITIES = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
 OPEN = frozenset({"DRAFT", "ISSUED", "UPDATED"})
 """Statuses of a flag that stands."""
 _COLOURS = {"LOW": "cyan", "MEDIUM": "yellow", "HIGH": "red", "CRITICAL": "bold white on red"}
-_RECENT = 200
+MOST_KEPT = 20_000
+"""Records of a kind that are kept; a demo may run for days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +110,11 @@ def _share(value: Any) -> str:
 
 @dataclass
 class Board:
-    """The latest version of everything seen."""
+    """The latest version of everything seen, in the order of the last change; of very many, the latest."""
 
     filter: Filter = field(default_factory=Filter)
     flags: dict[str, dict[str, Any]] = field(default_factory=dict)
     indicators: dict[str, dict[str, Any]] = field(default_factory=dict)
-    recent: deque[str] = field(default_factory=lambda: deque(maxlen=_RECENT))
-    """Ids of the flags that changed last, the newest at the end."""
     seen: Counter[str] = field(default_factory=Counter)
     """Records by kind that passed the filter."""
 
@@ -126,11 +126,10 @@ class Board:
         if not self.filter.takes(kind, record):
             return False
         self.seen[kind] += 1
+        known.pop(key, None)  # a dictionary keeps a key's first place
         known[key] = record
-        if kind == FLAG:
-            if key in self.recent:
-                self.recent.remove(key)
-            self.recent.append(key)
+        if len(known) > MOST_KEPT:
+            del known[next(iter(known))]
         return True
 
     def open_by_severity(self) -> dict[str, int]:
@@ -166,8 +165,7 @@ class Board:
         table = Table(title="Risk flags, the latest first", title_justify="left", expand=True)
         for name in ("severity", "status", "rule", "lane", "subject", "since", "what"):
             table.add_column(name, no_wrap=True, overflow="ellipsis")
-        for key in list(reversed(self.recent))[:room]:
-            flag = self.flags[key]
+        for flag in islice(reversed(self.flags.values()), room):
             severity = _text(flag, "severity")
             table.add_row(
                 Text(severity, style=_COLOURS.get(severity, "")),
