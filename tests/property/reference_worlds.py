@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from sstl.core.manifests import ManifestsStage
 from sstl.core.references import ReferencesStage
-from sstl.core.stage import Context, Inbound, MemoryState
+from sstl.core.stage import Context, Inbound, MemoryState, Outcome
 from sstl.models.policy import Policy
 from sstl.models.records import (
     Event,
@@ -285,7 +285,7 @@ class Chain:
         self.between: dict[tuple[str, str], list[Message]] = defaultdict(list)
         """(writer, reader) to what is on the way, in order."""
 
-    def fold(self, name: str, batch: Sequence[Message]) -> None:
+    def fold(self, name: str, batch: Sequence[Message]) -> Outcome:
         records = [Inbound(key, message) for _, key, message in batch]
         outcome = self.stages[name].fold(self.states[name], records, self.policy, self.context)
         self.states[name].apply(outcome.changed)
@@ -295,6 +295,7 @@ class Chain:
                 self.between[name, output.topic].append(entry)
             else:
                 self.said.append(entry)
+        return outcome
 
     def run(self, sent: Sequence[Message], rng: random.Random | None) -> None:
         """Carry everything through; without ``rng`` message by message, in the order sent."""
