@@ -71,7 +71,11 @@ class IntakeStage:
             appended_ms = _greatest(appended_ms, record.timestamp_ms)
             try:
                 accepted = judge(
-                    record, policy=policy, pseudonyms=self._pseudonyms, backfill=self._backfill
+                    record,
+                    policy=policy,
+                    pseudonyms=self._pseudonyms,
+                    backfill=self._backfill,
+                    reached_ms=arrived_ms,
                 )
             except RefusedError as refused:
                 outcome.outputs.append(rejected(record, refused.problems, refused.named))

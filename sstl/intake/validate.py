@@ -38,8 +38,23 @@ class Accepted:
     """Set for progress messages, which carry no fact."""
 
 
-def judge(record: RawRecord, *, policy: Policy, pseudonyms: Pseudonyms, backfill: bool) -> Accepted:
+def judge(
+    record: RawRecord,
+    *,
+    policy: Policy,
+    pseudonyms: Pseudonyms,
+    backfill: bool,
+    reached_ms: int | None = None,
+) -> Accepted:
     """Return the event that a message is.
+
+    Args:
+        record: The message.
+        policy: Limits of time and size.
+        pseudonyms: Stand in for names of parties.
+        backfill: Arrival time is the earlier of append and recorded time.
+        reached_ms: How far a backfill has come; what lies far behind it is too late, because the units it
+            belongs to may have been closed and dropped, and would be made and counted a second time.
 
     Raises:
         RefusedError: With all that is wrong; the first problem gives the rejection its reason.
@@ -67,6 +82,8 @@ def judge(record: RawRecord, *, policy: Policy, pseudonyms: Pseudonyms, backfill
     arrival_ms = min(record.timestamp_ms, recorded_ms) if backfill else record.timestamp_ms
     if progress_ms is None:
         _judge_times(envelope, data, event_ms, recorded_ms, arrival_ms, policy)
+        if backfill and reached_ms is not None:
+            _judge_order(envelope, arrival_ms, reached_ms, policy)
         if problems:
             raise RefusedError(problems, envelope.named)
     pseudonyms.cover(known.name, data)
@@ -168,6 +185,18 @@ def _judge_times(
         _add(envelope.problems, Reason.FAR_FUTURE, "/time", _clock(event_ms), expected)
     if envelope.recorded is not None and recorded_ms > latest_ms:
         _add(envelope.problems, Reason.FAR_FUTURE, "/recordedtime", _clock(recorded_ms), expected)
+
+
+def _judge_order(envelope: Envelope, arrival_ms: int, reached_ms: int, policy: Policy) -> None:
+    """Refuse what lies further behind its own backfill than anything downstream is kept for."""
+    if reached_ms - arrival_ms > policy.max_lateness_s * 1000:
+        _add(
+            envelope.problems,
+            Reason.TOO_LATE,
+            "/recordedtime",
+            _clock(arrival_ms),
+            f"at most {policy.max_lateness_s} s behind what the backfill has reached ({_clock(reached_ms)})",
+        )
 
 
 def _clock(ms: int) -> str:

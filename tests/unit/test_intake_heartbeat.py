@@ -3,10 +3,11 @@
 from typing import Any
 
 from sstl.core.stage import Context, MemoryState, Outcome
+from sstl.intake.envelope import RawRecord
 from sstl.intake.stage import IntakeStage
 from sstl.models.policy import Policy
 from sstl.models.records import Heartbeat
-from tests.intake_messages import ARRIVAL_MS, LOADED, event, record, stage, structured
+from tests.intake_messages import ARRIVAL_MS, KEY, LOADED, event, record, stage, structured
 
 HERE = Context(partition=3, sources=frozenset())
 NOW = ARRIVAL_MS + 10_000
@@ -104,3 +105,23 @@ def test_a_batch_leaves_the_same_state_whole_or_one_by_one() -> None:
     for document in documents:
         single.fold(document)
     assert list(whole.state.items()) == list(single.state.items())
+
+
+def test_a_backfill_refuses_what_lies_further_behind_it_than_anything_is_kept() -> None:
+    policy = Policy(max_lateness_s=3_600)
+
+    def loaded(number: int, at: str) -> RawRecord:
+        document = event("transport.loaded", LOADED, id=f"e{number}", time=at, recordedtime=at)
+        return structured(document, offset=number)
+
+    intake = IntakeStage("transport", pseudonym_key=KEY, backfill=True)
+    records = [
+        loaded(1, "2026-02-01T10:00:00Z"),
+        loaded(2, "2026-02-01T09:00:00Z"),
+        loaded(3, "2026-02-01T08:59:59Z"),
+    ]
+    outcome = intake.fold(MemoryState(), records, policy, HERE)
+    assert outcome.counts == {("accepted", "transport"): 2, ("rejected", "too_late"): 1}
+    (refused,) = [o.message for o in outcome.outputs if o.topic == "rejected"]
+    assert refused.offset == 3
+    assert refused.problems[0].pointer == "/recordedtime"
