@@ -63,6 +63,9 @@ class Told(msgspec.Struct, frozen=True, tag="told.1"):
     """128 bits of BLAKE2b of the message, hexadecimal."""
 
 
+ManifestsCell = Filing | Told | Wake | Reached
+
+
 class ManifestsStage:
     """Key: a manifest (its LRN).
 
@@ -73,7 +76,7 @@ class ManifestsStage:
 
     name = "manifests"
     message_type = ManifestsMessage
-    cell_type = Filing | Told | Wake | Reached
+    cell_type = ManifestsCell
     ticks = False
 
     def fold(

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from sstl.core.manifests import ManifestsStage
 from sstl.core.references import ReferencesStage
-from sstl.core.stage import Context, Inbound, MemoryState, Outcome
+from sstl.core.stage import Context, Inbound, MemoryState, Outcome, Stage
 from sstl.models.policy import Policy
 from sstl.models.records import (
     Event,
@@ -277,7 +277,10 @@ class Chain:
 
     def __init__(self, policy: Policy = POLICY) -> None:
         self.policy = policy
-        self.stages = {"manifests": ManifestsStage(), "references": ReferencesStage()}
+        self.stages: dict[str, Stage] = {
+            "manifests": ManifestsStage(),
+            "references": ReferencesStage(),
+        }
         self.states = {name: MemoryState() for name in self.stages}
         self.context = Context(0, frozenset({"intake/0"}))
         self.said: list[Message] = []
@@ -380,22 +383,31 @@ def deliver(facts: Sequence[Fact], seed: int | None) -> Chain:
 # The answer, from the facts alone
 
 
-def expected(facts: Sequence[Fact]) -> Net:
+@dataclass
+class Answer:
+    """As `Net`, but of a share only what it names: a unit's consignments, a consignment's units."""
+
+    events: dict[tuple[str, str], dict[str, Event]]
+    shares: dict[tuple[str, str], dict[str, tuple[str, ...]]]
+    pings: dict[str, dict[tuple[str, int], tuple[Any, Any]]]
+
+
+def expected(facts: Sequence[Fact]) -> Answer:
     """Compute where every event counts, and every unit's and consignment's shares and positions."""
     counting = _counting(facts)
     filings = {lrn: _effective(counting, lrn) for lrn in LRNS}
     linked = [link for lrn in LRNS for link in _linked(counting, lrn, filings[lrn])]
-    net = Net(defaultdict(dict), defaultdict(dict), defaultdict(dict))
+    net = Answer(defaultdict(dict), defaultdict(dict), defaultdict(dict))
     for fact in counting.values():
         if fact.type == PING:
             continue
         for place in _places(fact, counting, linked):
             net.events[place][fact.event().identity] = fact.event()
-    for lrn, fact in filings.items():
-        if fact is not None:
-            for unit, houses in _contents(fact).items():
+    for lrn, filing in filings.items():
+        if filing is not None:
+            for unit, houses in _contents(filing).items():
                 net.shares["journeys", unit][lrn] = houses
-            for entry in fact.data["consignments"]:
+            for entry in filing.data["consignments"]:
                 units = tuple(sorted(_units(entry)))
                 net.shares["consignments", entry["consignmentId"]][lrn] = units
     for unit, pings in _positions(counting).items():
@@ -407,8 +419,9 @@ def shares_of(net: Net) -> dict[tuple[str, str], dict[str, tuple[str, ...]]]:
     """Reduce shares to what the answer says: a unit's consignments, a consignment's units."""
     return {
         place: {
-            lrn: share.share.consignments if place[0] == "journeys" else share.units
-            for lrn, share in shares.items()
+            lrn: said.share.consignments if place[0] == "journeys" else said.units
+            for lrn, said in shares.items()
+            if said.share is not None
         }
         for place, shares in net.shares.items()
     }

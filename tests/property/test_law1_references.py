@@ -48,38 +48,46 @@ def agrees_with_the_facts(facts: list[Fact], chain: Chain) -> None:
 
 @few
 @given(worlds(), seeds)
-def test_every_event_counts_where_the_facts_put_it_in_whatever_order(facts, seed):
+def test_every_event_counts_where_the_facts_put_it_in_whatever_order(
+    facts: list[Fact], seed: int
+) -> None:
     agrees_with_the_facts(facts, deliver(facts, seed))
 
 
 @few
 @given(worlds(device_kinds), seeds)
-def test_lock_events_and_positions_follow_the_pairing_that_counts(facts, seed):
+def test_lock_events_and_positions_follow_the_pairing_that_counts(
+    facts: list[Fact], seed: int
+) -> None:
     agrees_with_the_facts(facts, deliver(facts, seed))
 
 
 @few
 @given(worlds(filing_kinds), seeds)
-def test_amendments_invalidations_and_moved_filings_leave_no_trace_of_what_was(facts, seed):
+def test_amendments_invalidations_and_moved_filings_leave_no_trace_of_what_was(
+    facts: list[Fact], seed: int
+) -> None:
     agrees_with_the_facts(facts, deliver(facts, seed))
 
 
 @few
 @given(worlds((*FILINGS, "transport.arrived", "transport.arrived"), most=6), seeds)
-def test_a_voyage_leads_to_its_units_for_its_time_only(facts, seed):
+def test_a_voyage_leads_to_its_units_for_its_time_only(facts: list[Fact], seed: int) -> None:
     agrees_with_the_facts(facts, deliver(facts, seed))
 
 
 @settings(max_examples=60)
 @given(worlds(), seeds, seeds)
-def test_two_orders_with_repeats_end_in_the_same_shares_and_events(facts, one, other):
+def test_two_orders_with_repeats_end_in_the_same_shares_and_events(
+    facts: list[Fact], one: int, other: int
+) -> None:
     first, second = deliver(facts, one), deliver(facts, other)
     assert first.net() == second.net()
 
 
 @settings(max_examples=60)
 @given(worlds(), seeds)
-def test_state_comes_back_from_its_changelog_as_it_was(facts, seed):
+def test_state_comes_back_from_its_changelog_as_it_was(facts: list[Fact], seed: int) -> None:
     chain = deliver(facts, seed)
     for name, stage in chain.stages.items():
         state = chain.states[name]
@@ -88,7 +96,7 @@ def test_state_comes_back_from_its_changelog_as_it_was(facts, seed):
 
 @settings(max_examples=60)
 @given(worlds(), seeds)
-def test_how_a_batch_is_cut_does_not_matter(facts, seed):
+def test_how_a_batch_is_cut_does_not_matter(facts: list[Fact], seed: int) -> None:
     whole, single = Chain(), Chain()
     sent = [m for fact in facts for copy in range(fact.copies) for m in messages(fact, copy)]
     for name in ("manifests", "references"):
@@ -104,7 +112,9 @@ def test_how_a_batch_is_cut_does_not_matter(facts, seed):
 
 @settings(max_examples=60)
 @given(worlds(("inspection.released", "transport.departed", "seallock.opened", PING)), seeds)
-def test_a_reference_that_was_linked_and_unlinked_is_as_if_it_never_had_been(facts, seed):
+def test_a_reference_that_was_linked_and_unlinked_is_as_if_it_never_had_been(
+    facts: list[Fact], seed: int
+) -> None:
     chain = deliver(facts, seed)
     stage, state = chain.stages["references"], chain.states["references"]
     before, net = dict(state.items()), chain.net()
@@ -119,7 +129,7 @@ def test_a_reference_that_was_linked_and_unlinked_is_as_if_it_never_had_been(fac
 
 @settings(max_examples=60)
 @given(worlds(), seeds)
-def test_what_is_told_again_changes_nothing(facts, seed):
+def test_what_is_told_again_changes_nothing(facts: list[Fact], seed: int) -> None:
     chain = deliver(facts, seed)
     told = len(chain.said)
     for name, state in chain.states.items():
@@ -134,7 +144,7 @@ def test_what_is_told_again_changes_nothing(facts, seed):
 
 @settings(max_examples=40)
 @given(worlds())
-def test_folding_does_not_change_the_state_it_reads(facts):
+def test_folding_does_not_change_the_state_it_reads(facts: list[Fact]) -> None:
     chain = Chain()
     state = MemoryState()
     sent = [entry for fact in facts for entry in messages(fact) if entry[0] == "references"]

@@ -79,7 +79,7 @@ def tell(chain: Chain, *facts: Fact) -> dict[tuple[str, str], Any]:
     return {(topic, key): message for topic, key, message in told}
 
 
-def test_a_unit_gets_its_share_only():
+def test_a_unit_gets_its_share_only() -> None:
     told = tell(Chain(), lodged())
     share = told["journeys", "CSQU3054383"].share
     assert share.consignments == ("H1", "H2")
@@ -95,27 +95,27 @@ def test_a_unit_gets_its_share_only():
     assert (other.consignments, other.seals) == (("H2",), ())
 
 
-def test_loose_cargo_travels_as_its_transport_document():
+def test_loose_cargo_travels_as_its_transport_document() -> None:
     share = tell(Chain(), lodged())["journeys", "H3"].share
     assert share.consignments == ("H3",)
     assert share.gross_mass_kg == 1.5
 
 
-def test_an_empty_unit_is_told_that_it_is_empty():
+def test_an_empty_unit_is_told_that_it_is_empty() -> None:
     share = tell(Chain(), lodged())["journeys", "TCLU7654325"].share
     assert share.empty
     assert share.consignments == ()
     assert share.gross_mass_kg is None
 
 
-def test_the_mass_of_a_consignment_split_over_units_is_unknown_in_each():
+def test_the_mass_of_a_consignment_split_over_units_is_unknown_in_each() -> None:
     told = tell(Chain(), lodged())
     assert told["journeys", "CSQU3054383"].share.gross_mass_kg is None
     assert told["consignments", "H2"].share.gross_mass_kg == 10.0
     assert told["consignments", "H1"].share.gross_mass_kg == 120.75
 
 
-def test_items_that_name_their_unit_count_there():
+def test_items_that_name_their_unit_count_there() -> None:
     items = [
         {"grossMassKg": 4.0, "equipmentReferences": ["CSQU3054383"]},
         {"grossMassKg": 5.0, "equipmentReferences": ["MSCU1234566"]},
@@ -127,14 +127,14 @@ def test_items_that_name_their_unit_count_there():
     assert told["journeys", "MSCU1234566"].share.gross_mass_kg == 5.0
 
 
-def test_a_place_that_consignments_disagree_on_is_not_stated_for_the_unit():
+def test_a_place_that_consignments_disagree_on_is_not_stated_for_the_unit() -> None:
     told = tell(Chain(), lodged())
     assert told["journeys", "CSQU3054383"].share.final_destination is None
     assert told["consignments", "H1"].share.final_destination == "DEDUI"
     assert told["journeys", "CSQU3054383"].share.place_of_unloading == "NLRTM"
 
 
-def test_every_reference_leads_to_the_units_of_its_consignments():
+def test_every_reference_leads_to_the_units_of_its_consignments() -> None:
     told = tell(Chain(), lodged())
     both = ("CSQU3054383", "MSCU1234566")
     linked = told["references", "transport-document:MB"]
@@ -147,7 +147,7 @@ def test_every_reference_leads_to_the_units_of_its_consignments():
     assert (operator.units, operator.consignments) == ((), ("H1", "H2", "H3"))
 
 
-def test_a_voyage_leads_to_all_units_from_departure_to_arrival_with_slack():
+def test_a_voyage_leads_to_all_units_from_departure_to_arrival_with_slack() -> None:
     linked = tell(Chain(), lodged())["references", "conveyance:9074729/7W"]
     slack_ms = HOUR_MS
     assert linked.units == ("CSQU3054383", "H3", "MSCU1234566", "TCLU7654325")
@@ -155,7 +155,7 @@ def test_a_voyage_leads_to_all_units_from_departure_to_arrival_with_slack():
     assert linked.to_ms == START_MS + 29 * 24 * HOUR_MS + slack_ms
 
 
-def test_an_amendment_tells_only_what_it_changes_and_what_rests_on_it():
+def test_an_amendment_tells_only_what_it_changes_and_what_rests_on_it() -> None:
     chain = Chain()
     tell(chain, lodged())
     consignments = [BODY["consignments"][0], BODY["consignments"][2]]
@@ -176,7 +176,7 @@ def test_an_amendment_tells_only_what_it_changes_and_what_rests_on_it():
     assert told["journeys", "CSQU3054383"].share.lodged_ms == START_MS
 
 
-def test_retracting_an_amendment_brings_the_former_filing_back():
+def test_retracting_an_amendment_brings_the_former_filing_back() -> None:
     chain = Chain()
     first = tell(chain, lodged())
     gone = tell(chain, amended(consignments=[BODY["consignments"][2]], equipment=[]))
@@ -186,7 +186,7 @@ def test_retracting_an_amendment_brings_the_former_filing_back():
     assert back == {place: first[place] for place in gone}
 
 
-def test_an_amendment_that_arrives_before_the_lodgement_counts_at_once():
+def test_an_amendment_that_arrives_before_the_lodgement_counts_at_once() -> None:
     one, other = Chain(), Chain()
     tell(one, lodged(), amended(ucr="5CN2"))
     early = tell(other, amended(ucr="5CN2"))
@@ -204,7 +204,7 @@ def test_an_amendment_that_arrives_before_the_lodgement_counts_at_once():
         pytest.param(2, False, id="after-the-amendment"),
     ],
 )
-def test_an_invalidation_unlinks_what_was_filed_before_it(at, linked):
+def test_an_invalidation_unlinks_what_was_filed_before_it(at: int, linked: bool) -> None:
     chain = Chain()
     tell(chain, lodged(), amended())
     told = tell(chain, Fact("f9", "manifest.invalidated", 5, at, lrn="LRN1"))
@@ -212,14 +212,14 @@ def test_an_invalidation_unlinks_what_was_filed_before_it(at, linked):
     assert unlinked is not linked
 
 
-def test_a_filing_lodged_anew_after_an_invalidation_begins_a_new_prearrival_time():
+def test_a_filing_lodged_anew_after_an_invalidation_begins_a_new_prearrival_time() -> None:
     chain = Chain()
     again = replace(lodged(at=3, recorded=3), id="f4")
     told = tell(chain, lodged(), Fact("f9", "manifest.invalidated", 2, 2, lrn="LRN1"), again)
     assert told["journeys", "H3"].share.lodged_ms == START_MS + 3 * HOUR_MS
 
 
-def test_an_mrn_registered_before_the_lodgement_arrives_leads_to_it_afterwards():
+def test_an_mrn_registered_before_the_lodgement_arrives_leads_to_it_afterwards() -> None:
     chain = Chain()
     registered = Fact("f3", "manifest.registered", 1, 1, lrn="LRN1", data={"mrn": "25NL02"})
     assert tell(chain, registered) == {}
@@ -228,7 +228,7 @@ def test_an_mrn_registered_before_the_lodgement_arrives_leads_to_it_afterwards()
     assert "mrn:25NL02" in told["journeys", "H3"].share.references
 
 
-def test_a_correction_of_the_lrn_takes_the_filing_away_from_the_old_one():
+def test_a_correction_of_the_lrn_takes_the_filing_away_from_the_old_one() -> None:
     chain = Chain()
     moved = lodged(recorded=4, lrn="LRN2")
     chain.run([*messages(lodged()), *messages(moved)], None)
@@ -240,7 +240,7 @@ def test_a_correction_of_the_lrn_takes_the_filing_away_from_the_old_one():
     assert "told/LRN1" not in chain.states["manifests"].cells
 
 
-def test_answers_to_a_filing_are_kept_and_link_nothing():
+def test_answers_to_a_filing_are_kept_and_link_nothing() -> None:
     chain = Chain()
     told = tell(chain, Fact("f8", "manifest.assessed", 1, 1, lrn="LRN1", data={"office": "NL1"}))
     assert told == {}
@@ -250,7 +250,7 @@ def test_answers_to_a_filing_are_kept_and_link_nothing():
     assert cell.register.event.data == {"office": "NL1"}
 
 
-def test_the_same_filing_twice_tells_nothing_new():
+def test_the_same_filing_twice_tells_nothing_new() -> None:
     chain = Chain()
     tell(chain, lodged())
     assert tell(chain, lodged()) == {}

@@ -51,7 +51,7 @@ def at_units(chain: Chain) -> dict[str, set[str]]:
     }
 
 
-def test_an_event_waits_until_its_reference_is_linked():
+def test_an_event_waits_until_its_reference_is_linked() -> None:
     chain = Chain()
     assert send(chain, released()) == []
     event = released().event()
@@ -60,14 +60,14 @@ def test_an_event_waits_until_its_reference_is_linked():
     assert sorted(told) == [("consignments", "H1", forwarded), ("journeys", "U1", forwarded)]
 
 
-def test_a_link_that_says_nothing_new_tells_nothing():
+def test_a_link_that_says_nothing_new_tells_nothing() -> None:
     chain = Chain()
     send(chain, released())
     link(chain, units=("U1",))
     assert link(chain, units=("U1",)) == []
 
 
-def test_a_unit_gained_and_a_unit_lost_are_told_and_the_one_kept_is_not():
+def test_a_unit_gained_and_a_unit_lost_are_told_and_the_one_kept_is_not() -> None:
     chain = Chain()
     send(chain, released())
     link(chain, units=("U1", "U2"))
@@ -78,7 +78,7 @@ def test_a_unit_gained_and_a_unit_lost_are_told_and_the_one_kept_is_not():
     }
 
 
-def test_a_unit_linked_by_two_manifests_is_lost_with_the_second():
+def test_a_unit_linked_by_two_manifests_is_lost_with_the_second() -> None:
     chain = Chain()
     send(chain, released())
     link(chain, manifest="LRN1", units=("U1",))
@@ -97,9 +97,9 @@ def test_a_unit_linked_by_two_manifests_is_lost_with_the_second():
         pytest.param(4, False, id="an-hour-after"),
     ],
 )
-def test_a_voyage_links_both_ends_of_its_interval(at, bound):
+def test_a_voyage_links_both_ends_of_its_interval(at: int, bound: bool) -> None:
     chain = Chain()
-    interval = {"from_ms": START_MS + HOUR_MS, "to_ms": START_MS + 3 * HOUR_MS}
+    interval: dict[str, Any] = {"from_ms": START_MS + HOUR_MS, "to_ms": START_MS + 3 * HOUR_MS}
     send(chain, released(at=at))
     link(chain, units=("U1",), **interval)
     other = Chain()
@@ -108,7 +108,7 @@ def test_a_voyage_links_both_ends_of_its_interval(at, bound):
     assert at_units(chain) == at_units(other) == ({"U1": {"r1"}} if bound else {})
 
 
-def test_a_consignment_gets_what_names_it_before_any_manifest():
+def test_a_consignment_gets_what_names_it_before_any_manifest() -> None:
     chain = Chain()
     ((topic, key, _),) = send(chain, released(references=("consignment:H1",)))
     assert (topic, key) == ("consignments", "H1")
@@ -116,14 +116,14 @@ def test_a_consignment_gets_what_names_it_before_any_manifest():
     assert [(topic, key) for topic, key, _ in told] == [("journeys", "U1")]
 
 
-def test_an_event_that_names_its_unit_goes_through_references_to_consignments_only():
+def test_an_event_that_names_its_unit_goes_through_references_to_consignments_only() -> None:
     chain = Chain()
     link(chain, units=("U1", "U2"), consignments=("H1",))
     told = send(chain, released(unit="U1"))
     assert [(topic, key) for topic, key, _ in told] == [("consignments", "H1")]
 
 
-def test_a_correction_replaces_and_a_retraction_removes():
+def test_a_correction_replaces_and_a_retraction_removes() -> None:
     chain = Chain()
     link(chain, units=("U1",))
     send(chain, released())
@@ -134,7 +134,7 @@ def test_a_correction_replaces_and_a_retraction_removes():
     assert send(chain, released(recorded=1)) == []
 
 
-def test_a_retraction_that_arrives_first_keeps_the_event_away():
+def test_a_retraction_that_arrives_first_keeps_the_event_away() -> None:
     chain = Chain()
     link(chain, units=("U1",))
     send(chain, released(recorded=3, retracted=True, bodiless=True))
@@ -142,7 +142,7 @@ def test_a_retraction_that_arrives_first_keeps_the_event_away():
     assert at_units(chain) == {}
 
 
-def test_a_mistyped_unit_loses_the_event_to_the_right_one():
+def test_a_mistyped_unit_loses_the_event_to_the_right_one() -> None:
     chain = Chain()
     wrong = Fact("g1", "transport.gated_in", 0, 0, unit="U1")
     right = Fact("g1", "transport.gated_in", 1, 0, unit="U2")
@@ -156,7 +156,7 @@ def test_a_mistyped_unit_loses_the_event_to_the_right_one():
 @pytest.mark.parametrize(
     "order", [(0, 1, 2), (2, 1, 0), (0, 2, 1), (1, 2, 0), (2, 0, 1), (1, 0, 2)]
 )
-def test_a_place_that_a_later_correction_names_again_has_the_event(order):
+def test_a_place_that_a_later_correction_names_again_has_the_event(order: tuple[int, ...]) -> None:
     versions = [
         Fact("g1", "transport.gated_in", number, 0, unit=unit)
         for number, unit in enumerate(("U1", "U2", "U1"))
@@ -166,7 +166,7 @@ def test_a_place_that_a_later_correction_names_again_has_the_event(order):
     assert at_units(chain) == {"U1": {"g1"}}
 
 
-def test_the_same_version_sent_to_two_places_stays_at_both():
+def test_the_same_version_sent_to_two_places_stays_at_both() -> None:
     chain = Chain()
     version = Version(recorded_ms=5, retracted=False, digest="d")
     for place in ("unit:U1", "unit:U2"):
@@ -175,7 +175,7 @@ def test_the_same_version_sent_to_two_places_stays_at_both():
     assert chain.said == []
 
 
-def test_every_kind_of_place_hears_of_a_move_on_its_own_topic():
+def test_every_kind_of_place_hears_of_a_move_on_its_own_topic() -> None:
     chain = Chain()
     places = ("unit:U1", "manifest:L1", "flag:F1", "consignment:H1", f"ref:{BILL}")
     for recorded, named in ((1, places), (2, ())):
@@ -192,7 +192,7 @@ def test_every_kind_of_place_hears_of_a_move_on_its_own_topic():
     }
 
 
-def test_a_lock_reports_for_the_unit_it_is_on():
+def test_a_lock_reports_for_the_unit_it_is_on() -> None:
     chain = Chain()
     opened = [on_device(f"o{at}", "opened", at) for at in range(5)]
     send(
@@ -206,7 +206,7 @@ def test_a_lock_reports_for_the_unit_it_is_on():
     assert at_units(chain) == {"U1": {"p1", "o2", "o3"}, "U2": {"p2", "o4", "u1"}}
 
 
-def test_within_one_instant_the_sequence_decides_before_the_id():
+def test_within_one_instant_the_sequence_decides_before_the_id() -> None:
     chain = Chain()
     send(
         chain,
@@ -217,13 +217,13 @@ def test_within_one_instant_the_sequence_decides_before_the_id():
     assert at_units(chain) == {"U1": {"z", "a"}}
 
 
-def test_without_an_unpairing_the_lock_stays_on_its_unit():
+def test_without_an_unpairing_the_lock_stays_on_its_unit() -> None:
     chain = Chain()
     send(chain, on_device("p1", "paired", 0, unit="U1"), on_device("z", "opened", 900))
     assert at_units(chain) == {"U1": {"p1", "z"}}
 
 
-def test_a_corrected_pairing_moves_the_events_after_it():
+def test_a_corrected_pairing_moves_the_events_after_it() -> None:
     chain = Chain()
     send(chain, on_device("p1", "paired", 1, unit="U1"), on_device("z", "opened", 2))
     moved = replace(on_device("p1", "paired", 1, unit="U2"), recorded=1)
@@ -233,7 +233,7 @@ def test_a_corrected_pairing_moves_the_events_after_it():
     assert ("journeys", "U1") not in net.events or not net.events["journeys", "U1"]
 
 
-def test_a_grant_ties_the_command_to_its_unit_and_a_revocation_follows():
+def test_a_grant_ties_the_command_to_its_unit_and_a_revocation_follows() -> None:
     chain = Chain()
     revoked = Fact("v1", "seallock.authorisation.revoked", 0, 3, references=(COMMAND,))
     send(chain, revoked)
@@ -247,7 +247,7 @@ def test_a_grant_ties_the_command_to_its_unit_and_a_revocation_follows():
     assert ("journeys", "U1", Forwarded(identity=revoked.event().identity, path=COMMAND)) in told
 
 
-def test_a_grant_does_not_pair_its_device():
+def test_a_grant_does_not_pair_its_device() -> None:
     chain = Chain()
     granted = Fact(
         "g1", "seallock.authorisation.granted", 0, 1, unit="U1", references=(DEVICE, COMMAND)
@@ -261,7 +261,7 @@ def ping(event_id: str, at: int, **says: Any) -> Fact:
     return Fact(event_id, PING, 0, at, references=(DEVICE,), data=data, **says)
 
 
-def test_a_unit_hears_the_first_and_last_position_of_a_bucket():
+def test_a_unit_hears_the_first_and_last_position_of_a_bucket() -> None:
     chain = Chain()
     send(chain, on_device("a0", "paired", 0, unit="U1"))
     told = send(chain, *(ping(f"q{at}", at) for at in (3, 1, 2, 1)))
@@ -270,7 +270,7 @@ def test_a_unit_hears_the_first_and_last_position_of_a_bucket():
     assert len(told) == 2
 
 
-def test_positions_between_two_pairings_go_to_each_its_own():
+def test_positions_between_two_pairings_go_to_each_its_own() -> None:
     chain = Chain()
     send(chain, *(ping(f"q{at}", at) for at in range(6)))
     send(chain, on_device("a1", "paired", 1, unit="U1"), on_device("a4", "paired", 4, unit="U2"))
@@ -281,7 +281,7 @@ def test_positions_between_two_pairings_go_to_each_its_own():
     assert (first[2], last[2]) == ("q4", "q5")
 
 
-def test_a_retracted_pairing_takes_its_positions_back():
+def test_a_retracted_pairing_takes_its_positions_back() -> None:
     chain = Chain()
     paired = on_device("a0", "paired", 0, unit="U1")
     send(chain, ping("q1", 1), paired)
@@ -290,13 +290,13 @@ def test_a_retracted_pairing_takes_its_positions_back():
     assert chain.net().pings == {}
 
 
-def test_a_position_cannot_be_retracted():
+def test_a_position_cannot_be_retracted() -> None:
     chain = Chain()
     send(chain, on_device("a0", "paired", 0, unit="U1"), ping("q1", 1))
     assert send(chain, ping("q1", 1, retracted=True)) == []
 
 
-def test_a_fast_device_keeps_at_most_two_positions_of_each_sixth_of_a_bucket():
+def test_a_fast_device_keeps_at_most_two_positions_of_each_sixth_of_a_bucket() -> None:
     chain = Chain()
     minutes = [
         replace(ping(f"q{n:03d}", 0), data={"latitude": 1.0, "longitude": 1.0}) for n in range(300)

@@ -1,5 +1,6 @@
 """[references] and [manifests] on their watermark: waiting, giving up, letting go."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -33,18 +34,8 @@ def a_chain() -> Chain:
 
 
 def waiting(event_id: str = "r1", **says: Any) -> Fact:
-    return Fact(
-        **(
-            {
-                "id": event_id,
-                "type": "inspection.released",
-                "recorded": 0,
-                "at": 2,
-                "references": (BILL,),
-            }
-            | says
-        )
-    )
+    fact = Fact(event_id, "inspection.released", 0, 2, references=(BILL,))
+    return replace(fact, **says)
 
 
 def send(chain: Chain, *facts: Fact) -> None:
@@ -74,7 +65,7 @@ def kept(chain: Chain, stage: str = "references") -> set[str]:
     return {key for key in chain.states[stage].cells if not key.startswith("~")}
 
 
-def test_an_event_is_given_up_when_the_watermark_has_passed_its_minute_and_not_before():
+def test_an_event_is_given_up_when_the_watermark_has_passed_its_minute_and_not_before() -> None:
     chain = a_chain()
     send(chain, waiting())
     assert reach(chain, DEADLINE_MS + MINUTE_MS - 1) == []
@@ -84,7 +75,7 @@ def test_an_event_is_given_up_when_the_watermark_has_passed_its_minute_and_not_b
     assert (unbound.reference, unbound.deadline_ms) == (BILL, DEADLINE_MS)
 
 
-def test_what_is_given_up_is_said_once_even_if_a_copy_comes_later():
+def test_what_is_given_up_is_said_once_even_if_a_copy_comes_later() -> None:
     chain = a_chain()
     send(chain, waiting())
     assert len(reach(chain, DEADLINE_MS + MINUTE_MS)) == 1
@@ -93,7 +84,7 @@ def test_what_is_given_up_is_said_once_even_if_a_copy_comes_later():
     assert reach(chain, DEADLINE_MS + 2 * MINUTE_MS) == []
 
 
-def test_a_correction_of_what_was_given_up_may_still_be_bound():
+def test_a_correction_of_what_was_given_up_may_still_be_bound() -> None:
     chain = a_chain()
     send(chain, waiting())
     reach(chain, DEADLINE_MS + MINUTE_MS)
@@ -102,7 +93,7 @@ def test_a_correction_of_what_was_given_up_may_still_be_bound():
     assert (unit, message.event.version.recorded_ms) == ("U1", ARRIVED_MS + 5000)
 
 
-def test_a_manifest_that_comes_just_within_the_horizon_binds():
+def test_a_manifest_that_comes_just_within_the_horizon_binds() -> None:
     chain = a_chain()
     send(chain, waiting())
     reach(chain, DEADLINE_MS)
@@ -110,7 +101,7 @@ def test_a_manifest_that_comes_just_within_the_horizon_binds():
     assert reach(chain, DEADLINE_MS + MINUTE_MS) == []
 
 
-def test_what_is_bound_can_be_unlinked_until_it_is_dropped():
+def test_what_is_bound_can_be_unlinked_until_it_is_dropped() -> None:
     chain = a_chain()
     send(chain, waiting())
     link(chain, units=("U1",))
@@ -119,7 +110,7 @@ def test_what_is_bound_can_be_unlinked_until_it_is_dropped():
     assert message.event is None
 
 
-def test_what_was_forwarded_stays_when_the_event_is_dropped_here():
+def test_what_was_forwarded_stays_when_the_event_is_dropped_here() -> None:
     chain = a_chain()
     send(chain, waiting())
     link(chain, units=("U1",))
@@ -129,7 +120,9 @@ def test_what_was_forwarded_stays_when_the_event_is_dropped_here():
 
 
 @pytest.mark.parametrize("linked_between", [True, False])
-def test_a_link_that_came_and_went_does_not_save_an_event_from_being_unbound(linked_between):
+def test_a_link_that_came_and_went_does_not_save_an_event_from_being_unbound(
+    linked_between: bool,
+) -> None:
     chain = a_chain()
     send(chain, waiting())
     if linked_between:
@@ -139,14 +132,14 @@ def test_a_link_that_came_and_went_does_not_save_an_event_from_being_unbound(lin
     assert [type(message) for _, _, message in told] == [Unbound]
 
 
-def test_an_event_that_names_its_unit_is_dropped_without_a_word():
+def test_an_event_that_names_its_unit_is_dropped_without_a_word() -> None:
     chain = a_chain()
     send(chain, waiting(unit="U1"))
     assert reach(chain, DROPPED_MS + MINUTE_MS) == []
     assert f"events/{BILL}" not in kept(chain)
 
 
-def test_an_event_of_the_future_waits_from_the_instant_it_speaks_of():
+def test_an_event_of_the_future_waits_from_the_instant_it_speaks_of() -> None:
     chain = a_chain()
     send(chain, waiting(at=100))
     assert reach(chain, DEADLINE_MS + MINUTE_MS) == []
@@ -154,14 +147,14 @@ def test_an_event_of_the_future_waits_from_the_instant_it_speaks_of():
     assert len(reach(chain, deadline_ms + MINUTE_MS)) == 1
 
 
-def test_entries_of_registers_never_expire():
+def test_entries_of_registers_never_expire() -> None:
     chain = a_chain()
     send(chain, waiting(type="operator.status", references=(OPERATOR,)))
     assert reach(chain, DROPPED_MS * 2) == []
     assert len(link(chain, OPERATOR, consignments=("H1",))) == 1
 
 
-def test_a_pairing_holds_however_old_it_is_until_a_later_one_is_old_too():
+def test_a_pairing_holds_however_old_it_is_until_a_later_one_is_old_too() -> None:
     chain = a_chain()
     paired = waiting("p1", type="seallock.paired", at=0, unit="U1", references=(DEVICE,))
     send(chain, paired)
@@ -177,7 +170,7 @@ def test_a_pairing_holds_however_old_it_is_until_a_later_one_is_old_too():
     assert point.unit == "U2"
 
 
-def test_a_grant_is_kept_while_anything_of_its_command_is():
+def test_a_grant_is_kept_while_anything_of_its_command_is() -> None:
     chain = a_chain()
     granted = waiting("g1", type="seallock.authorisation.granted", unit="U1", references=(COMMAND,))
     revoked = waiting("v1", type="seallock.authorisation.revoked", at=100, references=(COMMAND,))
@@ -189,7 +182,7 @@ def test_a_grant_is_kept_while_anything_of_its_command_is():
     assert not kept(chain) & {f"events/{COMMAND}", f"links/{COMMAND}", f"targets/{COMMAND}"}
 
 
-def test_positions_that_no_unit_claimed_are_counted_when_they_are_dropped():
+def test_positions_that_no_unit_claimed_are_counted_when_they_are_dropped() -> None:
     chain = a_chain()
     data = {"latitude": 1.0, "longitude": 1.0}
     pings = [Fact(f"q{n}", PING, 0, 2, references=(DEVICE,), data=data) for n in range(5)]
@@ -204,7 +197,7 @@ def test_positions_that_no_unit_claimed_are_counted_when_they_are_dropped():
     assert outcome.counts["unbound_pings", ""] == 2
 
 
-def test_where_an_event_lies_is_forgotten_when_no_version_can_follow():
+def test_where_an_event_lies_is_forgotten_when_no_version_can_follow() -> None:
     chain = a_chain()
     send(chain, waiting())
     key = f"event:{waiting().event().identity}"
@@ -214,7 +207,7 @@ def test_where_an_event_lies_is_forgotten_when_no_version_can_follow():
     assert key not in kept(chain)
 
 
-def test_a_long_step_gives_up_in_portions_and_leaves_nothing():
+def test_a_long_step_gives_up_in_portions_and_leaves_nothing() -> None:
     chain = a_chain()
     count = STEP_LIMIT + 10
     records = [
@@ -229,7 +222,7 @@ def test_a_long_step_gives_up_in_portions_and_leaves_nothing():
     assert (len(first), len(second)) == (STEP_LIMIT, 10)
 
 
-def test_a_manifest_past_its_horizon_is_forgotten_and_what_it_linked_stays():
+def test_a_manifest_past_its_horizon_is_forgotten_and_what_it_linked_stays() -> None:
     chain = a_chain()
     body = {"consignments": [{"consignmentId": "H1"}]}
     filing = Fact("f1", "manifest.lodged", 0, 0, lrn="LRN1", data=body)
@@ -245,7 +238,7 @@ def test_a_manifest_past_its_horizon_is_forgotten_and_what_it_linked_stays():
     assert not kept(chain)
 
 
-def test_without_a_heartbeat_of_every_source_nothing_is_given_up():
+def test_without_a_heartbeat_of_every_source_nothing_is_given_up() -> None:
     chain = a_chain()
     chain.context = type(chain.context)(0, frozenset({"intake/0", "intake/1"}))
     send(chain, waiting())

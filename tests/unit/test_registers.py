@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from sstl.core.registers import (
+    Held,
     Register,
     counting,
     hold_forwarded,
@@ -33,7 +34,7 @@ def event(recorded: int, *, retracted: bool = False, arrival: int = 0) -> Event:
     )
 
 
-def test_the_greatest_version_counts_in_every_order():
+def test_the_greatest_version_counts_in_every_order() -> None:
     seen = [placed(event(1)), placed(event(3)), withdrawn(version(2))]
     for order in itertools.permutations(seen):
         register = None
@@ -50,25 +51,25 @@ def test_the_greatest_version_counts_in_every_order():
         pytest.param(placed(event(1, retracted=True)), id="retracted-in-the-same-instant"),
     ],
 )
-def test_a_later_version_that_is_not_here_leaves_nothing(later):
+def test_a_later_version_that_is_not_here_leaves_nothing(later: Register) -> None:
     for one, other in ((placed(event(1)), later), (later, placed(event(1)))):
         register = merge(merge(None, one), other)
         assert register.event is None
         assert register.version == later.version
 
 
-def test_the_same_version_at_two_places_is_at_both():
+def test_the_same_version_at_two_places_is_at_both() -> None:
     here, word = placed(event(2)), withdrawn(event(2).version)
     assert merge(here, word) == merge(word, here) == here
 
 
-def test_the_first_of_several_copies_counts():
+def test_the_first_of_several_copies_counts() -> None:
     early, late = placed(event(1, arrival=5)), placed(event(1, arrival=9))
     assert merge(early, late) == merge(late, early) == early
 
 
-def test_an_event_counts_while_any_way_holds_it():
-    held = hold_placed(None, Placed(event=event(1)))
+def test_an_event_counts_while_any_way_holds_it() -> None:
+    held: Held | None = hold_placed(None, Placed(event=event(1)))
     held = hold_forwarded(held, Forwarded(identity="e", path="mrn:A", event=event(2)))
     held = hold_forwarded(held, Forwarded(identity="e", path="ucr:B", event=event(1)))
     assert counting(held) == event(2)
@@ -82,7 +83,7 @@ def test_an_event_counts_while_any_way_holds_it():
     assert held.direct == Register(version(3))
 
 
-def test_nothing_is_kept_of_an_event_whose_last_path_ended():
+def test_nothing_is_kept_of_an_event_whose_last_path_ended() -> None:
     held = hold_forwarded(None, Forwarded(identity="e", path="mrn:A", event=event(1)))
     assert hold_forwarded(held, Forwarded(identity="e", path="mrn:A")) is None
     assert hold_forwarded(None, Forwarded(identity="e", path="mrn:A")) is None
