@@ -16,7 +16,7 @@ from sstl.errors import ExitCode, UserError
 
 TOPICS = {FLAG: "risk-flags", INDICATOR: "indicators"}
 """Kind of record to the logical name of its topic."""
-METADATA_S = 20
+BOOTSTRAP_MS = 10_000
 IDLE_S = 3.0
 """With nothing read for so long, what is left up to an end are transaction markers."""
 
@@ -57,7 +57,7 @@ class Outputs:
                 isolation_level="read_committed",
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
-                bootstrap_timeout_ms=METADATA_S * 1000,
+                bootstrap_timeout_ms=BOOTSTRAP_MS,
             )
         except (KafkaError, OSError) as error:
             message = f"cannot reach Kafka at {bootstrap}: {error}"

@@ -74,8 +74,8 @@ def cargo2000_command(
 
     \b
     Example:
-      SSTL_BACKFILL=manifest,transport sstl run
       sstl publish cargo2000 c2k_data_comma.csv
+      sstl publish cargo2000 --limit 100 --mode binary c2k_data_comma.csv
     """
     settings = read_settings()
     topics = declared_topics(settings)

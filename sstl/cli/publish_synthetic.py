@@ -147,6 +147,8 @@ def synthetic_command(  # noqa: PLR0913 - one parameter for each option
             note(reached)
 
         with Publisher(settings.bootstrap) as publisher:
+            for family in {*paced.FAMILIES, *families}:
+                publisher.partitions(topics[family].name)
             sent = paced.run(
                 corridor,
                 pace,

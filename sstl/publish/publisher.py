@@ -1,6 +1,7 @@
 """A kafka-python producer that keeps every delivery error and returns only what the broker has acknowledged."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,6 +15,7 @@ LINGER_MS = 20
 BATCH_BYTES = 256 * 1024
 MAX_REQUEST_BYTES = 1_048_576
 METADATA_TIMEOUT_MS = 20_000
+BOOTSTRAP_TIMEOUT_MS = 10_000
 FLUSH_TIMEOUT_S = 120.0
 SHOWN_FAILURES = 3
 
@@ -50,6 +52,7 @@ class Publisher:
         self._failures: list[str] = []
         self._failed = 0
         self._ends: dict[tuple[str, int], int] = {}
+        self._partitions: dict[str, list[int]] = {}
         self._waiting: list[Any] = []
         try:
             self._producer = KafkaProducer(
@@ -61,7 +64,7 @@ class Publisher:
                 batch_size=BATCH_BYTES,
                 max_request_size=MAX_REQUEST_BYTES,
                 max_block_ms=METADATA_TIMEOUT_MS,
-                bootstrap_timeout_ms=METADATA_TIMEOUT_MS,
+                bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS,
                 **self._options,
             )
         except (KafkaError, OSError) as error:
@@ -84,33 +87,51 @@ class Publisher:
         """Return the partitions of a topic.
 
         Raises:
-            DeliveryError: There is no such topic.
+            DeliveryError: No broker answers.
+            UserError: There is no such topic.
         """
+        known = self._partitions.get(topic)
+        if known is None:
+            # a producer would wait for the topic to appear, a consumer says at once that there is none
+            with self._consumer() as consumer:
+                known = sorted(consumer.partitions_for_topic(topic) or ())
+            if not known:
+                message = (
+                    f"no topic {topic} at {self._servers[0]}; make it with `sstl topics apply`"
+                )
+                raise UserError(message, ExitCode.INCOMPATIBLE)
+            self._partitions[topic] = known
+        return known
+
+    @contextmanager
+    def _consumer(self) -> Iterator[KafkaConsumer]:
         try:
-            return sorted(self._producer.partitions_for(topic))
-        except KafkaError as error:
-            message = f"no topic {topic}: {error}; make the topics with `sstl topics apply`"
-            raise DeliveryError(message) from error
+            consumer = KafkaConsumer(
+                bootstrap_servers=self._servers,
+                bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS,
+                **self._options,
+            )
+        except (KafkaError, OSError) as error:
+            raise DeliveryError(f"cannot reach Kafka at {self._servers[0]}: {error}") from error
+        try:
+            yield consumer
+        finally:
+            consumer.close()
 
     def end_offsets(self, topics: Sequence[str]) -> dict[str, int]:
         """Return ``<topic>/<partition>`` to the end offset as the broker has it now.
 
         Raises:
-            DeliveryError: A topic does not exist, or no broker answers.
+            DeliveryError: No broker answers.
+            UserError: A topic does not exist.
         """
         places = [
             TopicPartition(topic, partition)
             for topic in topics
             for partition in self.partitions(topic)
         ]
-        try:
-            consumer = KafkaConsumer(bootstrap_servers=self._servers, **self._options)
-        except (KafkaError, OSError) as error:
-            raise DeliveryError(f"cannot reach Kafka: {error}") from error
-        try:
+        with self._consumer() as consumer:
             ends = consumer.end_offsets(places)
-        finally:
-            consumer.close()
         return {f"{place.topic}/{place.partition}": end for place, end in ends.items()}
 
     def send(self, topic: str, event: dict[str, Any], *, partition: int | None = None) -> None:
@@ -123,6 +144,8 @@ class Publisher:
         self, topic: str, message: Message, name: str, *, partition: int | None = None
     ) -> None:
         """Queue one message as it is; ``name`` stands for it in a delivery error."""
+        if topic not in self._partitions:
+            self.partitions(topic)
         try:
             future = self._producer.send(
                 topic,
