@@ -212,7 +212,7 @@ _CONTENTS = {
     "seallock.opened": _contents_of(
         references=st.sampled_from(((DEVICE,), (DEVICE, COMMAND))), data=_sequence
     ),
-    "operator.status": _contents_of(references=st.just((OPERATOR,))),
+    "registry.operator.status": _contents_of(references=st.just((OPERATOR,))),
     "transport.arrived": _contents_of(references=st.just((VESSEL,))),
 }
 
@@ -235,7 +235,7 @@ _KINDS = (
     "seallock.unpaired",
     "seallock.opened",
     "seallock.authorisation.granted",
-    "operator.status",
+    "registry.operator.status",
     "transport.arrived",
     PING,
 )

@@ -149,7 +149,7 @@ def test_an_event_of_the_future_waits_from_the_instant_it_speaks_of() -> None:
 
 def test_entries_of_registers_never_expire() -> None:
     chain = a_chain()
-    send(chain, waiting(type="operator.status", references=(OPERATOR,)))
+    send(chain, waiting(type="registry.operator.status", references=(OPERATOR,)))
     assert reach(chain, DROPPED_MS * 2) == []
     assert len(link(chain, OPERATOR, consignments=("H1",))) == 1
 

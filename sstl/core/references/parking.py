@@ -28,7 +28,7 @@ from sstl.models.records import Referred, Unbound
 EVENT = "e"
 PINGS = "p"
 WHEREABOUTS = "r"
-LASTING = ("registry.", "operator.", "partner.")
+LASTING = "registry."
 """Types that begin so are entries of registers: they hold until they are replaced, and never expire."""
 
 
