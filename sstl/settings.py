@@ -207,7 +207,10 @@ class Settings:
     """Most input records of one transaction."""
     batch_bytes: int = _variable("BATCH_BYTES", _count(1_024, 1 << 28), 8 << 20)
     """Most input bytes of one transaction."""
+    grafana: str | None = _variable("GRAFANA", str, None)
+    """Command that the demo starts Grafana with, as ``COMMAND PORT PROVISIONING_DIR DATA_DIR``; None: looked for."""
     log_level: str = _variable("LOG_LEVEL", _level, "INFO")
+    """Least level of our own log lines: DEBUG, INFO, WARNING or ERROR."""
 
     def __post_init__(self) -> None:
         """Check what holds between settings.

@@ -22,6 +22,10 @@ MISSING, DIFFERENT_COUNT, DIFFERENT_CONFIG, NO_POSITION, OK = (
 )
 
 
+SHOWN = 3
+"""How many topics a message names before it only says how many more there are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What one topic is, against what it is declared to be."""
@@ -109,7 +113,9 @@ class TopicAdmin:
                 position = begin[TopicPartition(topic, partition)]
                 self._write({(stage, partition): position})
                 return position
-        raise UserError(f"no stage reads {topic}; `sstl topics plan` lists the topics", ExitCode.USAGE)
+        raise UserError(
+            f"no stage reads {topic}; `sstl topics plan` lists the topics", ExitCode.USAGE
+        )
 
     def _partition_counts(self) -> dict[str, int]:
         names = set(self._admin.list_topics()) & set(self._topics.by_name)
@@ -262,8 +268,8 @@ def check_topics(bootstrap: str, topics: Topics) -> None:
     finally:
         admin.close()
     if wrong:
-        listed = "; ".join(f"{f.topic}: {f.state}" for f in wrong[:3])
-        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        listed = "; ".join(f"{f.topic}: {f.state}" for f in wrong[:SHOWN])
+        more = f" and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
         raise UserError(
             f"topics are not as declared ({listed}{more}); run `sstl topics apply`",
             ExitCode.INCOMPATIBLE,

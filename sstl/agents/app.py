@@ -16,7 +16,7 @@ from sstl.agents.delivery import Delivery, RunnerOf
 from sstl.agents.topics import Topics
 from sstl.settings import Settings
 
-RAW = {
+RAW: dict[str, Any] = {
     "key_type": bytes,
     "value_type": bytes,
     "key_serializer": "raw",

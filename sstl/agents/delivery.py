@@ -98,7 +98,9 @@ class Delivery:
         """Begin to take over what the group gave us; returns at once."""
         self._assignments += 1
         metrics.REBALANCES.inc()
-        self._assigned = {TP(tp.topic, tp.partition) for tp in assigned if tp.topic in self._runners}
+        self._assigned = {
+            TP(tp.topic, tp.partition) for tp in assigned if tp.topic in self._runners
+        }
         for tp in self._assigned:
             self._owner(tp).assigned(reader)
 

@@ -1,6 +1,7 @@
 """Agent of intake: one instance for each input topic; judges, normalises and routes."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from sstl.agents.app import LaneApp, serve
@@ -19,9 +20,7 @@ class IntakeRunner:
 
     HEARTBEAT_S = 2.0
 
-    def __init__(
-        self, stage: IntakeStage, policy: Policy, context: Context, family: str
-    ) -> None:
+    def __init__(self, stage: IntakeStage, policy: Policy, context: Context, family: str) -> None:
         self._stage, self._policy, self._context = stage, policy, context
         self._family = family
         self.name = f"intake-{family}"
@@ -76,5 +75,5 @@ def attach(
             topics,
             name=f"intake-{family}",
             source=family,
-            runner_of=lambda partition, family=family: runner(family, partition, policy, settings),
+            runner_of=partial(runner, family, policy=policy, settings=settings),
         )

@@ -1,6 +1,7 @@
 """The two Kafka clients of a partition's owner: a transactional writer and a reader of its changelog."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -151,7 +152,8 @@ class KafkaCommitter:
     async def _abort(self, producer: AIOKafkaProducer) -> None:
         try:
             await asyncio.wait_for(producer.abort_transaction(), 5)
-        except Exception:  # noqa: BLE001 - the next owner's fencing aborts it; the first error is what counts
+        except Exception:
+            # the next owner's fencing aborts it; the first error is what counts
             self._producer = None
             await _stop(producer)
 
@@ -163,10 +165,9 @@ class KafkaCommitter:
 
 
 async def _stop(producer: AIOKafkaProducer) -> None:
-    try:
+    # it is given up either way, and its id is fenced before reuse
+    with contextlib.suppress(Exception):
         await asyncio.wait_for(producer.stop(), 5)
-    except Exception:  # noqa: BLE001, S110 - it is given up either way, and its id is fenced before reuse
-        pass
 
 
 async def _send(

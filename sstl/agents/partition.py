@@ -76,8 +76,13 @@ class Reader(Protocol):
 class Limits(Protocol):
     """The settings that bound a transaction."""
 
-    batch_records: int
-    batch_bytes: int
+    @property
+    def batch_records(self) -> int:
+        """Most input records."""
+
+    @property
+    def batch_bytes(self) -> int:
+        """Most input bytes."""
 
 
 def reached_ms(prepared: Prepared) -> int | None:
@@ -180,15 +185,16 @@ class PartitionOwner:
         try:
             await asyncio.sleep(delay_s)
             async with self._lock:
-                if session != self.session or self._reader is None:
+                if self._reader_of(session) is None:
                     return
                 await self._restore()
                 position = self.store.position
                 await self._check_position(position)
-                if session != self.session or self._reader is None or position is None:
+                reader = self._reader_of(session)
+                if reader is None or position is None:
                     return
                 self.next_start = position
-                await self._reader.release(self.tp, position)
+                await reader.release(self.tp, position)
                 if session == self.session:
                     self.ready = True
                     self._due_at = 0.0
@@ -202,8 +208,18 @@ class PartitionOwner:
             self._try_again(error, session)
         except asyncio.CancelledError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, a partition without an owner must be loud
-            self._stop(StopError(f"take-over of {self._name}: {type(error).__name__} at {where_raised(error)}", exit_code=1))
+        except Exception as error:
+            # whatever it is, a partition without an owner must be loud
+            self._stop(
+                StopError(
+                    f"take-over of {self._name}: {type(error).__name__} at {where_raised(error)}",
+                    exit_code=1,
+                )
+            )
+
+    def _reader_of(self, session: int) -> Reader | None:
+        """Return the reader while this session lasts; a rebalance may end it at any await."""
+        return self._reader if session == self.session else None
 
     async def _restore(self) -> None:
         began, store, stage = time.monotonic(), self.store, self.runner.name
@@ -262,7 +278,12 @@ class PartitionOwner:
             return
         self._tries += 1
         if self._tries > MAX_TRIES:
-            self._stop(StopError(f"{self._name}: gave up after {self._tries} tries: {type(error).__name__}", exit_code=4))
+            self._stop(
+                StopError(
+                    f"{self._name}: gave up after {self._tries} tries: {type(error).__name__}",
+                    exit_code=4,
+                )
+            )
             return
         self._new_session()
         delay = min(MAX_BACKOFF_S, 0.1 * 2 ** min(self._tries, 10))
@@ -326,9 +347,13 @@ class PartitionOwner:
                 await self._lost(error, session)
             except asyncio.CancelledError:
                 raise
-            except Exception as error:  # noqa: BLE001 - nothing of the batch is committed; going on would lose it
+            except Exception as error:
+                # nothing of the batch is committed; going on would lose it
                 self._stop(
-                    StopError(f"{self._name}: {type(error).__name__} at {where_raised(error)}", exit_code=1)
+                    StopError(
+                        f"{self._name}: {type(error).__name__} at {where_raised(error)}",
+                        exit_code=1,
+                    )
                 )
                 return
             if self._queue:
@@ -450,9 +475,7 @@ class PartitionOwner:
                 error=type(crash.error).__name__,
                 where=where_raised(crash.error),
             )
-            outcome.outputs.append(
-                self.runner.on_crash(crash, self.tp.topic, self.tp.partition)
-            )
+            outcome.outputs.append(self.runner.on_crash(crash, self.tp.topic, self.tp.partition))
         metrics.QUARANTINED.labels(self.runner.name).inc(len(prepared.crashes))
         crashes, prepared.crashes = prepared.crashes, []
         whole = merge([prepared, self._preparer.encode(outcome)])

@@ -118,7 +118,8 @@ class Preparer:
             return self.encode(self._fold(state, records))
         except SourceFormatError:
             raise
-        except Exception as error:  # noqa: BLE001 - any bug of ours, on any message, must not stop the rest
+        except Exception as error:
+            # any bug of ours, on any message, must not stop the rest
             if len(records) == 1:
                 return Prepared(crashes=[Crash(records[0], error)])
         return self._one_by_one(state, records)
@@ -160,7 +161,7 @@ class Preparer:
                 prepared = self.encode(self._fold(layered, [record]))
             except SourceFormatError:
                 raise
-            except Exception as error:  # noqa: BLE001 - see prepare
+            except Exception as error:
                 whole.crashes.append(Crash(record, error))
                 continue
             layered.changed.update(prepared.decoded)
@@ -184,5 +185,3 @@ def merge(parts: Sequence[Prepared]) -> Prepared:
         _merge(whole, part)
         whole.crashes.extend(part.crashes)
     return whole
-
-

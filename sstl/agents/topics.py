@@ -122,8 +122,7 @@ class Topics:
             yield self._spec(
                 f"changelog-{stage}",
                 f"{stage}.changelog.v1",
-                _compact()
-                | {"segment.bytes": str(64 << 20), "min.cleanable.dirty.ratio": "0.1"},
+                _compact() | {"segment.bytes": str(64 << 20), "min.cleanable.dirty.ratio": "0.1"},
                 partitions=self.count(source),
             )
 

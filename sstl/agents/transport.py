@@ -12,7 +12,7 @@ Private names of faust-streaming and aiokafka are used here, which is why both a
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -156,6 +156,8 @@ class Consumer(driver.Consumer):
     """Hands each agent one event for each (poll, partition); its value is a `Batch`."""
 
     _thread: ConsumerThread
+    app: Any
+    """A `sstl.agents.app.LaneApp`; Faust's type knows neither its delivery nor its topics' index."""
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -189,31 +191,13 @@ class Consumer(driver.Consumer):
         return True
 
     async def _drain_messages(self, fetcher: Any) -> None:
-        app, delivery = self.app, self.app.delivery
-        channels = app.topics._tp_index
         try:
             while not (self._stopped.is_set() or fetcher._stopped.is_set()):
                 self.diag.set_flag(CONSUMER_FETCHING)
                 if not self.flow_active:
-                    await self.wait(self.can_resume_flow)
+                    await self.wait(self.can_resume_flow)  # type: ignore[arg-type] # an asyncio.Event will do
                     continue
-                sessions = delivery.readable(self._get_active_partitions())
-                if not sessions:
-                    await asyncio.sleep(IDLE_POLL_S)
-                    continue
-                timeout = 0.05 if delivery.holds_back else 0.5
-                records, ends = await self._thread.poll(list(sessions), timeout)
-                for tp, found in records.items():
-                    if tp not in ends:
-                        continue
-                    batch = delivery.cut(tp, sessions[tp], ends[tp], found)
-                    if batch is None:
-                        continue
-                    message = self._to_message(tp, found[-1])
-                    for channel in _channels(channels[tp]):
-                        await channel.put(app.create_event(None, batch, {}, message))
-                # lets the partitions' own tasks run although the next poll may return at once
-                await asyncio.sleep(0)
+                await self._poll_once()
         except self.consumer_stopped_errors:
             if not self.transport.app.should_stop:
                 raise
@@ -223,9 +207,25 @@ class Consumer(driver.Consumer):
         finally:
             self.diag.unset_flag(CONSUMER_FETCHING)
 
-
-def _channels(found: Iterable[Any]) -> list[Any]:
-    return list(found)
+    async def _poll_once(self) -> None:
+        app, delivery = self.app, self.app.delivery
+        sessions = delivery.readable(self._get_active_partitions())
+        if not sessions:
+            await asyncio.sleep(IDLE_POLL_S)
+            return
+        timeout = 0.05 if delivery.holds_back else 0.5
+        records, ends = await self._thread.poll(list(sessions), timeout)
+        for tp, found in records.items():
+            if tp not in ends:
+                continue
+            batch = delivery.cut(tp, sessions[tp], ends[tp], found)
+            if batch is None:
+                continue
+            message = self._to_message(tp, found[-1])
+            for channel in list(app.topics._tp_index[tp]):
+                await channel.put(app.create_event(None, batch, {}, message))
+        # lets the partitions' own tasks run although the next poll may return at once
+        await asyncio.sleep(0)
 
 
 class Transport(driver.Transport):

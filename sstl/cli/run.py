@@ -43,6 +43,6 @@ def command(agents: str, workers: int) -> None:
         raise SystemExit(supervise(chosen, workers, settings))
     policy, topics = read_policy(settings), declared_topics(settings)
     # importing Faust takes a second, which help and mistakes need not wait for
-    from sstl.agents.worker import run  # noqa: PLC0415
+    from sstl.agents.worker import run
 
     run(settings, topics, policy, chosen)

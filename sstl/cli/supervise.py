@@ -33,7 +33,9 @@ def worker_command(agents: Sequence[str]) -> list[str]:
     return [sys.executable, "-m", "sstl", "run", "--agents", ",".join(agents)]
 
 
-def worker_environment(index: int, settings: Settings, environment: Mapping[str, str]) -> dict[str, str]:
+def worker_environment(
+    index: int, settings: Settings, environment: Mapping[str, str]
+) -> dict[str, str]:
     """Return a worker's environment: a metrics port and, if membership is static, a name of its own."""
     own = dict(environment)
     port = settings.metrics_port
@@ -85,7 +87,7 @@ def supervise(agents: Sequence[str], workers: int, settings: Settings) -> int:
         signal.signal(number, note)
 
     def starter(index: int) -> Callable[[], subprocess.Popen[bytes]]:
-        return lambda: subprocess.Popen(  # noqa: S603 - our own command
+        return lambda: subprocess.Popen(
             worker_command(agents),
             env=worker_environment(index, settings, os.environ),
             preexec_fn=die_with_parent,  # noqa: PLW1509 - one thread, and nothing else ties a child to us

@@ -28,6 +28,7 @@ def plan() -> None:
 
     \b
     Example:
+      sstl topics plan
       SSTL_BOOTSTRAP=127.0.0.1:9092 sstl topics plan
     """
     admin = _admin()
@@ -47,7 +48,13 @@ def plan() -> None:
     type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"]),
     help="Where stages that never ran begin to read (append time, UTC); default: the earliest record.",
 )
-@click.option("--replication", type=click.IntRange(1, 9), default=1, show_default=True)
+@click.option(
+    "--replication",
+    type=click.IntRange(1, 9),
+    default=1,
+    show_default=True,
+    help="Replication factor of topics that are made; 3 on a cluster.",
+)
 def apply(from_time: datetime | None, replication: int) -> None:
     """Make what is missing; running it again changes nothing.
 
@@ -55,12 +62,11 @@ def apply(from_time: datetime | None, replication: int) -> None:
 
     \b
     Example:
+      sstl topics apply
       SSTL_PARTITIONS='*=4' sstl topics apply --replication 3
     """
     admin = _admin(replication)
-    from_ms = (
-        None if from_time is None else int(from_time.replace(tzinfo=UTC).timestamp() * 1000)
-    )
+    from_ms = None if from_time is None else int(from_time.replace(tzinfo=UTC).timestamp() * 1000)
     try:
         done = admin.apply(from_ms=from_ms)
     finally:

@@ -6,6 +6,7 @@ that and of whether anybody has acted on it, whatever came first.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -84,8 +85,8 @@ class FlagsStage:
     """Publishes flags and their changes; an answer that says nothing new publishes nothing."""
 
     name = "flags"
-    message_type = FlagsMessage
-    cell_type = FlagCell | FeedbackCell | Reached
+    message_type: Any = FlagsMessage
+    cell_type: Any = FlagCell | FeedbackCell | Reached
     ticks = False
 
     def fold(

@@ -10,6 +10,7 @@ key                part                   cell
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -75,8 +76,8 @@ class ManifestsStage:
     """
 
     name = "manifests"
-    message_type = ManifestsMessage
-    cell_type = ManifestsCell
+    message_type: Any = ManifestsMessage
+    cell_type: Any = ManifestsCell
     ticks = False
 
     def fold(

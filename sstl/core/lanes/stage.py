@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -133,8 +134,8 @@ class LanesStage:
     """
 
     name = "lanes"
-    message_type = LanesMessage
-    cell_type = LaneCell | Dirty | After | Published | Reached
+    message_type: Any = LanesMessage
+    cell_type: Any = LaneCell | Dirty | After | Published | Reached
     ticks = True
 
     def __init__(self, most_per_tick: int = 2000) -> None:
