@@ -163,8 +163,10 @@ class Board:
 
     def _flag_table(self, room: int) -> Table:
         table = Table(title="Risk flags, the latest first", title_justify="left", expand=True)
-        for name in ("severity", "status", "rule", "lane", "subject", "since", "what"):
-            table.add_column(name, no_wrap=True, overflow="ellipsis")
+        for name in ("severity", "status", "rule", "lane", "subject", "since"):
+            table.add_column(name, no_wrap=True)
+        # the text is as long as it is: it takes what the names leave
+        table.add_column("what", no_wrap=True, overflow="ellipsis", ratio=1)
         for flag in islice(reversed(self.flags.values()), room):
             severity = _text(flag, "severity")
             table.add_row(

@@ -86,6 +86,14 @@ def test_a_deleted_key_is_forgotten() -> None:
     assert not board.flags
 
 
+def test_a_long_text_does_not_squeeze_out_the_names() -> None:
+    board = Board()
+    board.take(FLAG, "f1", _flag(text={"en": "Delivery was late. " * 20}))
+    drawn = _drawn(board, width=120)
+    for expected in ("MEDIUM", "ISSUED", "milestone-later-than-planned", "CSQU3054383", "Deliv"):
+        assert expected in drawn
+
+
 def test_the_tables_show_durations_for_people() -> None:
     board = Board()
     board.take(FLAG, "f1", _flag())
@@ -133,8 +141,8 @@ def test_a_flag_is_one_line_without_what_is_missing() -> None:
     )
 
 
-def _drawn(board: Board) -> str:
-    console = Console(width=200)
+def _drawn(board: Board, *, width: int = 200) -> str:
+    console = Console(width=width)
     with console.capture() as capture:
         console.print(board.render(40))
     return capture.get()
