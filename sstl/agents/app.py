@@ -69,6 +69,9 @@ def create_app(settings: Settings, delivery: Delivery) -> LaneApp:
         web_enabled=False,
         topic_disable_leader=True,
         topic_allow_declare=False,
+        # Faust would wait for acknowledgements, which nobody gives: offsets travel in our transactions,
+        # and those under way are waited for in `Delivery.on_revoked`
+        stream_wait_empty=False,
         # an assignment may be worked on at once: fencing, not waiting, keeps two owners apart
         stream_recovery_delay=0.0,
         broker_session_timeout=session_s,

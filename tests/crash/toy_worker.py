@@ -95,7 +95,10 @@ def main() -> None:
     topics = Topics(settings.prefix, dict(settings.partitions))
     delivery = Delivery(topics, settings, max_crashes=3)
     app = create_app(settings, delivery)
-    stages = {"transport": lambda _: Relay("intake-transport"), "journeys": lambda _: Count("journeys")}
+    stages = {
+        "transport": lambda _: Relay("intake-transport"),
+        "journeys": lambda _: Count("journeys"),
+    }
     for source, runner_of in stages.items():
         serve(app, delivery, topics, name=f"toy-{source}", source=source, runner_of=runner_of)
     faust.Worker(
