@@ -7,6 +7,7 @@ from typing import Any
 from sstl.agents.app import LaneApp, serve
 from sstl.agents.delivery import Delivery
 from sstl.agents.prepare import Crash
+from sstl.agents.store import PartitionStore
 from sstl.agents.topics import FAMILIES, Topics
 from sstl.core.stage import Context, Outcome, Output, StateReader
 from sstl.intake.envelope import RawRecord
@@ -54,6 +55,12 @@ class IntakeRunner:
     def on_crash(self, crash: Crash, topic: str, partition: int) -> Output:
         """Reject the message: every input ends as accepted or rejected."""
         return internal_error(crash.record, type(crash.error).__name__)
+
+    def on_restored(self, store: PartitionStore) -> None:
+        """Show nothing: intake keeps no state but how far it has come."""
+
+    def on_committed(self, outputs: Sequence[Output]) -> None:
+        """Show nothing beyond the counts."""
 
 
 def runner(family: str, partition: int, policy: Policy, settings: Settings) -> IntakeRunner:

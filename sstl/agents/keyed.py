@@ -1,11 +1,11 @@
 """What the agents of the six keyed stages have in common."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sstl.agents.app import LaneApp, serve
 from sstl.agents.delivery import Delivery
-from sstl.agents.runner import StageRunner
+from sstl.agents.runner import Gauges, NoGauges, StageRunner
 from sstl.agents.topics import STAGE_SOURCE, Topics
 from sstl.core.stage import Context, Stage
 from sstl.models.policy import Policy
@@ -18,15 +18,17 @@ class KeyedAgent:
     Args:
         name: The stage's name.
         stage_of: Makes the stage.
+        gauges: What it shows beside the metrics that every stage has.
     """
 
     name: str
     stage_of: Callable[[], Stage]
+    gauges: Gauges = field(default_factory=NoGauges)
 
     def runner(self, partition: int, topics: Topics, policy: Policy) -> StageRunner:
         """Return what runs one partition of the stage."""
         context = Context(partition, topics.sources(self.name))
-        return StageRunner(self.stage_of(), policy, context)
+        return StageRunner(self.stage_of(), policy, context, self.gauges)
 
     def attach(self, app: LaneApp, delivery: Delivery, topics: Topics, policy: Policy) -> None:
         """Register the agent with the application."""

@@ -1,6 +1,29 @@
-"""Agent of the stage [lanes]: the indicators of each lane."""
+"""Agent of the stage [lanes]: the indicators of each lane, shown as gauges too."""
 
+from collections.abc import Sequence
+
+from sstl import metrics
 from sstl.agents.keyed import KeyedAgent
-from sstl.core.lanes import LanesStage
+from sstl.agents.store import PartitionStore
+from sstl.core.lanes import TOTAL, LanesStage, indicator
+from sstl.core.stage import Output
 
-agent = KeyedAgent("lanes", LanesStage)
+
+class LaneGauges:
+    """The whole-period indicators of the lanes that this worker owns."""
+
+    def restored(self, store: PartitionStore, partition: int) -> None:
+        """Show every lane as the changelog left it, not only from its next change on."""
+        for key in store.keys_with(TOTAL):
+            cell = store.get(key, TOTAL)
+            shown = indicator(key, TOTAL, cell, revision=1, reached_ms=None)
+            metrics.observe_indicator(shown, partition=partition)
+
+    def committed(self, outputs: Sequence[Output], partition: int) -> None:
+        """Show what was published."""
+        for output in outputs:
+            if output.topic == "indicators":
+                metrics.observe_indicator(output.message, partition=partition)
+
+
+agent = KeyedAgent("lanes", LanesStage, LaneGauges())

@@ -254,6 +254,7 @@ class PartitionOwner:
             records=last,
             seconds=round(time.monotonic() - began, 3),
         )
+        self.runner.on_restored(store)
         self._show_state()
 
     async def _check_position(self, position: int | None) -> None:
@@ -517,9 +518,7 @@ class PartitionOwner:
         for (topic, _), messages in prepared.outputs.items():
             metrics.OUTPUTS.labels(stage, topic).inc(len(messages))
         metrics.observe_counts(stage, prepared.outcome.counts)
-        if stage == "lanes":
-            for output in prepared.outcome.outputs:
-                metrics.observe_indicator(output.message, partition=self.tp.partition)
+        self.runner.on_committed(prepared.outcome.outputs)
         reached = reached_ms(prepared)
         if reached is not None:
             metrics.set_watermark(stage, self.tp.partition, reached)

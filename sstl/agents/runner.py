@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from sstl.agents.prepare import Crash, SourceFormatError
+from sstl.agents.store import PartitionStore
 from sstl.core.stage import Context, Inbound, Outcome, Output, Stage, StateReader
 from sstl.models.policy import Policy
 
@@ -37,6 +38,36 @@ class Runner(Protocol):
         """Return the output that sets a message aside which our code failed on."""
         ...
 
+    def on_restored(self, store: PartitionStore) -> None:
+        """Show what the state says, once it is restored."""
+        ...
+
+    def on_committed(self, outputs: Sequence[Output]) -> None:
+        """Show what a committed transaction said."""
+        ...
+
+
+class Gauges(Protocol):
+    """What a stage shows of its state beside the metrics that every stage has."""
+
+    def restored(self, store: PartitionStore, partition: int) -> None:
+        """Show a restored state."""
+        ...
+
+    def committed(self, outputs: Sequence[Output], partition: int) -> None:
+        """Show committed outputs."""
+        ...
+
+
+class NoGauges:
+    """Shows nothing."""
+
+    def restored(self, store: PartitionStore, partition: int) -> None:
+        """Show nothing."""
+
+    def committed(self, outputs: Sequence[Output], partition: int) -> None:
+        """Show nothing."""
+
 
 class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
     """Pointer to an internal message that our code failed on."""
@@ -61,7 +92,10 @@ def where_raised(error: BaseException) -> str:
 class StageRunner:
     """Runs one of the six keyed stages on one partition."""
 
-    def __init__(self, stage: Stage, policy: Policy, context: Context) -> None:
+    def __init__(
+        self, stage: Stage, policy: Policy, context: Context, gauges: Gauges | None = None
+    ) -> None:
+        self._gauges = gauges or NoGauges()
         self._stage, self._policy, self._context = stage, policy, context
         self._decode = msgspec.json.Decoder(stage.message_type).decode
         self.name = stage.name
@@ -107,3 +141,11 @@ class StageRunner:
             where=where_raised(crash.error),
         )
         return Output("quarantine", f"{topic}/{partition}/{record.offset}", pointer)
+
+    def on_restored(self, store: PartitionStore) -> None:
+        """Show what the state says."""
+        self._gauges.restored(store, self._context.partition)
+
+    def on_committed(self, outputs: Sequence[Output]) -> None:
+        """Show what was said."""
+        self._gauges.committed(outputs, self._context.partition)

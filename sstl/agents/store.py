@@ -73,6 +73,10 @@ class PartitionStore:
         """Return the parts of a key, sorted."""
         return sorted(self._cells.get(key, ()))
 
+    def keys_with(self, part: str) -> list[str]:
+        """Return the keys that have a part of this name, sorted."""
+        return sorted(key for key, parts in self._cells.items() if part in parts)
+
     def load(self, record_key: bytes, value: bytes | None) -> None:
         """Take over one changelog record."""
         if record_key == POSITION_RECORD:

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import orjson
+import pytest
 from kafka import KafkaProducer
 
 from sstl.embedded import EmbeddedKafka
@@ -103,27 +104,32 @@ class Chaos:
         self._kafka.start()
 
 
-def test_nothing_is_lost_or_repeated_under_chaos(tmp_path: Path) -> None:
-    print(f"seed {SEED}, {SECONDS:g} s (SSTL_TEST_SEED={SEED} repeats it)")
-    with EmbeddedKafka(tmp_path / "kafka") as broker:
-        with Lab(broker.bootstrap, "chaos", tmp_path, partitions=4, command=TOY) as lab:
-            publisher = Publisher(lab)
-            publisher.start()
-            chaos = Chaos(SEED, lab, broker)
-            until = time.monotonic() + SECONDS
-            time.sleep(4)
-            while time.monotonic() < until:
-                chaos.strike()
-                time.sleep(random.Random(SEED + len(chaos.done)).uniform(0.5, 2))
-            publisher.stopping.set()
-            publisher.join(150)
-            assert not publisher.is_alive()
-            chaos.revive()
-            lab.await_quiet("findings", quiet_s=15, timeout_s=150)
-            accounts = settle(lab)
-    print(
-        f"{len(chaos.done)} faults ({', '.join(chaos.done)}), {sum(accounts.published.values())} events"
-    )
+def test_nothing_is_lost_or_repeated_under_chaos(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with capsys.disabled():
+        sys.stdout.write(f"\nseed {SEED}, {SECONDS:g} s (SSTL_TEST_SEED={SEED} repeats it)\n")
+    with (
+        EmbeddedKafka(tmp_path / "kafka") as broker,
+        Lab(broker.bootstrap, "chaos", tmp_path, partitions=4, command=TOY) as lab,
+    ):
+        publisher = Publisher(lab)
+        publisher.start()
+        chaos = Chaos(SEED, lab, broker)
+        until = time.monotonic() + SECONDS
+        time.sleep(4)
+        while time.monotonic() < until:
+            chaos.strike()
+            time.sleep(random.Random(SEED + len(chaos.done)).uniform(0.5, 2))
+        publisher.stopping.set()
+        publisher.join(150)
+        assert not publisher.is_alive()
+        chaos.revive()
+        lab.await_quiet("findings", quiet_s=15, timeout_s=150)
+        accounts = settle(lab)
+    with capsys.disabled():
+        number = sum(accounts.published.values())
+        sys.stdout.write(f"{number} events, {len(chaos.done)} faults: {', '.join(chaos.done)}\n")
     assert sum(accounts.published.values()) > RATE
     assert accounts.faults() == {}
     assert chaos.done

@@ -5,7 +5,6 @@ event to ``findings``. Run as a process: ``python toy_worker.py``; settings come
 """
 
 import os
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,8 +13,9 @@ import msgspec
 
 from sstl import logs
 from sstl.agents.app import create_app, serve
-from sstl.agents.delivery import Delivery
+from sstl.agents.delivery import Delivery, RunnerOf
 from sstl.agents.prepare import Crash
+from sstl.agents.store import PartitionStore
 from sstl.agents.topics import Topics
 from sstl.core.stage import Outcome, Output, StateReader
 from sstl.settings import Settings
@@ -59,6 +59,12 @@ class Toy:
     def on_crash(self, crash: Crash, topic: str, partition: int) -> Output:
         return Output("quarantine", f"{topic}/{crash.record[0]}", crash.record[1])
 
+    def on_restored(self, store: PartitionStore) -> None:
+        pass
+
+    def on_committed(self, outputs: Sequence[Output]) -> None:
+        pass
+
 
 class Relay(Toy):
     """Stateless: routes by key."""
@@ -95,7 +101,7 @@ def main() -> None:
     topics = Topics(settings.prefix, dict(settings.partitions))
     delivery = Delivery(topics, settings, max_crashes=3)
     app = create_app(settings, delivery)
-    stages = {
+    stages: dict[str, RunnerOf] = {
         "transport": lambda _: Relay("intake-transport"),
         "journeys": lambda _: Count("journeys"),
     }
@@ -107,4 +113,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

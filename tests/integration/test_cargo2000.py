@@ -17,6 +17,7 @@ from tests.harness import Lab
 from tests.reference_cargo2000 import FILE, Reference, Statistics, statistics
 
 MINUTE_S = 60
+PUBLISH = [sys.executable, "-m", "sstl", "publish", "cargo2000", str(FILE)]
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +28,7 @@ def lab(kafka: EmbeddedKafka, tmp_path_factory: pytest.TempPathFactory) -> Itera
     with Lab(kafka.bootstrap, f"c2k-{os.getpid()}", directory, settings=settings) as lab:
         lab.start()
         subprocess.run(
-            [sys.executable, "-m", "sstl", "publish", "cargo2000", str(FILE)]
-            + ["--state-dir", str(directory)],
+            [*PUBLISH, "--state-dir", str(directory)],
             env=lab.environment,
             check=True,
             timeout=300,
@@ -135,9 +135,8 @@ def test_what_lies_far_behind_a_backfill_is_rejected_and_counts_no_second_time(
     lab: Lab, tmp_path: Path
 ) -> None:
     flags, indicators = lab.net_flags(), lab.net_indicators()
-    command = [sys.executable, "-m", "sstl", "publish", "cargo2000", str(FILE)]
     subprocess.run(
-        [*command, "--limit", "100", "--restart", "--state-dir", str(tmp_path)],
+        [*PUBLISH, "--limit", "100", "--restart", "--state-dir", str(tmp_path)],
         env=lab.environment,
         check=True,
         timeout=120,

@@ -1,7 +1,7 @@
 """Stage [lanes]: what observations of a lane add up to, and the indicators published from it."""
 
 from sstl.core.lanes.cell import TOTAL, LaneCell, Series, day_window, merged_cells
-from sstl.core.lanes.stage import LanesStage
+from sstl.core.lanes.stage import LanesStage, indicator
 from sstl.core.lanes.statistics import Statistics, statistics
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Series",
     "Statistics",
     "day_window",
+    "indicator",
     "merged_cells",
     "statistics",
 ]
