@@ -45,7 +45,7 @@ class Toy:
     """What both toy stages share."""
 
     cell_type = ToySum
-    period_s = None
+    period_s: float | None = None
 
     def __init__(self, name: str) -> None:
         self.name = name
