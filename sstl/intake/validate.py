@@ -81,7 +81,9 @@ def judge(
     recorded_ms = event_ms if envelope.recorded is None else to_ms(envelope.recorded)
     arrival_ms = min(record.timestamp_ms, recorded_ms) if backfill else record.timestamp_ms
     if progress_ms is None:
-        _judge_times(envelope, data, event_ms, recorded_ms, arrival_ms, policy)
+        # a retraction without body may take back a plan, whose time lies ahead
+        happened = not bodiless and data.get("eventClassifier", "ACTUAL") == "ACTUAL"
+        _judge_times(envelope, event_ms, recorded_ms, arrival_ms, policy, happened=happened)
         if backfill and reached_ms is not None:
             _judge_order(envelope, arrival_ms, reached_ms, policy)
         if problems:
@@ -164,11 +166,12 @@ def _lane(envelope: Envelope, data: dict[str, Any]) -> str | None:
 
 def _judge_times(
     envelope: Envelope,
-    data: dict[str, Any],
     event_ms: int,
     recorded_ms: int,
     arrival_ms: int,
     policy: Policy,
+    *,
+    happened: bool,
 ) -> None:
     arrived = f"arrival ({_clock(arrival_ms)})"
     if arrival_ms - event_ms > policy.max_lateness_s * 1000:
@@ -181,7 +184,7 @@ def _judge_times(
         )
     latest_ms = arrival_ms + policy.max_future_s * 1000
     expected = f"at most {policy.max_future_s} s after {arrived}"
-    if data.get("eventClassifier", "ACTUAL") == "ACTUAL" and event_ms > latest_ms:
+    if happened and event_ms > latest_ms:
         _add(envelope.problems, Reason.FAR_FUTURE, "/time", _clock(event_ms), expected)
     if envelope.recorded is not None and recorded_ms > latest_ms:
         _add(envelope.problems, Reason.FAR_FUTURE, "/recordedtime", _clock(recorded_ms), expected)
