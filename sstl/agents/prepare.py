@@ -22,7 +22,7 @@ class OutputTooLargeError(Exception):
 
 
 class SourceFormatError(Exception):
-    """A record of an internal topic is in a format that this version does not know."""
+    """A record of an internal topic or changelog is in a format that this version does not know."""
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from sstl.agents.prepare import SourceFormatError
 from sstl.core.stage import Cell
 
 POSITION_KEY = "~position"
@@ -16,6 +17,12 @@ class Position(msgspec.Struct, frozen=True, tag="position.1"):
     """How far the source partition is folded in: the next offset to be read."""
 
     offset: int
+
+
+def _unknown(error: Exception) -> SourceFormatError:
+    return SourceFormatError(
+        f"a cell of the changelog: {error}; written by another version? see docs/formats.md"
+    )
 
 
 _encode = msgspec.json.Encoder().encode
@@ -55,7 +62,11 @@ class PartitionStore:
         self.size_bytes = 0
 
     def get(self, key: str, part: str) -> Any | None:
-        """Return the decoded cell, None where there is none."""
+        """Return the decoded cell, None where there is none.
+
+        Raises:
+            SourceFormatError: It is in a format this version does not know.
+        """
         cell = (key, part)
         hot = self._hot.get(cell)
         if hot is not None:
@@ -65,7 +76,10 @@ class PartitionStore:
         raw = None if parts is None else parts.get(part)
         if raw is None:
             return None
-        value = self._decode(raw)
+        try:
+            value = self._decode(raw)
+        except msgspec.DecodeError as error:
+            raise _unknown(error) from error
         self._warm(cell, value)
         return value
 
@@ -78,9 +92,16 @@ class PartitionStore:
         return sorted(key for key, parts in self._cells.items() if part in parts)
 
     def load(self, record_key: bytes, value: bytes | None) -> None:
-        """Take over one changelog record."""
+        """Take over one changelog record.
+
+        Raises:
+            SourceFormatError: The position is in a format this version does not know.
+        """
         if record_key == POSITION_RECORD:
-            self.position = None if value is None else _decode_position(value).offset
+            try:
+                self.position = None if value is None else _decode_position(value).offset
+            except msgspec.DecodeError as error:
+                raise _unknown(error) from error
             return
         key, _, part = record_key.decode().partition(_SEPARATOR)
         self._hot.pop((key, part), None)

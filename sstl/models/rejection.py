@@ -58,7 +58,7 @@ class Header(_Written):
     """One header of the original message; the value base64."""
 
     key: str
-    value: str | None
+    value: str | None = None
 
 
 class Rejection(_Written):
@@ -82,7 +82,7 @@ class Rejection(_Written):
     ce_id: str | None = None
     ce_source: str | None = None
     ce_type: str | None = None
-    original_value: str | None
+    original_value: str | None = None
     """Base64 of the original bytes; None where the message had none."""
-    original_key: str | None
+    original_key: str | None = None
     headers: tuple[Header, ...]

@@ -125,7 +125,7 @@ def test_no_tagged_structure_is_forgotten_by_the_formats() -> None:
             if isinstance(node, ast.ClassDef):
                 for keyword in node.keywords:
                     if keyword.arg == "tag" and isinstance(keyword.value, ast.Constant):
-                        row = f"| `{keyword.value.value}` | {node.name} |"
+                        row = f"| `{keyword.value.value!s}` | {node.name} |"
                         assert row in page, f"{path.name}: {node.name}"
 
 
