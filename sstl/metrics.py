@@ -291,10 +291,18 @@ def set_worker_info(*, version: str, policy_hash: str, worker: str) -> None:
     WORKER_INFO.labels(version, policy_hash[:12], worker).set(1)
 
 
-def set_watermark(stage: str, partition: int, reached_ms: int) -> None:
-    """Show how far a stage has come in arrival time (ms since the epoch)."""
+def set_watermark(stage: str, partition: int, reached_ms: int, *, live: bool = True) -> None:
+    """Show how far a stage has come in arrival time (ms since the epoch).
+
+    Args:
+        stage: The stage instance.
+        partition: Its partition.
+        reached_ms: The watermark.
+        live: False in a backfill, whose arrival times lie in the past: it has a watermark but no lag.
+    """
     WATERMARK.labels(stage, partition).set(reached_ms / 1000)
-    _lag.reach(stage, partition, reached_ms / 1000)
+    if live:
+        _lag.reach(stage, partition, reached_ms / 1000)
 
 
 def set_restore(

@@ -389,7 +389,8 @@ def tiles(grid: Grid) -> None:
     grid.add(
         stat(
             "Event lag",
-            "How far the slowest stage is behind now, in arrival time. Our own delay, not the sources'.",
+            "How far the slowest stage is behind now, in arrival time. "
+            "Our own delay, not the sources'. A backfill has none.",
             "max(sstl_event_lag_seconds)",
             unit="s",
             decimals=1,
@@ -589,7 +590,8 @@ def chain(grid: Grid) -> None:
     grid.add(
         series(
             "Event lag by stage",
-            "How far each stage's watermark, in arrival time, is behind now (the slowest partition).",
+            "How far each stage's watermark, in arrival time, is behind now (the slowest partition). "
+            "A backfill has none.",
             [query("max by (stage) (sstl_event_lag_seconds)", "{{stage}}")],
             unit="s",
         ),

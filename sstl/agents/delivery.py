@@ -149,6 +149,7 @@ class Delivery:
                 self._committer_of(tp, runner.name),
                 limits=self._settings,
                 pause_s=self._settings.transaction_pause.total_seconds(),
+                live=not self._settings.backfill,
                 crashes=self._count_crashes,
                 stop=self._stop,
             )

@@ -106,6 +106,7 @@ class PartitionOwner:
         committer: Writes transactions.
         limits: Bounds of a transaction.
         pause_s: Rest after a transaction under load.
+        live: False in a backfill: its watermark lies in the past, which is no lag.
         crashes: Called with how many messages crashed; raises `StopError` when there are too many.
         stop: Called with what must stop the process.
     """
@@ -119,13 +120,14 @@ class PartitionOwner:
         *,
         limits: Limits,
         pause_s: float,
+        live: bool,
         crashes: Callable[[int], None],
         stop: Callable[[StopError], None],
     ) -> None:
         self.tp, self.runner = tp, runner
         self.store = PartitionStore(runner.cell_type)
         self._topics, self._committer = topics, committer
-        self._limits, self._pause_s = limits, pause_s
+        self._limits, self._pause_s, self._live = limits, pause_s, live
         self._crashes, self._stop = crashes, stop
         self._preparer = Preparer(topics, runner.fold)
         self._lock = asyncio.Lock()
@@ -521,7 +523,7 @@ class PartitionOwner:
         self.runner.on_committed(prepared.outcome.outputs)
         reached = reached_ms(prepared)
         if reached is not None:
-            metrics.set_watermark(stage, self.tp.partition, reached)
+            metrics.set_watermark(stage, self.tp.partition, reached, live=self._live)
         self._show_state()
 
     def _show_state(self) -> None:
