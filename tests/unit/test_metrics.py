@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from datetime import date
 
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge, Histogram
+from prometheus_client import Counter as PromCounter
 from prometheus_client.core import Metric
 
 from sstl import metrics
@@ -56,6 +57,17 @@ def indicator(
         n_late=n // 4,
         revision=1,
     )
+
+
+@pytest.fixture(autouse=True)
+def nothing_counted_before() -> None:
+    """Other tests of the same process count too."""
+    for metric in vars(metrics).values():
+        if isinstance(metric, PromCounter | Gauge | Histogram):
+            if metric._labelnames:
+                metric.clear()
+            elif isinstance(metric, PromCounter):
+                metric.reset()
 
 
 def test_every_metric_has_the_prefix_a_help_text_and_no_subject_as_label() -> None:
