@@ -1,6 +1,7 @@
 """The Faust agents themselves on a test channel: what the transport hands them reaches the partition's owner."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from faust.types import TP
@@ -40,6 +41,9 @@ async def test_an_agent_hands_its_batches_to_the_owner_of_their_partition(
     async with agent.test_context() as under_test:
         await under_test.put(batch, wait=False)
         await worker.until(lambda: owner.store.position == offset + 1, reading=False)
+    # the test context makes a consumer that it never starts, whose thread's loop nobody closes
+    consumer: Any = app.consumer
+    consumer._thread.thread_loop.close()
 
 
 async def test_a_worker_has_an_agent_for_every_source(broker: Broker) -> None:
