@@ -145,7 +145,13 @@ class Work:
         return sorted(names)
 
     def emit(
-        self, topic: str, key: str, message: Any, *, route: str | None = None, broadcast: bool = False
+        self,
+        topic: str,
+        key: str,
+        message: Any,
+        *,
+        route: str | None = None,
+        broadcast: bool = False,
     ) -> None:
         """Add an output."""
         self.outcome.outputs.append(Output(topic, key, message, route, broadcast))

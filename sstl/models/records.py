@@ -210,7 +210,9 @@ class Unbound(msgspec.Struct, frozen=True, kw_only=True, tag="unbound.1", omit_d
     origin: Origin
 
 
-class UnitMilestones(msgspec.Struct, frozen=True, kw_only=True, tag="milestones.1", omit_defaults=True):
+class UnitMilestones(
+    msgspec.Struct, frozen=True, kw_only=True, tag="milestones.1", omit_defaults=True
+):
     """What a consignment needs to know of one of its units; register keyed by unit. None: detached."""
 
     unit: str
@@ -297,7 +299,9 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     strata: dict[str, str] = {}
 
 
-class Observation(msgspec.Struct, frozen=True, kw_only=True, tag="observation.1", omit_defaults=True):
+class Observation(
+    msgspec.Struct, frozen=True, kw_only=True, tag="observation.1", omit_defaults=True
+):
     """A change of one observation in one lane: subtract ``previous``, add ``current``.
 
     An observation that moves to another lane is two messages, one to each lane.

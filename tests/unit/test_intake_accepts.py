@@ -123,7 +123,9 @@ def test_names_of_parties_never_leave_intake() -> None:
 def test_a_pseudonym_needs_the_key_and_tells_names_from_identifiers() -> None:
     one, other = Pseudonyms(b"one"), Pseudonyms(b"other")
     assert one.of(identifier="X1", name=None) == one.of(identifier=" x-1", name="any")
-    assert one.of(identifier=None, name="ACME  gmbh") == one.of(identifier=None, name="Acme GmbH")
+    assert one.of(identifier=None, name="THE  consignee") == one.of(
+        identifier=None, name="The Consignee"
+    )
     assert one.of(identifier="X1", name=None) != other.of(identifier="X1", name=None)
     assert one.of(identifier="X1", name=None) != one.of(identifier=None, name="X1")
     with pytest.raises(ValueError, match="empty"):
