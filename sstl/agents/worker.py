@@ -87,6 +87,8 @@ def run(settings: Settings, topics: Topics, policy: Policy, agents: Collection[s
         redirect_stdouts=False,
         quiet=True,
     )
+    # it would write cursor codes to stdout, pipe or not
+    worker.spinner = None
     try:
         worker.execute_from_commandline()
     finally:
