@@ -17,9 +17,10 @@ from faust.types import TP
 from sstl.agents import intake
 from sstl.agents.delivery import Delivery
 from sstl.agents.kafka import Progressed
-from sstl.agents.partition import PartitionOwner, StopError
+from sstl.agents.partition import PartitionOwner
 from sstl.agents.prepare import Message, Prepared, encode_value, partition_of
 from sstl.agents.runner import Runner
+from sstl.agents.stop import StopError
 from sstl.agents.store import POSITION_RECORD, PartitionStore, changelog_key, encode_position
 from sstl.agents.topics import FAMILIES, Topics
 from sstl.agents.transport import Progress

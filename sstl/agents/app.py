@@ -23,7 +23,7 @@ RAW: dict[str, Any] = {
     "value_serializer": "raw",
 }
 LAG_EVERY_S = 1.0
-EXIT_GRACE_S = 8.0
+EXIT_GRACE_S = 20.0
 
 
 class LaneApp(faust.App):
@@ -43,11 +43,12 @@ class LaneApp(faust.App):
         self._lag_task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._lag_task
-        await self.delivery.close()
-        # From here on nothing can be lost. Faust's consumer thread sometimes does not end; the process must.
+        # Nothing that is not committed counts, so nothing can be lost by ending now. Faust's consumer thread, or
+        # a client whose broker is gone, sometimes does not end; the process must.
         timer = threading.Timer(EXIT_GRACE_S, os._exit, (0,))
         timer.daemon = True
         timer.start()
+        await self.delivery.close()
         await super().on_stop()
 
     async def _show_lag(self) -> None:

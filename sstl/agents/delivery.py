@@ -10,8 +10,9 @@ from faust.types import TP
 
 from sstl import logs, metrics
 from sstl.agents.kafka import Committer, KafkaCommitter
-from sstl.agents.partition import PartitionOwner, Reader, StopError
+from sstl.agents.partition import PartitionOwner, Reader
 from sstl.agents.runner import Runner
+from sstl.agents.stop import StopError
 from sstl.agents.topics import Topics
 from sstl.agents.transport import Batch
 from sstl.errors import ExitCode

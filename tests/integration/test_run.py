@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -78,6 +79,10 @@ def get(port: str, path: str) -> tuple[int, str]:
         return 0, ""
 
 
+def shows(port: str, name: str) -> bool:
+    return name in get(port, "/metrics")[1]
+
+
 def eventually(holds: Callable[[], bool], seconds: float = 40) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
@@ -110,7 +115,7 @@ def test_two_workers_share_the_partitions_and_say_so(
         "sstl_state_cells{",
         "sstl_watermark_timestamp_seconds{",
     ):
-        eventually(lambda name=name: name in get(str(port), "/metrics")[1])
+        eventually(partial(shows, str(port), name))
 
 
 def test_a_killed_worker_is_started_anew_and_all_end_together(

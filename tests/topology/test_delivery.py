@@ -9,8 +9,8 @@ import pytest
 from aiokafka import errors as kafka_errors
 
 from sstl.agents import intake
-from sstl.agents.partition import StopError
 from sstl.agents.runner import Quarantined, Runner, StageRunner
+from sstl.agents.stop import StopError
 from sstl.agents.store import POSITION_RECORD, changelog_key
 from sstl.agents.transport import Batch
 from sstl.core.lanes import LanesStage
