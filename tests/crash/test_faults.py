@@ -1,5 +1,6 @@
 """Single faults, each aimed at one protection of the delivery."""
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -7,8 +8,9 @@ from pathlib import Path
 
 import orjson
 import pytest
-from kafka import KafkaAdminClient, KafkaProducer
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import KafkaError
 
 from sstl.embedded import EmbeddedKafka
 from sstl.errors import ExitCode
@@ -48,6 +50,22 @@ def limit(lab: Lab, logical: str, value: int) -> None:
     time.sleep(0.5)
 
 
+def delete_group(lab: Lab) -> None:
+    """Delete the consumer group with its offsets, once its last member is gone."""
+    admin = KafkaAdminClient(bootstrap_servers=lab.bootstrap)
+    consumer = KafkaConsumer(bootstrap_servers=lab.bootstrap, group_id=lab.prefix)
+    partitions = [TopicPartition(lab.name("transport"), p) for p in (0, 1)]
+    assert any(consumer.committed(tp) for tp in partitions)
+    deadline = time.monotonic() + 30
+    while any(consumer.committed(tp) for tp in partitions):
+        assert time.monotonic() < deadline
+        with contextlib.suppress(KafkaError):
+            admin.delete_groups([lab.prefix])
+        time.sleep(0.5)
+    consumer.close()
+    admin.close()
+
+
 def await_exit(lab: Lab) -> int:
     return lab.workers[-1].process.wait(60)
 
@@ -82,9 +100,7 @@ def test_deleted_group_offsets_change_nothing(lab: Lab) -> None:
     lab.start()
     lab.await_quiet("findings", quiet_s=2)
     lab.workers[-1].stop()
-    admin = KafkaAdminClient(bootstrap_servers=lab.bootstrap)
-    admin.delete_groups([lab.prefix])
-    admin.close()
+    delete_group(lab)
     lab.produce("transport", events(500, 600))
     lab.start()
     lab.await_quiet("findings", quiet_s=4)
