@@ -209,11 +209,13 @@ class Reader:
     def __init__(self, broker: Broker, delivery: Delivery) -> None:
         self._broker, self._delivery = broker, delivery
         self._positions: dict[TP, int] = {}
+        self.sessions: dict[TP, int] = {}
         self.rejoins = 0
 
-    async def release(self, tp: TP, position: int) -> None:
-        """Read the partition from this position on."""
+    async def release(self, tp: TP, position: int, session: int) -> None:
+        """Read the partition from this position on, for this take-over."""
         self._positions[tp] = position
+        self.sessions[tp] = session
 
     async def rejoin(self) -> None:
         """Join anew: the group takes all partitions and gives them back."""
@@ -328,8 +330,9 @@ class Worker:
 
     def read(self) -> None:
         """Poll once, as the transport does."""
-        for tp, session in self.delivery.readable(self.delivery.assigned).items():
+        for tp in self.delivery.readable(self.delivery.assigned):
             found = self.reader.poll(tp)
+            session = self.reader.sessions[tp]
             batch = None if found is None else self.delivery.cut(tp, session, found[1], found[0])
             if batch is not None:
                 self.delivery.hand_over(batch)

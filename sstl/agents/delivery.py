@@ -105,9 +105,9 @@ class Delivery:
         for tp in self._assigned:
             self._owner(tp).assigned(reader)
 
-    def readable(self, active: Iterable[TP]) -> dict[TP, int]:
-        """Return the partitions to poll and the session of each."""
-        sessions: dict[TP, int] = {}
+    def readable(self, active: Iterable[TP]) -> list[TP]:
+        """Return the partitions to poll."""
+        readable: list[TP] = []
         self.holds_back = False
         for tp in active:
             owner = self._owners.get(TP(tp.topic, tp.partition))
@@ -116,8 +116,8 @@ class Delivery:
             if owner.full:
                 self.holds_back = True
             else:
-                sessions[owner.tp] = owner.session
-        return sessions
+                readable.append(owner.tp)
+        return readable
 
     def cut(self, tp: TP, session: int, end: int, records: Sequence[Any]) -> Batch | None:
         """Make a batch of what a poll brought; None if the partition has moved since."""

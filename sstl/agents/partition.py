@@ -40,8 +40,8 @@ MAX_BACKOFF_S = 5.0
 class Reader(Protocol):
     """What the owner needs of the consumer."""
 
-    async def release(self, tp: TP, position: int) -> None:
-        """Let the partition be read from this position on."""
+    async def release(self, tp: TP, position: int, session: int) -> None:
+        """Let the partition be read from this position on; what is read then belongs to this take-over."""
 
     async def rejoin(self) -> None:
         """Join the group anew."""
@@ -149,7 +149,7 @@ class PartitionOwner:
                 if reader is None or position is None:
                     return
                 self.next_start = position
-                await reader.release(self.tp, position)
+                await reader.release(self.tp, position, session)
                 if session == self.session:
                     self.ready = True
                     self._due_at = 0.0
@@ -244,8 +244,12 @@ class PartitionOwner:
         return self._waiting.enough
 
     def cut(self, session: int, end: int, records: Sequence[Any]) -> Batch | None:
-        """Make a batch of what a poll brought, None if the partition has moved since."""
-        if session != self.session or not self.ready:
+        """Make a batch of what a poll brought, None if the partition has moved since.
+
+        The session is that of the release after which it was read, which may be a moment older than `ready`:
+        what is dropped here is never read again.
+        """
+        if session != self.session:
             self._show.stale()
             return None
         batch = Batch(self.tp, session, self.next_start, end, records)

@@ -43,6 +43,14 @@ class Batch:
     records: Sequence[Any]
 
 
+class Read(NamedTuple):
+    """Up to where a poll has read a partition, and for whom."""
+
+    session: int
+    """The take-over that released the partition; known for certain only in the thread that reads."""
+    end: int
+
+
 class Progress(NamedTuple):
     """Where the reader of a partition stands."""
 
@@ -54,6 +62,10 @@ class Progress(NamedTuple):
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that runs the aiokafka consumer."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._released: dict[TP, int] = {}
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
@@ -89,17 +101,19 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             # and, finding none, fails the fetches of every other partition as well
             consumer.seek(partition, 0)
             consumer.pause(partition)
+            self._released.pop(TP(*partition), None)
         await super().on_partitions_assigned(assigned, generation_id)
 
-    async def release(self, tp: TP, position: int) -> None:
-        """Let a partition be read from this position on."""
-        await self.call_thread(self._release, TopicPartition(*tp), position)
+    async def release(self, tp: TP, position: int, session: int) -> None:
+        """Let a partition be read from this position on, for this take-over."""
+        await self.call_thread(self._release, TopicPartition(*tp), position, session)
 
-    async def _release(self, partition: TopicPartition, position: int) -> None:
+    async def _release(self, partition: TopicPartition, position: int, session: int) -> None:
         consumer = self._ensure_consumer()
         if partition in consumer.assignment():
             consumer.seek(partition, position)
             consumer.resume(partition)
+            self._released[TP(*partition)] = session
 
     async def rejoin(self) -> None:
         """Join the group anew: another worker holds what we thought was ours."""
@@ -122,16 +136,19 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def poll(
         self, partitions: Sequence[TP], timeout: float
-    ) -> tuple[Mapping[TP, list[Any]], Mapping[TP, int]]:
-        """Return the records of one poll and, read at the same moment, the positions behind them."""
-        result: tuple[Mapping[TP, list[Any]], Mapping[TP, int]] = await self.call_thread(
+    ) -> tuple[Mapping[TP, list[Any]], Mapping[TP, Read]]:
+        """Return the records of one poll and, read at the same moment, for whom and up to where they are.
+
+        A poll may wait while a partition is taken over anew; what it brings then belongs to the new take-over.
+        """
+        result: tuple[Mapping[TP, list[Any]], Mapping[TP, Read]] = await self.call_thread(
             self._poll, partitions, timeout
         )
         return result
 
     async def _poll(
         self, partitions: Sequence[TP], timeout: float
-    ) -> tuple[Mapping[TP, list[Any]], Mapping[TP, int]]:
+    ) -> tuple[Mapping[TP, list[Any]], Mapping[TP, Read]]:
         consumer = self._ensure_consumer()
         wanted = [TopicPartition(*tp) for tp in partitions]
         fetcher = consumer._fetcher
@@ -143,10 +160,13 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         if subscription is None or subscription.assignment is None:
             return {}, {}
         assignment = subscription.assignment
-        ends = {
-            TP(*tp): assignment.state_value(tp).position for tp in records if tp in assignment.tps
+        # no await since the records were taken, so nothing was released in between
+        reads = {
+            TP(*tp): Read(self._released[TP(*tp)], assignment.state_value(tp).position)
+            for tp in records
+            if tp in assignment.tps and TP(*tp) in self._released
         }
-        return {TP(*tp): found for tp, found in records.items()}, ends
+        return {TP(*tp): found for tp, found in records.items()}, reads
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Do nothing: Faust judges by acknowledgements, which we do not use; see our own metrics."""
@@ -172,9 +192,9 @@ class Consumer(driver.Consumer):
         await super().on_partitions_assigned(assigned, generation_id)
         self.app.delivery.on_assigned(assigned, self)
 
-    async def release(self, tp: TP, position: int) -> None:
-        """Let a partition be read from this position on."""
-        await self._thread.release(tp, position)
+    async def release(self, tp: TP, position: int, session: int) -> None:
+        """Let a partition be read from this position on, for this take-over."""
+        await self._thread.release(tp, position, session)
 
     async def rejoin(self) -> None:
         """Join the group anew."""
@@ -209,16 +229,16 @@ class Consumer(driver.Consumer):
 
     async def _poll_once(self) -> None:
         app, delivery = self.app, self.app.delivery
-        sessions = delivery.readable(self._get_active_partitions())
-        if not sessions:
+        readable = delivery.readable(self._get_active_partitions())
+        if not readable:
             await asyncio.sleep(IDLE_POLL_S)
             return
         timeout = 0.05 if delivery.holds_back else 0.5
-        records, ends = await self._thread.poll(list(sessions), timeout)
+        records, reads = await self._thread.poll(list(readable), timeout)
         for tp, found in records.items():
-            if tp not in ends:
+            if tp not in reads:
                 continue
-            batch = delivery.cut(tp, sessions[tp], ends[tp], found)
+            batch = delivery.cut(tp, reads[tp].session, reads[tp].end, found)
             if batch is None:
                 continue
             message = self._to_message(tp, found[-1])
