@@ -91,7 +91,7 @@ def publish(lab_: lab.Lab, prefix: str, shipments: int | None) -> None:
     command += ["--state-dir", str(lab_.directory / "published")]
     if shipments is not None:
         command += ["--limit", str(shipments)]
-    environment = lab_.environment(prefix, BACKFILL=BACKFILL)
+    environment = lab_.environment(prefix, {"BACKFILL": BACKFILL})
     subprocess.run(command, env=environment, check=True, timeout=300, capture_output=True)
 
 
@@ -182,11 +182,14 @@ def main() -> None:
         publish(lab_, topics.prefix, shipments)
         port = free_port()
         environment = lab_.environment(
-            topics.prefix, BACKFILL=BACKFILL, METRICS_PORT=str(port), LOG_LEVEL="WARNING"
+            topics.prefix,
+            {"BACKFILL": BACKFILL, "METRICS_PORT": str(port), "LOG_LEVEL": "WARNING"},
         )
         with lab.process(lab_, "chain", lab.worker_command(), environment) as worker:
             probe = Probe(port, worker, psutil.Process(lab_.broker_pid))
+            others = lab.Others(worker, psutil.Process(lab_.broker_pid))
             first, done = drain(probe, worker)
+            lab.say(f"   others kept {others.cores():.2f} cores busy meanwhile")
             show_backlog(first, done, probe.look())
             show_transactions(lab_, topics, probe, 5.0 if options.quick else 15.0)
 

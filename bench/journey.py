@@ -54,7 +54,10 @@ def events() -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield (family, event): 40 of them, plans and estimates before what happened."""
     for number, (kind, place) in enumerate(STEPS):
         planned = START + timedelta(days=3 * number)
-        for classifier, late in (("PLANNED", 0), ("ESTIMATED", 1), ("ESTIMATED", 2), ("ACTUAL", 3)):
+        # every fourth step is late, which its flag then says
+        late_h = 3 if number % 4 == 3 else -1
+        reports = (("PLANNED", 0), ("ESTIMATED", -3), ("ESTIMATED", -2), ("ACTUAL", late_h))
+        for classifier, late in reports:
             body = {
                 "eventClassifier": classifier,
                 "unLocationCode": place,
@@ -68,7 +71,14 @@ def events() -> Iterator[tuple[str, dict[str, Any]]]:
     device = {"deviceId": {"manufacturerId": "LOCKS", "tagSerial": "4711"}}
     for number, kind in enumerate(SEALS):
         fence = {"geofenceId": "CNYTN-GATE"} if kind.startswith("geofence") else {}
-        body = {**device, **fence, "sequence": number, "bootId": "1", "batteryPct": 90.0, "sealNumber": "CN1"}
+        body = {
+            **device,
+            **fence,
+            "sequence": number,
+            "bootId": "1",
+            "batteryPct": 90.0,
+            "sealNumber": "CN1",
+        }
         at = START + timedelta(days=2 * number)
         yield "seallock", _event(f"lock-{number}", f"seallock.{kind}", at, body)
 

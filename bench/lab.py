@@ -70,7 +70,9 @@ class Lab:
             admin.close()
         return topics
 
-    def environment(self, prefix: str, partitions: int = 1, **settings: str) -> dict[str, str]:
+    def environment(
+        self, prefix: str, settings: Mapping[str, str], *, partitions: int = 1
+    ) -> dict[str, str]:
         """Return the environment of a worker; settings by their name without ``SSTL_``."""
         kept = {
             name: value for name, value in os.environ.items() if not name.startswith("SSTL_")
@@ -143,6 +145,25 @@ def cpu_s(worker: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
+class Others:
+    """How busy everything else on the machine is meanwhile: what is measured beside it tells little."""
+
+    def __init__(self, *measured: psutil.Process) -> None:
+        self._measured = (psutil.Process(), *measured)
+        self._began, self._busy = time.monotonic(), self._elsewhere()
+
+    def _elsewhere(self) -> float:
+        times = psutil.cpu_times()
+        busy = sum(times) - times.idle - getattr(times, "iowait", 0.0)
+        # what runs in a guest is counted in user too
+        busy -= getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
+        return busy - sum(cpu_s(one) for one in self._measured)
+
+    def cores(self) -> float:
+        """Return how many cores others have kept busy since."""
+        return max(0.0, self._elsewhere() - self._busy) / (time.monotonic() - self._began)
+
+
 def await_true(
     check: Callable[[], bool],
     worker: psutil.Process,
@@ -193,7 +214,10 @@ async def _write(
     bootstrap: str, records: Iterable[tuple[str, int, Record]], batch_bytes: int
 ) -> int:
     producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap, acks="all", max_batch_size=batch_bytes, max_request_size=16 << 20
+        bootstrap_servers=bootstrap,
+        acks="all",
+        max_batch_size=batch_bytes,
+        max_request_size=16 << 20,
     )
     await producer.start()
     count = 0

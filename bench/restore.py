@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import chain
 from threading import Timer
 
 import psutil
@@ -35,7 +36,10 @@ def cells() -> list[tuple[str, bytes]]:
     """Return (part, value) of a unit's cells: head, share, last told, and events in chunks of one."""
     state = journey.fold()
     found = journey.encoded(state)
-    head, shared = found[journey.TEMPLATE, ""], found[journey.TEMPLATE, f"share/LRN-{journey.TEMPLATE}"]
+    head, shared = (
+        found[journey.TEMPLATE, ""],
+        found[journey.TEMPLATE, f"share/LRN-{journey.TEMPLATE}"],
+    )
     chunk = state.cells[journey.TEMPLATE]["events/00000"]
     small = journey.encode_cell(type(chunk)(chunk.slots[:1]))
     return [("", head), ("share/LRN-1", shared), ("events/00000", small), ("events/00001", small)]
@@ -91,9 +95,7 @@ def child(bootstrap: str, prefix: str) -> None:
     """Restore at once, and again each time a line comes in."""
     topics, store = Topics(prefix), PartitionStore(JourneysStage.cell_type)
     lab.say(f"   a fresh process: {resident():,.0f} MB resident")
-    for line in ("first", sys.stdin.readline()):
-        if not line:
-            return
+    for line in chain(["first"], sys.stdin):
         cpu = time.process_time()
         took, read = asyncio.run(_restore(bootstrap, topics, store))
         lab.say(

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import jgo
 import orjson
+import psutil
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
@@ -41,6 +42,8 @@ class Figure:
     events_per_s: float
     cpu_us: float
     broker_us: float
+    others: float
+    """Cores that everything else on the machine kept busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +67,15 @@ def events(count: int, topic: str) -> Iterator[tuple[str, int, lab.Record]]:
 
 def run(lab_: lab.Lab, way: Way, count: int, most_s: float) -> Figure:
     """Run one worker over the input, at most so long."""
-    broker = lab.psutil.Process(lab_.broker_pid)
+    broker = psutil.Process(lab_.broker_pid)
     ends = lab.Ends(lab_.bootstrap, {way.out: PARTITIONS})
+    elsewhere = 0.0
     try:
         with lab.process(lab_, way.name.replace(" ", "-"), way.command, way.environment) as worker:
             lab.await_true(lambda: ends.total() > 100, worker, timeout_s=90, what="first output")
             time.sleep(WARM_UP_S)
             samples = []
+            others = lab.Others(worker, broker)
             while True:
                 now = (time.monotonic(), ends.total(), lab.cpu_s(worker), lab.cpu_s(broker))
                 samples.append(now)
@@ -78,14 +83,17 @@ def run(lab_: lab.Lab, way: Way, count: int, most_s: float) -> Figure:
                     break
                 lab.alive(worker)
                 time.sleep(0.25)
+            elsewhere = others.cores()
     finally:
         ends.close()
     (began, first, cpu, broker_cpu), (ended, last, cpu_end, broker_end) = samples[0], samples[-1]
     done = last - first
     if done <= 0:
         raise RuntimeError(f"{way.name}: nothing was left after the warm-up")
+    took = ended - began
+    per_event = 1e6 / done
     return Figure(
-        done / (ended - began), (cpu_end - cpu) / done * 1e6, (broker_end - broker_cpu) / done * 1e6
+        done / took, (cpu_end - cpu) * per_event, (broker_end - broker_cpu) * per_event, elsewhere
     )
 
 
@@ -94,7 +102,10 @@ def quix_python() -> Path | str:
     home = cache_directory(os.environ) / "bench" / QUIX.replace("==", "-")
     python = home / "bin" / "python"
     check = [str(python), "-c", "import quixstreams"]
-    if python.exists() and subprocess.run(check, capture_output=True, timeout=60, check=False).returncode == 0:
+    if (
+        python.exists()
+        and subprocess.run(check, capture_output=True, timeout=60, check=False).returncode == 0
+    ):
         return python
     lab.say(f"   fetching {QUIX} into an environment of its own, once")
     try:
@@ -118,7 +129,7 @@ def kafka_streams_classpath(directory: Path) -> str | tuple[str, str]:
     java = Path(javac).resolve().parent / "java"
     try:
         fetched = jgo.build(KAFKA_STREAMS, cache_dir=cache_directory(os.environ) / "bench" / "jgo")
-    except Exception as error:  # noqa: BLE001 - whatever jgo raises, the other figures are still wanted
+    except Exception as error:  # whatever jgo raises, the other figures are still wanted
         return f"{KAFKA_STREAMS} could not be fetched ({type(error).__name__})"
     jars = ":".join(str(jar) for jar in fetched.all_jars)
     compiled = subprocess.run(
@@ -144,7 +155,7 @@ def ways(lab_: lab.Lab, source: str) -> Iterator[Way | tuple[str, str]]:
         "ours exactly once",
         [sys.executable, str(STAGES / "ours.py")],
         "bench.findings.v1",
-        lab_.environment("bench", PARTITIONS),
+        lab_.environment("bench", {}, partitions=PARTITIONS),
     )
     faust = [sys.executable, str(STAGES / "stock_faust.py"), *arguments("faust")]
     yield Way(
@@ -194,6 +205,7 @@ def measure(lab_: lab.Lab, count: int, most_s: float) -> dict[str, Figure]:
         lab.say(
             f"   {way.name:27} {figure.events_per_s:9,.0f} events/s  worker {figure.cpu_us:7.1f} us/event"
             f"  broker {figure.broker_us:6.1f} us/event"
+            f"  others {figure.others:.2f} cores"
         )
     return figures
 

@@ -1,7 +1,6 @@
 """The counting stage on our delivery, exactly once. Settings come from ``SSTL_*``."""
 
 import os
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from sstl import logs
 from sstl.agents.app import create_app, serve
 from sstl.agents.delivery import Delivery
 from sstl.agents.prepare import Crash
+from sstl.agents.store import PartitionStore
 from sstl.agents.topics import Topics
 from sstl.core.stage import Outcome, Output, StateReader
 from sstl.settings import Settings
@@ -48,7 +48,7 @@ class Counting:
 
     name = "journeys"
     cell_type = Sum
-    period_s = None
+    period_s: float | None = None
 
     def decode(self, records: Sequence[Any]) -> list[Any]:
         return [_decode(record.value) for record in records]
@@ -69,6 +69,12 @@ class Counting:
     def on_crash(self, crash: Crash, topic: str, partition: int) -> Output:
         raise crash.error
 
+    def on_restored(self, store: PartitionStore) -> None:
+        """Show nothing."""
+
+    def on_committed(self, outputs: Sequence[Output]) -> None:
+        """Show nothing."""
+
 
 def main() -> None:
     """Run the worker."""
@@ -77,13 +83,11 @@ def main() -> None:
     topics = Topics(settings.prefix, dict(settings.partitions))
     delivery = Delivery(topics, settings, max_crashes=0)
     app = create_app(settings, delivery)
-    serve(
-        app, delivery, topics, name="counting", source="journeys", runner_of=lambda _: Counting()
-    )
+    serve(app, delivery, topics, name="counting", source="journeys", runner_of=lambda _: Counting())
     faust.Worker(
         app, loglevel="INFO", override_logging=False, redirect_stdouts=False, quiet=True
     ).execute_from_commandline()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

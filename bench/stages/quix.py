@@ -6,11 +6,12 @@
 import sys
 from typing import Any
 
+# not installed where the rest is checked
+from quixstreams import Application, State  # type: ignore[import-not-found, unused-ignore]
+
 
 def main() -> None:
     """Run the worker."""
-    from quixstreams import Application, State  # noqa: PLC0415 - not installed where this is checked
-
     bootstrap, group, source, out, state_dir = sys.argv[1:6]
     app = Application(
         broker_address=bootstrap,
