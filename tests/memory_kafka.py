@@ -23,7 +23,7 @@ from sstl.agents.runner import Runner
 from sstl.agents.stop import StopError
 from sstl.agents.store import POSITION_RECORD, PartitionStore, changelog_key, encode_position
 from sstl.agents.topics import FAMILIES, Topics
-from sstl.agents.transport import Progress
+from sstl.agents.transport import Progress, Read
 from sstl.agents.worker import KEYED
 from sstl.models.policy import Policy
 from sstl.settings import Settings
@@ -230,8 +230,8 @@ class Reader:
             return None
         return Progress(self._positions[tp], self._broker.log(tp).end, self._broker.now_ms)
 
-    def poll(self, tp: TP, most: int = 2000) -> tuple[list[Record], int] | None:
-        """Return the next records and the position behind them, None where there is nothing."""
+    def poll(self, tp: TP, most: int = 2000) -> tuple[list[Record], Read] | None:
+        """Return the next records and what they cover, None where there is nothing."""
         log, position = self._broker.log(tp), self._positions[tp]
         waiting = [record for record in log.records if record.offset >= position]
         records = waiting[:most]
@@ -239,7 +239,7 @@ class Reader:
         if position >= end:
             return None
         self._positions[tp] = end
-        return records, end
+        return records, Read(self.sessions[tp], position, end)
 
 
 RunnerOf = Callable[[int], Runner]
@@ -332,8 +332,7 @@ class Worker:
         """Poll once, as the transport does."""
         for tp in self.delivery.readable(self.delivery.assigned):
             found = self.reader.poll(tp)
-            session = self.reader.sessions[tp]
-            batch = None if found is None else self.delivery.cut(tp, session, found[1], found[0])
+            batch = None if found is None else self.delivery.cut(tp, found[1], found[0])
             if batch is not None:
                 self.delivery.hand_over(batch)
 

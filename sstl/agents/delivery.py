@@ -14,7 +14,7 @@ from sstl.agents.partition import PartitionOwner, Reader
 from sstl.agents.runner import Runner
 from sstl.agents.stop import StopError
 from sstl.agents.topics import Topics
-from sstl.agents.transport import Batch
+from sstl.agents.transport import Batch, Read
 from sstl.errors import ExitCode
 from sstl.settings import Settings
 
@@ -119,10 +119,10 @@ class Delivery:
                 readable.append(owner.tp)
         return readable
 
-    def cut(self, tp: TP, session: int, end: int, records: Sequence[Any]) -> Batch | None:
+    def cut(self, tp: TP, read: Read, records: Sequence[Any]) -> Batch | None:
         """Make a batch of what a poll brought; None if the partition has moved since."""
         owner = self._owners.get(tp)
-        return None if owner is None else owner.cut(session, end, records)
+        return None if owner is None else owner.cut(read, records)
 
     def hand_over(self, batch: Batch) -> None:
         """Queue a batch with the owner of its partition (called by the agents)."""

@@ -22,7 +22,7 @@ from sstl.agents.showing import Showing
 from sstl.agents.stop import FENCED, REFUSED, StopError
 from sstl.agents.store import PartitionStore
 from sstl.agents.topics import Topics
-from sstl.agents.transport import Batch, Progress
+from sstl.agents.transport import Batch, Progress, Read
 from sstl.agents.waiting import Limits, Waiting
 from sstl.core.stage import Outcome
 from sstl.errors import ExitCode
@@ -96,8 +96,8 @@ class PartitionOwner:
         self._taking: asyncio.Task[None] | None = None
         self.session = 0
         self.ready = False
-        self.next_start = 0
-        """Where the next batch handed out will begin."""
+        self.handed_out = 0
+        """End of the last batch handed out, or where the partition was released."""
 
     # -- ownership ---------------------------------------------------------------------------------
 
@@ -148,7 +148,7 @@ class PartitionOwner:
                 reader = self._reader_of(session)
                 if reader is None or position is None:
                     return
-                self.next_start = position
+                self.handed_out = position
                 await reader.release(self.tp, position, session)
                 if session == self.session:
                     self.ready = True
@@ -243,18 +243,17 @@ class PartitionOwner:
         """True when enough waits; it is not read until some of that is done."""
         return self._waiting.enough
 
-    def cut(self, session: int, end: int, records: Sequence[Any]) -> Batch | None:
+    def cut(self, read: Read, records: Sequence[Any]) -> Batch | None:
         """Make a batch of what a poll brought, None if the partition has moved since.
 
         The session is that of the release after which it was read, which may be a moment older than `ready`:
         what is dropped here is never read again.
         """
-        if session != self.session:
+        if read.session != self.session:
             self._show.stale()
             return None
-        batch = Batch(self.tp, session, self.next_start, end, records)
-        self.next_start = end
-        return batch
+        self.handed_out = read.end
+        return Batch(self.tp, read.session, read.start, read.end, records)
 
     def hand_over(self, batch: Batch) -> None:
         """Queue a batch for the next transaction."""
@@ -414,7 +413,7 @@ class PartitionOwner:
         caught_up = (
             not self._waiting
             and progress.position >= progress.highwater
-            and self.next_start == self.store.position
+            and self.handed_out == self.store.position
         )
         outcome = self.runner.on_timer(self.store, progress.fetched_ms, caught_up=caught_up)
         return self._preparer.encode(outcome)

@@ -44,10 +44,15 @@ class Batch:
 
 
 class Read(NamedTuple):
-    """Up to where a poll has read a partition, and for whom."""
+    """From where and up to where a poll has read a partition, and for whom.
+
+    All three are known for certain only in the thread that reads.
+    """
 
     session: int
-    """The take-over that released the partition; known for certain only in the thread that reads."""
+    """The take-over that released the partition."""
+    start: int
+    """The end of the poll before, or where the partition was released: what is dropped leaves a gap that shows."""
     end: int
 
 
@@ -66,6 +71,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._released: dict[TP, int] = {}
+        self._read_up_to: dict[TP, int] = {}
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
@@ -114,6 +120,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             consumer.seek(partition, position)
             consumer.resume(partition)
             self._released[TP(*partition)] = session
+            self._read_up_to[TP(*partition)] = position
 
     async def rejoin(self) -> None:
         """Join the group anew: another worker holds what we thought was ours."""
@@ -161,11 +168,13 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             return {}, {}
         assignment = subscription.assignment
         # no await since the records were taken, so nothing was released in between
-        reads = {
-            TP(*tp): Read(self._released[TP(*tp)], assignment.state_value(tp).position)
-            for tp in records
-            if tp in assignment.tps and TP(*tp) in self._released
-        }
+        reads = {}
+        for partition in records:
+            tp = TP(*partition)
+            if partition in assignment.tps and tp in self._released:
+                end = assignment.state_value(partition).position
+                reads[tp] = Read(self._released[tp], self._read_up_to[tp], end)
+                self._read_up_to[tp] = end
         return {TP(*tp): found for tp, found in records.items()}, reads
 
     def verify_event_path(self, now: float, tp: TP) -> None:
@@ -238,7 +247,7 @@ class Consumer(driver.Consumer):
         for tp, found in records.items():
             if tp not in reads:
                 continue
-            batch = delivery.cut(tp, reads[tp].session, reads[tp].end, found)
+            batch = delivery.cut(tp, reads[tp], found)
             if batch is None:
                 continue
             message = self._to_message(tp, found[-1])

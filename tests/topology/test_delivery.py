@@ -12,7 +12,7 @@ from sstl.agents import intake
 from sstl.agents.runner import Quarantined, Runner, StageRunner
 from sstl.agents.stop import StopError
 from sstl.agents.store import POSITION_RECORD, changelog_key
-from sstl.agents.transport import Batch
+from sstl.agents.transport import Batch, Read
 from sstl.core.lanes import LanesStage
 from sstl.core.lanes.cell import TOTAL
 from sstl.core.stage import Context, Inbound, Outcome, Output, StateReader
@@ -226,13 +226,13 @@ async def test_a_batch_of_an_earlier_session_is_dropped(
     worker = worker_on(broker, "observations")
     await worker.ready()
     observe(broker, "a")
-    session = worker.owner("observations").session
+    read = Read(worker.owner("observations").session, 0, 1)
     records = broker.read("observations")
-    batch = worker.delivery.cut(source, session, 1, records)
+    batch = worker.delivery.cut(source, read, records)
     assert batch is not None
     worker.start("observations")
     worker.delivery.hand_over(batch)
-    assert worker.delivery.cut(source, session, 1, records) is None
+    assert worker.delivery.cut(source, read, records) is None
     await worker.settle()
     assert counted(worker) == 1
     assert not worker.stops

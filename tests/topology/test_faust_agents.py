@@ -7,7 +7,7 @@ import pytest
 from faust.types import TP
 
 from sstl.agents.app import create_app, serve
-from sstl.agents.transport import Batch
+from sstl.agents.transport import Batch, Read
 from sstl.agents.worker import AGENTS, build
 from sstl.models.policy import Policy
 from sstl.settings import Settings
@@ -28,7 +28,9 @@ async def test_an_agent_hands_its_batches_to_the_owner_of_their_partition(
         b"a",
         b'{"type":"observation.1","id":"a","indicator":"x","counting_unit":"y"}',
     )
-    batch = worker.delivery.cut(owner.tp, owner.session, offset + 1, broker.read("observations"))
+    batch = worker.delivery.cut(
+        owner.tp, Read(owner.session, offset, offset + 1), broker.read("observations")
+    )
     app = create_app(Settings(), worker.delivery)
     agent = serve(
         app,

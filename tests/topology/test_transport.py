@@ -59,7 +59,7 @@ class Consumer:
 
 def thread_of(consumer: Consumer) -> ConsumerThread:
     thread = ConsumerThread.__new__(ConsumerThread)
-    thread._released = {}
+    thread._released, thread._read_up_to = {}, {}
     vars(thread)["_ensure_consumer"] = lambda: consumer
     return thread
 
@@ -75,7 +75,7 @@ async def test_what_a_waiting_poll_reads_after_a_take_over_belongs_to_that() -> 
     await thread._release(PARTITION, 1, session=3)
     records, reads = await polling
     assert records == {SOURCE: ["b"]}
-    assert reads == {SOURCE: Read(session=3, end=2)}
+    assert reads == {SOURCE: Read(session=3, start=1, end=2)}
 
 
 @pytest.mark.asyncio
@@ -84,4 +84,16 @@ async def test_what_was_read_before_a_take_over_belongs_to_the_earlier_one() -> 
     await thread._release(PARTITION, 0, session=1)
     _records, reads = await thread._poll([SOURCE], POLL_S)
     await thread._release(PARTITION, 0, session=3)
-    assert reads == {SOURCE: Read(session=1, end=2)}
+    assert reads == {SOURCE: Read(session=1, start=0, end=2)}
+
+
+@pytest.mark.asyncio
+async def test_what_is_dropped_between_two_polls_shows_as_a_gap() -> None:
+    log: list[str] = ["a", "b"]
+    thread = thread_of(Consumer(log))
+    await thread._release(PARTITION, 0, session=1)
+    _, dropped = await thread._poll([SOURCE], POLL_S)
+    log.append("c")
+    _, following = await thread._poll([SOURCE], POLL_S)
+    assert dropped == {SOURCE: Read(session=1, start=0, end=2)}
+    assert following == {SOURCE: Read(session=1, start=2, end=3)}
