@@ -25,6 +25,7 @@ SEED = int(os.environ.get("SSTL_TEST_SEED", str(time.time_ns() % 1_000_000)))
 SESSION_S = 3.0
 RATE = 600
 KEYS = 200
+pytestmark = pytest.mark.timeout(max(600, 3 * int(SECONDS)))
 
 
 class Publisher(threading.Thread):

@@ -19,6 +19,7 @@ from tests.harness import Lab
 
 TOY = [sys.executable, str(Path(__file__).parent / "toy_worker.py")]
 SMALL_BYTES = 20_000
+pytestmark = pytest.mark.timeout(300)
 MakeLab = Callable[..., Lab]
 
 

@@ -17,6 +17,7 @@ from tests.harness import Lab
 from tests.reference_cargo2000 import FILE, Reference, Statistics, statistics
 
 MINUTE_S = 60
+pytestmark = pytest.mark.timeout(900)
 PUBLISH = [sys.executable, "-m", "sstl", "publish", "cargo2000", str(FILE)]
 
 

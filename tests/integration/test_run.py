@@ -23,6 +23,7 @@ from sstl.errors import ExitCode
 from tests.harness import SESSION
 
 SSTL = [sys.executable, "-m", "sstl"]
+pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture
