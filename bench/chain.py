@@ -2,7 +2,8 @@
 
 One worker with all seven agents takes the backlog of 3,942 shipments (manifests and air transport events), then
 rests, then takes a trickle of one event at a time. From the backlog: events a second, CPU for each input event, the
-share of each stage (time between taking a batch and handing it to its transaction, from /metrics). From rest and
+share of each stage (wall time between taking a batch and handing it to its transaction, from /metrics;
+on a busy machine more than its CPU). From rest and
 trickle: transactions a second and, as the difference of the two, CPU for each transaction of worker and broker;
 that includes the little folding and reading that a transaction of few records brings.
 """
@@ -130,17 +131,25 @@ def show_backlog(first: Seen, done: Seen, total: Seen) -> None:
     )
     seconds, transactions = by_stage({}, total.seconds), by_stage({}, total.transactions)
     commits = by_stage({}, total.commit_s)
-    lab.say("   stage          records  records/event  us/record  us/event  transactions  ms each")
+    whole = sum(seconds.values())
+    lab.say("   stage          records  records/event  share  us/record  transactions  ms each")
     for stage in sorted(records, key=lambda name: -seconds[name]):
         lab.say(
             f"   {stage:13}{records[stage]:9,.0f} {records[stage] / events:14.2f}"
-            f" {seconds[stage] / max(records[stage], 1) * 1e6:10.1f} {seconds[stage] / events * 1e6:9.1f}"
-            f" {transactions[stage]:13,.0f} {commits[stage] / max(transactions[stage], 1) * 1e3:8.1f}"
+            f" {seconds[stage] / whole:6.0%} {seconds[stage] / max(records[stage], 1) * 1e6:10.1f}"
+            f" {transactions[stage]:13,.0f}"
+            f" {commits[stage] / max(transactions[stage], 1) * 1e3:8.1f}"
         )
     rest = cpu - sum(by_stage(first.seconds, done.seconds).values())
-    lab.say(
-        f"   reading, transactions and the rest of the worker: {rest / events_meanwhile * 1e6:.1f} us/event"
-    )
+    if rest > 0:
+        lab.say(
+            "   reading, transactions and the rest of the worker:"
+            f" {rest / events_meanwhile * 1e6:.1f} us/event"
+        )
+    else:
+        lab.say(
+            "   the stages waited for a core longer than all the rest took: the machine is busy"
+        )
 
 
 def rate_of(then: Seen, now: Seen) -> tuple[float, float, float]:

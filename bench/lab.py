@@ -102,7 +102,7 @@ def lab() -> Iterator[Lab]:
 def process(
     lab: Lab, name: str, command: Sequence[str], environment: Mapping[str, str]
 ) -> Iterator[psutil.Process]:
-    """Run a process while the block lasts; its output goes to a file, shown when it ends by itself."""
+    """Run a process while the block lasts; its output goes to a file, shown where it ended by itself."""
     log = lab.directory / f"{name}.log"
     with log.open("wb") as out:
         child = subprocess.Popen(
@@ -110,9 +110,9 @@ def process(
         )
     try:
         yield psutil.Process(child.pid)
-        if child.poll() is not None:
-            text = log.read_text(errors="replace")[-2000:]
-            raise RuntimeError(f"{name} ended with {child.returncode}: {text}")
+    except WorkerEndedError as error:
+        text = log.read_text(errors="replace")[-2000:]
+        raise RuntimeError(f"{name} ended with {child.wait(STOP_S)}: {text}") from error
     finally:
         stop(child)
 
@@ -133,10 +133,18 @@ def worker_command(*options: str) -> list[str]:
     return [sys.executable, "-m", "sstl", "run", *options]
 
 
+class WorkerEndedError(Exception):
+    """A worker ended by itself."""
+
+
 def alive(worker: psutil.Process) -> None:
-    """Fail when a worker has ended."""
+    """Check that a worker runs.
+
+    Raises:
+        WorkerEndedError: It has ended; `process` then shows what it wrote.
+    """
     if not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE:
-        raise RuntimeError("the worker has ended; its log is printed above or in the directory")
+        raise WorkerEndedError
 
 
 def cpu_s(worker: psutil.Process) -> float:
