@@ -42,6 +42,8 @@ class Figure:
     events_per_s: float
     cpu_us: float
     broker_us: float
+    seconds: float
+    """How long it was measured."""
     others: float
     """Cores that everything else on the machine kept busy."""
 
@@ -93,7 +95,11 @@ def run(lab_: lab.Lab, way: Way, count: int, most_s: float) -> Figure:
     took = ended - began
     per_event = 1e6 / done
     return Figure(
-        done / took, (cpu_end - cpu) * per_event, (broker_end - broker_cpu) * per_event, elsewhere
+        done / took,
+        (cpu_end - cpu) * per_event,
+        (broker_end - broker_cpu) * per_event,
+        took,
+        elsewhere,
     )
 
 
@@ -143,7 +149,9 @@ def kafka_streams_classpath(directory: Path) -> str | tuple[str, str]:
     return str(java), f"{directory}:{jars}"
 
 
-def ways(lab_: lab.Lab, source: str) -> Iterator[Way | tuple[str, str]]:
+def ways(
+    lab_: lab.Lab, source: str, settings: Mapping[str, str]
+) -> Iterator[Way | tuple[str, str]]:
     """Yield how each worker is started, or (name, why it cannot be)."""
     plain = {"PATH": os.environ.get("PATH", ""), "HOME": str(lab_.directory)}
     directory = lab_.directory
@@ -155,7 +163,7 @@ def ways(lab_: lab.Lab, source: str) -> Iterator[Way | tuple[str, str]]:
         "ours exactly once",
         [sys.executable, str(STAGES / "ours.py")],
         "bench.findings.v1",
-        lab_.environment("bench", {}, partitions=PARTITIONS),
+        lab_.environment("bench", settings, partitions=PARTITIONS),
     )
     faust = [sys.executable, str(STAGES / "stock_faust.py"), *arguments("faust")]
     yield Way(
@@ -184,7 +192,9 @@ def ways(lab_: lab.Lab, source: str) -> Iterator[Way | tuple[str, str]]:
         )
 
 
-def measure(lab_: lab.Lab, count: int, most_s: float) -> dict[str, Figure]:
+def measure(
+    lab_: lab.Lab, count: int, most_s: float, settings: Mapping[str, str]
+) -> dict[str, Figure]:
     """Run all that can be run."""
     topics = lab_.topics("bench", PARTITIONS)
     source = topics["journeys"].name
@@ -197,7 +207,7 @@ def measure(lab_: lab.Lab, count: int, most_s: float) -> dict[str, Figure]:
     lab.write(lab_.bootstrap, events(count, source))
     lab.say(f"   {count:,} events written in {time.monotonic() - began:.1f} s")
     figures = {}
-    for way in ways(lab_, source):
+    for way in ways(lab_, source, settings):
         if isinstance(way, tuple):
             lab.say(f"   {way[0]:27} not found: {way[1]}")
             continue
@@ -205,7 +215,7 @@ def measure(lab_: lab.Lab, count: int, most_s: float) -> dict[str, Figure]:
         lab.say(
             f"   {way.name:27} {figure.events_per_s:9,.0f} events/s  worker {figure.cpu_us:7.1f} us/event"
             f"  broker {figure.broker_us:6.1f} us/event"
-            f"  others {figure.others:.2f} cores"
+            f"  over {figure.seconds:4.1f} s, others {figure.others:.2f} cores"
         )
     return figures
 
@@ -213,12 +223,18 @@ def measure(lab_: lab.Lab, count: int, most_s: float) -> dict[str, Figure]:
 def main() -> None:
     """Measure and print the ratios."""
     parser = lab.arguments(__doc__)
-    parser.add_argument("--events", type=int, help="input events [default: 600,000; quick 250,000]")
+    parser.add_argument(
+        "--events", type=int, help="input events [default: 2,000,000; quick 400,000]"
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of our worker"
+    )
     options = parser.parse_args()
-    count = options.events or (250_000 if options.quick else 600_000)
+    count = options.events or (400_000 if options.quick else 2_000_000)
+    settings = dict(item.split("=", 1) for item in options.set)
     lab.title("stage: one counting stage")
     with lab.lab() as lab_:
-        figures = measure(lab_, count, 5.0 if options.quick else 20.0)
+        figures = measure(lab_, count, 5.0 if options.quick else 20.0, settings)
     ours = figures["ours exactly once"]
     for name, other in figures.items():
         if other is not ours:
