@@ -146,7 +146,7 @@ def quiet(bootstrap: str, topics: Topics, worker: psutil.Process, count: int) ->
         def still() -> bool:
             nonlocal last
             before, last = last, ends.total()
-            return before >= 0 and last - before < 60
+            return before >= 0 and last - before < 150
 
         lab.await_true(still, worker, timeout_s=120, what="the end of the backlog", every_s=2.0)
     finally:

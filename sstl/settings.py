@@ -203,8 +203,12 @@ class Settings:
         "TRANSACTION_PAUSE", _seconds(0, 10), timedelta(milliseconds=30)
     )
     """Rest of a partition after a transaction under load: fewer, larger transactions."""
-    batch_records: int = _variable("BATCH_RECORDS", _count(1, 100_000), 2_000)
+    batch_records: int = _variable("BATCH_RECORDS", _count(1, 100_000), 10_000)
     """Most input records of one transaction."""
+    batch_fold: timedelta = _variable(
+        "BATCH_FOLD", _seconds(0.001, 10), timedelta(milliseconds=100)
+    )
+    """About how long the fold of one transaction may keep the process to itself."""
     batch_bytes: int = _variable("BATCH_BYTES", _count(1_024, 1 << 28), 8 << 20)
     """Most input bytes of one transaction."""
     grafana: str | None = _variable("GRAFANA", str, None)

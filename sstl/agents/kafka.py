@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from sstl.agents.prepare import Message, Prepared
+from sstl.agents.prepare import NO_HEADERS, Message, Prepared
 from sstl.agents.store import POSITION_RECORD, PartitionStore, changelog_key, encode_position
 
 MAX_BATCH_BYTES = 900_000
@@ -134,9 +134,10 @@ class KafkaCommitter:
             for (topic, partition), messages in prepared.outputs.items():
                 sent += await _send(producer, topic, partition, messages)
             changes = [
-                Message(changelog_key(*cell), value, []) for cell, value in prepared.changed.items()
+                Message(changelog_key(*cell), value, NO_HEADERS)
+                for cell, value in prepared.changed.items()
             ]
-            changes.append(Message(POSITION_RECORD, encode_position(position), []))
+            changes.append(Message(POSITION_RECORD, encode_position(position), NO_HEADERS))
             logged = await _send(
                 producer, self._changelog.topic, self._changelog.partition, changes
             )
@@ -176,18 +177,15 @@ async def _send(
     """Send messages in as few batches as fit; return a future for each batch."""
     futures = []
     batch = producer.create_batch()
+    append = batch.append
     for message in messages:
-        fields: Mapping[str, Any] = {
-            "key": message.key,
-            "value": message.value,
-            "timestamp": None,
-            "headers": message.headers,
-        }
-        if batch.append(**fields) is None:
+        key, value, headers = message.key, message.value, message.headers
+        if append(timestamp=None, key=key, value=value, headers=headers) is None:
             batch.close()
             futures.append(await producer.send_batch(batch, topic, partition=partition))
             batch = producer.create_batch()
-            batch.append(**fields)
+            append = batch.append
+            append(timestamp=None, key=key, value=value, headers=headers)
     batch.close()
     futures.append(await producer.send_batch(batch, topic, partition=partition))
     return futures

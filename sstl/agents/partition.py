@@ -348,6 +348,7 @@ class PartitionOwner:
         records = [record for batch in batches for record in batch.records]
         end = batches[-1].end
         prepared, used = self._prepare(records)
+        self._waiting.folded(used, time.monotonic() - began)
         if used < len(records):
             end = records[used].offset
             last = batches[-1]

@@ -1,7 +1,7 @@
 """From a batch of records to what one transaction will write: fold, encode, and isolate a message that crashes us."""
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,9 @@ from sstl.core.stage import Cell, Outcome, Output, StateReader
 _encode = msgspec.json.Encoder().encode
 MAX_CELL_BYTES = 262_144
 
-Headers = list[tuple[str, bytes]]
+
+NO_HEADERS: list[tuple[str, bytes]] = []
+"""What most messages have; one list, never changed, because aiokafka wants a list."""
 
 
 class OutputTooLargeError(Exception):
@@ -25,13 +27,12 @@ class SourceFormatError(Exception):
     """A record of an internal topic or changelog is in a format that this version does not know."""
 
 
-@dataclass(slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True, gc=False):
     """One encoded output."""
 
     key: bytes
     value: bytes | None
-    headers: Headers
+    headers: list[tuple[str, bytes]]
 
 
 @dataclass(slots=True)
@@ -65,6 +66,9 @@ class Prepared:
 
 def encode_value(message: Any) -> bytes:
     """Encode a message of an internal or public topic."""
+    # pydantic's metaclass makes isinstance slow, so what most messages are comes first
+    if isinstance(message, msgspec.Struct):
+        return _encode(message)
     if isinstance(message, bytes):
         return message
     if isinstance(message, BaseModel):
@@ -131,8 +135,7 @@ class Preparer:
             OutputTooLargeError: A message or cell exceeds what its topic takes.
         """
         prepared = Prepared(outcome=outcome, decoded=outcome.changed)
-        for output in outcome.outputs:
-            self._add_output(prepared, output)
+        self._add_outputs(prepared.outputs, outcome.outputs)
         for (key, part), value in outcome.changed.items():
             raw = None if value is None else _encode(value)
             if raw is not None and len(raw) > MAX_CELL_BYTES:
@@ -140,18 +143,29 @@ class Preparer:
             prepared.changed[(key, part)] = raw
         return prepared
 
-    def _add_output(self, prepared: Prepared, output: Output) -> None:
-        spec = self._topics[output.topic]
-        value = encode_value(output.message)
-        if len(value) > spec.max_bytes - 1024:
-            raise OutputTooLargeError(f"message for {spec.name} has {len(value)} bytes")
-        message = Message(output.key.encode(), value, list(output.headers))
-        if output.broadcast:
-            targets: Sequence[int] = range(spec.partitions)
-        else:
-            targets = (partition_of(output.route or output.key, spec.partitions),)
-        for partition in targets:
-            prepared.outputs.setdefault((spec.name, partition), []).append(message)
+    def _add_outputs(
+        self, added: dict[tuple[str, int], list[Message]], outputs: Iterable[Output]
+    ) -> None:
+        specs = self._topics
+        for output in outputs:
+            spec = specs[output.topic]
+            value = encode_value(output.message)
+            if len(value) > spec.max_bytes - 1024:
+                raise OutputTooLargeError(f"message for {spec.name} has {len(value)} bytes")
+            headers = list(output.headers) if output.headers else NO_HEADERS
+            message = Message(output.key.encode(), value, headers)
+            targets: Sequence[int]
+            if output.broadcast:
+                targets = range(spec.partitions)
+            else:
+                targets = (partition_of(output.route or output.key, spec.partitions),)
+            for partition in targets:
+                target = (spec.name, partition)
+                messages = added.get(target)
+                if messages is None:
+                    added[target] = [message]
+                else:
+                    messages.append(message)
 
     def _one_by_one(self, state: StateReader, records: Sequence[Any]) -> Prepared:
         layered = Layered(state)

@@ -37,8 +37,7 @@ class StateReader(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(msgspec.Struct, frozen=True, gc=False):
     """One message to one logical topic (``journeys``; the shell knows its real name).
 
     ``route`` is hashed to choose the partition, ``key`` where it is None. With ``broadcast`` the message goes
