@@ -1,54 +1,249 @@
-"""Policy: what lanes promise and how rules judge, as reviewed data rather than code."""
+"""Policy: what lanes promise and how rules judge, as reviewed data rather than code.
+
+Everything here is YAML in ``policy/`` (see docs/policy.md), validated, hashed and published as one version. A
+version is valid from an instant; `Policy.at` gives the version that governs an instant.
+"""
 
 import hashlib
-from typing import Literal
+from typing import Annotated, Literal, Self
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 Mode = Literal["SEA", "RAIL", "ROAD", "AIR", "POST"]
 Severity = Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"]
+RuleMode = Literal["live", "shadow", "off"]
+RiskArea = Literal[
+    "SAFETY_SECURITY",
+    "FINANCIAL",
+    "IPR",
+    "PROHIBITION_RESTRICTION",
+    "DRUG_PRECURSOR",
+    "WASTE_CITES",
+    "PRODUCT_SAFETY",
+    "SUPPLY_CHAIN_INTEGRITY",
+]
+Control = Literal[
+    "NONE",
+    "DOCUMENT_CHECK",
+    "SEAL_CHECK",
+    "NII_SCAN",
+    "PHYSICAL",
+    "SAMPLE",
+    "DNL",
+    "RFI",
+    "RFS",
+    "POST_CLEARANCE",
+]
+Where = Literal["EXPORT", "TRANSIT", "FIRST_ENTRY", "DESTINATION"]
+Milestone = Literal[
+    "T0", "T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8", "T9", "T10a", "T10b", "T10c", "T11", "T12",
+    "T13", "T14", "T15",
+]  # fmt: skip
+CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+HsPrefix = Annotated[str, StringConstraints(pattern=r"^\d{2,6}$")]
+Point = tuple[
+    Annotated[float, Field(ge=-90, le=90)],
+    Annotated[float, Field(ge=-180, le=180)],
+]
+"""(latitude, longitude), decimal degrees, WGS 84."""
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class RulePolicy(_Strict):
-    """How one rule judges. Thresholds are in the rule's own unit (docs of the rule)."""
+class _Dated(_Strict):
+    """Something that holds for a time; None: unbounded."""
 
-    enabled: bool = True
+    valid_from: AwareDatetime | None = None
+    valid_to: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if (
+            self.valid_from is not None
+            and self.valid_to is not None
+            and self.valid_to <= self.valid_from
+        ):
+            raise ValueError("valid_to must be after valid_from")
+        return self
+
+    def holds_at(self, instant_ms: int) -> bool:
+        """Tell whether it holds at an instant (ms since the epoch); the end is exclusive."""
+        if self.valid_from is not None and instant_ms < self.valid_from.timestamp() * 1000:
+            return False
+        return self.valid_to is None or instant_ms < self.valid_to.timestamp() * 1000
+
+
+class Words(_Strict):
+    """A text in the two languages of a flag."""
+
+    en: str = Field(min_length=1)
+    zh: str = Field(min_length=1)
+
+
+class RulePolicy(_Dated):
+    """How one rule judges; what is not stated is the rule's own default (docs/rules)."""
+
+    mode: RuleMode = "live"
+    """``shadow``: its findings go to their own topic; ``off``: it is not asked."""
     version: int = Field(default=1, ge=1)
-    severity: Severity = "MEDIUM"
-    threshold: float = Field(default=0, ge=0)
-    threshold_by_mode: dict[Mode, float] = {}
-    threshold_by_lane: dict[str, float] = {}
-    weight: float = Field(default=1.0, ge=0)
-    recommended_control: str = "NONE"
-    where_to_control: str = "DESTINATION"
+    severity: Severity | None = None
+    thresholds: dict[str, float] = {}
+    """Parameter of the rule to its value, in the parameter's own unit."""
+    thresholds_by_mode: dict[Mode, dict[str, float]] = {}
+    thresholds_by_lane: dict[str, dict[str, float]] = {}
+    weight: float | None = Field(default=None, ge=0)
+    recommended_control: Control | None = None
+    where_to_control: Where | None = None
     valid_for_hours: float = Field(default=24 * 30, gt=0)
-
-    def threshold_for(self, *, mode: str | None, lane_id: str | None) -> float:
-        """Return the threshold of the lane, else of the mode, else the general one."""
-        if lane_id is not None and lane_id in self.threshold_by_lane:
-            return self.threshold_by_lane[lane_id]
-        for known, value in self.threshold_by_mode.items():
-            if known == mode:
-                return value
-        return self.threshold
+    advice: Words | None = None
+    """What to do; None: the rule's own words."""
 
 
 _DEFAULT_RULE = RulePolicy()
 
 
+class Geofence(_Strict):
+    """A circle, or a polygon of three points or more. Never made from UN/LOCODE coordinates unchecked."""
+
+    centre: Point | None = None
+    radius_km: float | None = Field(default=None, gt=0)
+    polygon: tuple[Point, ...] = ()
+    un_location_code: str | None = None
+    """The place it stands for, where it stands for one."""
+
+    @model_validator(mode="after")
+    def _one_shape(self) -> Self:
+        circle = self.centre is not None and self.radius_km is not None
+        if circle == bool(self.polygon) or (self.polygon and len(self.polygon) < 3):
+            raise ValueError("a geofence is a centre with radius_km, or a polygon of 3 points")
+        return self
+
+
+class Corridor(_Strict):
+    """Where a lane's units travel: a line and how far from it is still on the way."""
+
+    line: tuple[Point, ...] = Field(min_length=2)
+    width_km: float = Field(gt=0)
+    from_milestone: Milestone = "T2"
+    to_milestone: Milestone = "T14"
+
+
+class StageLimit(_Strict):
+    """How long a stage of the lane should and may take, and the range it was learnt to take."""
+
+    start: Milestone
+    end: Milestone
+    target_hours: float | None = Field(default=None, gt=0)
+    limit_hours: float | None = Field(default=None, gt=0)
+    """The end milestone is overdue after this long."""
+    learnt_low_hours: float | None = Field(default=None, ge=0)
+    learnt_high_hours: float | None = Field(default=None, gt=0)
+    """Range proposed offline and reviewed; outside it is unusual."""
+
+
+class Silence(_Strict):
+    """How long an armed device may say nothing in a phase of the lane."""
+
+    start: Milestone
+    end: Milestone
+    limit_hours: float | None = Field(default=None, gt=0)
+    """None: silence is expected here, however long."""
+
+
+class PlannedLeg(_Strict):
+    """One leg of the lane's plan."""
+
+    leg_id: str
+    mode: Mode
+    origin: str
+    destination: str
+    target_hours: float | None = Field(default=None, gt=0)
+    limit_hours: float | None = Field(default=None, gt=0)
+
+
 class LanePolicy(_Strict):
-    """What a lane is: its ends, its mode and the targets it promises."""
+    """What a lane is: its ends, its mode, its plan and what it promises."""
 
     origin: str
     destination: str
     mode: Mode
     target_hours: dict[str, float] = {}
     """Indicator name (``LT_transit``) to the target in hours."""
+    legs: tuple[PlannedLeg, ...] = ()
+    stages: tuple[StageLimit, ...] = ()
+    pilot_start: AwareDatetime | None = None
+    seal_grade: Literal["I", "S", "H"] | None = None
+    """Least ISO 17712 grade (I < S < H) that the lane expects; None: any."""
+    sealed: bool = False
+    """Units must be armed (or carry a seal) before they depart."""
+    unlock_at: Literal["DISCHARGE", "GATE_OUT", "DESTINATION"] = "DESTINATION"
+    """From where on a lock should be open."""
+    transhipment_places: tuple[str, ...] = ()
+    """UN/LOCODE of planned calls; others are unplanned."""
+    corridor: Corridor | None = None
+    stops: tuple[str, ...] = ()
+    """Geofences (by name) where a stop is planned."""
+    silences: tuple[Silence, ...] = ()
+    publishers: dict[Milestone, str] = {}
+    """Milestone to the CloudEvents source that reports it: while that is silent, absence proves nothing."""
+    random_control_rate: float | None = Field(default=None, ge=0, le=1)
+    """Least share of random controls."""
+
+
+class Debounce(_Strict):
+    """When a signal of a device counts."""
+
+    hold_for_s: float = Field(default=0, ge=0)
+    """It must last so long (until the opposite signal, or still on) to count."""
+    min_repeat: int = Field(default=1, ge=1)
+    """It must be reported so often within ``quiet_s``."""
+    quiet_s: float = Field(default=60, ge=0)
+    """Reports closer than this belong to one episode."""
+
+
+class WatchList(_Dated):
+    """Goods to look at, by HS prefix."""
+
+    risk_area: RiskArea
+    hs_prefixes: tuple[HsPrefix, ...] = Field(min_length=1)
+    countries_of_origin: tuple[CountryCode, ...] = ()
+    """Empty: of any origin."""
+    severity: Severity | None = None
+    source: str = Field(min_length=1)
+    """The act or list it comes from."""
+
+
+class ReferenceValue(_Strict):
+    """Below this value for each kilogram goods of this kind and origin are unusually cheap."""
+
+    hs_prefix: HsPrefix
+    country_of_origin: CountryCode | None = None
+    low_per_kg: float = Field(gt=0)
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "EUR"
+
+
+class ChapterWords(_Strict):
+    """Words (lower case) that belong to these HS chapters and to no other."""
+
+    words: tuple[str, ...] = Field(min_length=1)
+    chapters: tuple[Annotated[str, StringConstraints(pattern=r"^\d{2}$")], ...] = Field(
+        min_length=1
+    )
+
+
+class RouteProfile(_Strict):
+    """Provenance and routing that fit goods of an origin."""
+
+    hs_prefix: HsPrefix | None = None
+    """None: all goods."""
+    country_of_origin: CountryCode
+    provenance: tuple[CountryCode, ...] = ()
+    """Countries of provenance that fit; the origin itself always does."""
+    via: tuple[CountryCode, ...] = ()
+    """Countries of routing that fit, besides origin and provenance; empty: any."""
 
 
 class IssuerPolicy(_Strict):
@@ -70,6 +265,8 @@ class Policy(_Strict):
     """Everything that is judged by and may change without a release."""
 
     version: str = "1"
+    valid_from: AwareDatetime | None = None
+    """From when it governs; None: always (the policy a worker starts with)."""
     max_lateness_s: int = Field(default=45 * 86_400, ge=0)
     """Arrival less event time above this is rejected as too late."""
     max_future_s: int = Field(default=300, ge=0)
@@ -81,11 +278,28 @@ class Policy(_Strict):
     conveyance_slack_s: int = Field(default=10 * 86_400, ge=0)
     """A conveyance links from ETD less this to ETA plus this."""
     ping_bucket_s: int = Field(default=6 * 3600, gt=0)
+    journey_gap_s: int = Field(default=12 * 3600, ge=0)
+    """Where physical boundaries are missing, an export-side move this long after an import-side discharge begins
+    another journey."""
+    clock_tolerance_s: int = Field(default=120, ge=0)
+    """How far a device clock may be off when an opening is matched with a grant (ISO 18185-2 allows a drift of 5 s
+    a day and stamps by the minute)."""
+    publisher_silence_s: int = Field(default=1800, gt=0)
+    """A publisher that said nothing for so long is silent: absence of its reports proves nothing."""
     max_message_bytes: int = Field(default=262_144, gt=0)
     max_crashes: int = Field(default=3, ge=0)
     """More quarantined messages than this in one process stop it."""
     lanes: dict[str, LanePolicy] = {}
     rules: dict[str, RulePolicy] = {}
+    geofences: dict[str, Geofence] = {}
+    vendors: dict[str, dict[str, Debounce]] = {}
+    """Manufacturer id (``*``: all others) to signal (``opened``, ``alarm.TAMPER``) to when it counts."""
+    watch_lists: dict[str, WatchList] = {}
+    reference_values: tuple[ReferenceValue, ...] = ()
+    chapter_words: tuple[ChapterWords, ...] = ()
+    vague_words: tuple[str, ...] = ()
+    """Words (lower case) that alone describe no goods."""
+    route_profiles: tuple[RouteProfile, ...] = ()
     issuer: IssuerPolicy = IssuerPolicy()
 
     def rule(self, rule_id: str) -> RulePolicy:
@@ -101,3 +315,34 @@ class Policy(_Strict):
             cached = hashlib.sha256(text).hexdigest()
             self.__dict__["_hash"] = cached
         return str(cached)
+
+    @property
+    def earlier(self) -> "Policy | None":
+        """The version in force before this one, None for the first."""
+        found: Policy | None = self.__dict__.get("_earlier")
+        return found
+
+    def after(self, earlier: "Policy") -> "Policy":
+        """Return this version with the one before it at hand; its content and hash stay the same."""
+        copy = self.model_copy()
+        copy.__dict__["_earlier"] = earlier
+        return copy
+
+    def versions(self) -> "tuple[tuple[int, Policy], ...]":
+        """Return (valid from, version), ascending; the first holds since ever (0)."""
+        cached: tuple[tuple[int, Policy], ...] | None = self.__dict__.get("_versions")
+        if cached is None:
+            earlier = self.earlier
+            start = 0 if self.valid_from is None else int(self.valid_from.timestamp() * 1000)
+            before = () if earlier is None else earlier.versions()
+            cached = (*before, (start if before else 0, self))
+            self.__dict__["_versions"] = cached
+        return cached
+
+    def at(self, instant_ms: int) -> "Policy":
+        """Return the version that governs an instant (ms since the epoch)."""
+        governing = self
+        for start, version in self.versions():
+            if start <= instant_ms:
+                governing = version
+        return governing

@@ -61,6 +61,8 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, tag="heartbeat.1"):
     """``<stage>/<partition>``, for intake ``intake-<family>/<partition>``."""
     reached_ms: int
     caught_up: bool
+    publishers: tuple[tuple[str, int], ...] = ()
+    """From intake: (CloudEvents source, latest arrival time) of publishers heard of since the heartbeat before."""
 
 
 class Placed(msgspec.Struct, frozen=True, kw_only=True, tag="placed.1"):
@@ -104,6 +106,39 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     planned_end_ms: int | None = None
 
 
+class Goods(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One goods item of a consignment, as the filing states it."""
+
+    item_no: int | None = None
+    hs6: str | None = None
+    description: str | None = None
+    gross_mass_kg: float | None = None
+    net_mass_kg: float | None = None
+    country_of_origin: str | None = None
+    value: float | None = None
+    currency: str | None = None
+
+
+class Referral(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A referral of the customs system on a filing or one of its consignments."""
+
+    kind: str
+    """``DNL`` (do not load), ``RFI`` (information) or ``RFS`` (screening)."""
+    raised: Event
+    """Without its body."""
+    answered: Event | None = None
+    """The answer that ends it, without its body; None: open."""
+
+
+class Filing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One lodgement or amendment of a filing and what it changed against the one before."""
+
+    event: Event
+    """Without its body."""
+    changed: tuple[str, ...] = ()
+    """Of ``goods``, ``consignee``, ``value``, ``destination``, ``units``, ``seals``, ``route``, ``mass``."""
+
+
 class Share(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A unit's own part of one manifest, as its latest version states it."""
 
@@ -132,6 +167,27 @@ class Share(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """(role, pseudonym)."""
     evidence: Event | None = None
     """The manifest event the share rests on, without its body."""
+    mrns: tuple[str, ...] = ()
+    """MRNs that count for the subject."""
+    ucr: str | None = None
+    atd_ms: int | None = None
+    """Departure as the filing states it, where it has happened; ``etd_ms`` is only the estimate then."""
+    packages: int | None = None
+    countries_of_routing_of_means: tuple[str, ...] = ()
+    goods: tuple[Goods, ...] = ()
+    """Of a consignment."""
+    split_consignment: bool | None = None
+    previous_mrn: str | None = None
+    lot_class: str | None = None
+    sstl_member: bool | None = None
+    aeo: tuple[tuple[str, bool], ...] = ()
+    """(role, whether the filing claims a trusted trader)."""
+    filings: tuple[Filing, ...] = ()
+    """Lodgement and amendments that count, in their order; of a consignment."""
+    referrals: tuple[Referral, ...] = ()
+    """Of a consignment."""
+    assessed: Event | None = None
+    """Risk assessment complete (IE3N03), without its body."""
 
 
 class Shared(msgspec.Struct, frozen=True, kw_only=True, tag="shared.1", omit_defaults=True):
@@ -220,6 +276,10 @@ class UnitMilestones(
     """Milestone (``T6``) to its actual instant in ms."""
     lane_id: str | None = None
     mode: str | None = None
+    events: tuple[tuple[str, Event], ...] = ()
+    """(milestone, event without its body) for what rules on the consignment cite as evidence."""
+    opened: tuple[Event, ...] = ()
+    """Openings and closings of the unit's seals (``seallock.opened``, ``.armed``, ``.resealed``), without bodies."""
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -279,6 +339,16 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, tag="finding.1", omit_d
     """Goods and route, from the manifest, where known."""
     text_en: str
     text_zh: str
+    advice_en: str = ""
+    """What to do."""
+    advice_zh: str = ""
+    mode: str = "live"
+    """``live``, or ``shadow``: on its own topic only."""
+    notice: bool = False
+    """For the topic of notices: no score, no effect on precision."""
+    supervisors: bool = False
+    group: str = ""
+    """The journey (``<unit>`` or ``<unit>#<key>``) or consignment whose flags are scored together."""
     policy_hash: str
     detected_ms: int
     reason: str | None = None

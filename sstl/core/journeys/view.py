@@ -1,0 +1,107 @@
+"""What a rule on a unit is shown: one journey of the unit, with everything that follows from its events.
+
+A view is a pure function of the unit's events, positions and shares, and of the policy's structural parameters. Rules
+read it and nothing else.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from sstl.core.journeys.pings import Ping
+from sstl.core.leadtime import LegTimes
+from sstl.core.milestones import ACTUAL, Milestones, Plan, classifier_of
+from sstl.core.seals.story import SealStory
+from sstl.models.policy import LanePolicy, Policy
+from sstl.models.records import Event, Share
+
+
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """First and last ping of a bucket of time, all paths merged."""
+
+    bucket_ms: int
+    first: Ping
+    last: Ping
+
+
+@dataclass(frozen=True)
+class JourneyView:
+    """One physical movement of a unit, from stuffing, sealing or empty pick-up to delivery or stripping.
+
+    Events of the unit's other journeys are not in it.
+    """
+
+    unit: str
+    key: str
+    """"" of the unit's first journey, else the identity of the event that begins it; goes into anchors of milestones,
+    so that a reused unit's flags stay apart (`anchor`)."""
+    loose: bool
+    """The unit is a transport document: loose cargo or a parcel."""
+    events: Sequence[Event]
+    """All that count, in the total order of `milestones.order`, positions left out."""
+    shares: Sequence[Share]
+    """The unit's parts of manifests that fit this journey, the governing one first."""
+    plan: Plan
+    milestones: Milestones
+    legs: Sequence[LegTimes]
+    seals: SealStory
+    positions: Sequence[Positions]
+    """Ascending by time."""
+    structure: Policy
+    """The version in force at the journey's first event: structural parameters (debounce, gaps)."""
+    publishers: Mapping[str, int] = field(default_factory=dict)
+    """CloudEvents source to its latest arrival time, ms."""
+    others: Sequence["JourneyView"] = ()
+    """The unit's other journeys, in their order (a lock reused, a number used again)."""
+
+    @property
+    def lane(self) -> LanePolicy | None:
+        """The lane's policy in force at the journey's first event."""
+        return self.structure.lanes.get(self.plan.lane_id or "")
+
+    @cached_property
+    def by_type(self) -> Mapping[str, Sequence[Event]]:
+        """Type to its events, in order; of transport events the ACTUAL ones only."""
+        found: dict[str, list[Event]] = {}
+        for event in self.events:
+            if classifier_of(event) == ACTUAL:
+                found.setdefault(event.type, []).append(event)
+        return found
+
+    def of(self, *types: str) -> list[Event]:
+        """Return the events of some types (ACTUAL), in order."""
+        found = [event for name in types for event in self.by_type.get(name, ())]
+        return found if len(types) == 1 else sorted(found, key=_order)
+
+    def at(self, milestone: str) -> int | None:
+        """Return the actual instant of a milestone (ms), None while it is not reported."""
+        if milestone == "T0":
+            return self.milestones.lodged_ms
+        event = self.milestones.actual.get(milestone)
+        return None if event is None else event.event_ms
+
+    def anchor(self, name: str) -> str:
+        """Return the anchor of an episode that a milestone or a plan names, not an event."""
+        return name if not self.key else f"{self.key}|{name}"
+
+    @property
+    def first_ms(self) -> int:
+        """The journey's first event; 0 without any."""
+        return self.events[0].event_ms if self.events else 0
+
+    def publisher_silent(self, milestone: str, instant_ms: int) -> bool:
+        """Tell whether the publisher that should report a milestone had gone silent by an instant and still is.
+
+        True while it has not been heard of at or after the instant; False where the lane names no publisher.
+        """
+        lane = self.lane
+        source = None if lane is None else lane.publishers.get(milestone)  # type: ignore[call-overload]
+        if source is None:
+            return False
+        return self.publishers.get(source, 0) < instant_ms
+
+
+def _order(event: Event) -> tuple[int, int, str, str]:
+    value = event.data.get("sequence")
+    return (event.event_ms, value if type(value) is int else 0, event.source, event.id)
