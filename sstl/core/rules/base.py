@@ -84,6 +84,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """Where the rule serves several (watch lists); None: the rule's own."""
     supersedes: str | None = None
     """Rule whose flag of the same episode this one takes the place of."""
+    policy_hash: str | None = None
+    """Set by the engine where several versions of the policy are at hand: the one that governs."""
 
 
 class Part(StrEnum):

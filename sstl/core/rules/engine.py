@@ -1,0 +1,88 @@
+"""Asking the rules of a subject: which version of the policy governs, what is in force, what is not due yet."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import msgspec
+
+from sstl.core.rules.base import InForce, Result, Rule, Verdict, in_force
+from sstl.models.policy import Policy
+
+View = TypeVar("View")
+
+Judge = Callable[[View, InForce, int], Iterable[Verdict]]
+"""(view, the rule as in force, as of (ms)) -> answers, one for each episode; pure."""
+
+NOT_DUE = "not due yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Generic[View]):
+    """A rule and the function that judges by it."""
+
+    rule: Rule
+    judge: Judge[View]
+
+
+def ask(
+    asked: Asked[View],
+    view: View,
+    policy: Policy,
+    *,
+    mode: str | None,
+    lane_id: str | None,
+    first_ms: int,
+    as_of_ms: int,
+) -> list[Verdict]:
+    """Ask one rule under every version of the policy that may govern; each answer is kept from the version that governs
+    its instant.
+
+    A hit whose deadline (``due_ms``) lies after ``as_of_ms`` is returned as no hit with that deadline, so that the caller
+    knows when to ask again.
+
+    Args:
+        asked: The rule.
+        view: What it is shown.
+        policy: The latest version; earlier ones hang on it.
+        mode: Mode of the subject.
+        lane_id: Its lane.
+        first_ms: The subject's first instant; it governs answers that name none.
+        as_of_ms: How far the watermark has come; -1 before it is known.
+    """
+    versions = policy.versions()
+    found: list[Verdict] = []
+    for number, (start, version) in enumerate(versions):
+        end = versions[number + 1][0] if number + 1 < len(versions) else None
+        if end is not None and end <= first_ms:
+            continue
+        current = in_force(asked.rule, version, mode=mode, lane_id=lane_id)
+        if current.mode == "off":
+            continue
+        stated = version.rule(asked.rule.id)
+        for verdict in asked.judge(view, current, as_of_ms):
+            instant = verdict.governed_ms or verdict.anchor_ms or first_ms
+            # the first version governs everything before it too
+            if (number and instant < start) or (end is not None and instant >= end):
+                continue
+            if not stated.holds_at(instant):
+                continue
+            found.append(verdict if len(versions) == 1 else _of(verdict, version))
+    return [_due(verdict, as_of_ms) for verdict in found]
+
+
+def _of(verdict: Verdict, version: Policy) -> Verdict:
+    return msgspec.structs.replace(verdict, policy_hash=version.hash)
+
+
+def _due(verdict: Verdict, as_of_ms: int) -> Verdict:
+    if verdict.result is not Result.HIT or verdict.due_ms is None or verdict.due_ms <= as_of_ms:
+        return verdict
+    return Verdict(
+        rule_id=verdict.rule_id,
+        anchor=verdict.anchor,
+        result=Result.NO_HIT,
+        reason=NOT_DUE,
+        anchor_ms=verdict.anchor_ms,
+        due_ms=verdict.due_ms,
+    )
