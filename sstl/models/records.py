@@ -188,6 +188,9 @@ class Share(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of a consignment."""
     assessed: Event | None = None
     """Risk assessment complete (IE3N03), without its body."""
+    consignee_parcels: tuple[int, float] | None = None
+    """Of a consignment: how many consignments of the filing have the same consignee pseudonym (this one counts), and
+    the value of all their items together. None: no consignee, a value missing, or more than one currency."""
 
 
 class Shared(msgspec.Struct, frozen=True, kw_only=True, tag="shared.1", omit_defaults=True):
