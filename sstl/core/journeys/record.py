@@ -97,9 +97,13 @@ KEPT = frozenset(
             "agency",
             "warehouseId",
         ),
+        *("selections", "referralId", "referralType"),
+        *("programme", "mraRecognised", "from", "to", "risk", "reasonCode"),
     }
 )
 """Fields of event bodies (names on the wire) that a record keeps."""
+MAX_LIST = 8
+"""Of a list no more entries are kept, so that a chunk stays far below the limit of a cell."""
 
 
 class Slot(msgspec.Struct, frozen=True, array_like=True):
@@ -118,11 +122,14 @@ class Chunk(msgspec.Struct, frozen=True, tag="events.1"):
 def compact(event: Event) -> Event:
     """Return the event with the fields that a record keeps."""
     data = {
-        name: value
+        name: value[:MAX_LIST] if type(value) is list else value
         for name, value in event.data.items()
         if name in KEPT and (type(value) is not str or len(value) <= MAX_TEXT)
     }
-    return event if len(data) == len(event.data) else msgspec.structs.replace(event, data=data)
+    same = len(data) == len(event.data) and all(
+        type(value) is not list or len(value) <= MAX_LIST for value in event.data.values()
+    )
+    return event if same else msgspec.structs.replace(event, data=data)
 
 
 def chunk_part(index: int) -> str:
