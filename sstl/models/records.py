@@ -106,7 +106,7 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     planned_end_ms: int | None = None
 
 
-class Goods(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Goods(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """One goods item of a consignment, as the filing states it."""
 
     item_no: int | None = None
@@ -125,7 +125,7 @@ class Referral(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: str
     """``DNL`` (do not load), ``RFI`` (information) or ``RFS`` (screening)."""
     raised: Event
-    """Without its body."""
+    """Of its body only ``referralId`` and ``referralType``."""
     answered: Event | None = None
     """The answer that ends it, without its body; None: open."""
 
@@ -186,6 +186,11 @@ class Share(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Lodgement and amendments that count, in their order; of a consignment."""
     referrals: tuple[Referral, ...] = ()
     """Of a consignment."""
+    answers: tuple[Event, ...] = ()
+    """Answers to referrals that nothing raised here: their referral came by another way. Of a consignment; of the
+    bodies only what the referral is (``referralId``, ``referralType``)."""
+    equipment_mass_kg: float | None = None
+    """Gross mass of the unit itself as the filing states it; of a unit."""
     assessed: Event | None = None
     """Risk assessment complete (IE3N03), without its body."""
     consignee_parcels: tuple[int, float] | None = None
@@ -283,6 +288,9 @@ class UnitMilestones(
     """(milestone, event without its body) for what rules on the consignment cite as evidence."""
     opened: tuple[Event, ...] = ()
     """Openings and closings of the unit's seals (``seallock.opened``, ``.armed``, ``.resealed``), without bodies."""
+    controls: tuple[Event, ...] = ()
+    """Customs events that name only the unit, with what a record keeps of their bodies: they concern all that lies in
+    it (`sstl.core.consignments.controls.of_unit`)."""
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
