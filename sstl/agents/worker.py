@@ -1,6 +1,5 @@
 """A worker process: the application with its agents, its metrics and its end."""
 
-import gc
 import os
 import sys
 from collections.abc import Collection
@@ -90,22 +89,10 @@ def run(settings: Settings, topics: Topics, policy: Policy, agents: Collection[s
     )
     # it would write cursor codes to stdout, pipe or not
     worker.spinner = None
-    _calm_garbage_collection()
     try:
         worker.execute_from_commandline()
     finally:
         server.stop()
-
-
-def _calm_garbage_collection() -> None:
-    """Let Python look for reference cycles rarely: what a worker keeps has none.
-
-    With Python's own thresholds the decoded cells and the messages under way made it walk through all of them every
-    few seconds, half a second each time, and every partition waited for it. Cycles come from exceptions and
-    from asyncio only, and most of them are found young.
-    """
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 100)
 
 
 def _readiness(delivery: Delivery) -> health.Health:
