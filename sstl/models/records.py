@@ -378,6 +378,8 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     planned_ms: int | None = None
     """The planned duration; late is ``value_ms > planned_ms``. None: no plan, lateness not evaluable."""
     strata: dict[str, str] = {}
+    evidence: tuple[Evidence, ...] = ()
+    """Of a counted incident: the events it is; lead times name none."""
 
 
 class Observation(
