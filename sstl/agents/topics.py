@@ -113,6 +113,11 @@ class Topics:
         # compacted: the latest message of an observation is its value, so lanes can be rebuilt from it
         yield self._spec("observations", "observations.v1", _compact())
         yield self._spec("risk-flags", "risk-flags.v1", _delete(400))
+        yield self._spec("supervisor-flags", "supervisor-flags.v1", _delete(400))
+        yield self._spec("shadow-findings", "shadow-findings.v1", _delete(120))
+        yield self._spec("notices", "notices.v1", _delete(120))
+        # compacted: the last record of a group is its score; what nobody has scored for long goes
+        yield self._spec("scores", "scores.v1", _delete(400) | {"cleanup.policy": "compact,delete"})
         yield self._spec("indicators", "indicators.v1", _compact())
         yield self._spec("rejected", "rejected.v1", _delete(120), MAX_REJECTED_BYTES)
         yield self._spec("unbound", "unbound.v1", _delete(120))
