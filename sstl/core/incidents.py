@@ -6,13 +6,17 @@ and are not published as such.
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from sstl.core.consignment_view import ConsignmentView
-from sstl.core.journeys.view import JourneyView
 from sstl.core.leadtime import Observed, observation_id
 from sstl.core.milestones import mode_of_lane
 from sstl.core.rules.findings import evidence_of
 from sstl.models.records import Event, Measure
+
+if TYPE_CHECKING:
+    # [journeys] and [consignments] import this module
+    from sstl.core.consignment_view import ConsignmentView
+    from sstl.core.journeys.view import JourneyView
 
 SEAL_INCIDENT = "seal_incident"
 RANDOM_SELECTION = "random_selection"
@@ -28,7 +32,7 @@ _RESULTS = ("inspection.result.recorded",)
 _SELECTED = ("inspection.selected",)
 
 
-def seal_incidents(view: JourneyView) -> list[Observed]:
+def seal_incidents(view: "JourneyView") -> list[Observed]:
     """Return one observation for each seal incident of a journey: an opening nobody allowed, a grave alarm.
 
     None while the lane is not known: it is counted by lane.
@@ -55,7 +59,7 @@ def seal_incidents(view: JourneyView) -> list[Observed]:
     return list(found.values())
 
 
-def _incidents(view: JourneyView) -> Iterator[Event]:
+def _incidents(view: "JourneyView") -> Iterator[Event]:
     for opening in view.seals.openings:
         if opening.authorised_by is None:
             yield opening.opened
@@ -64,7 +68,7 @@ def _incidents(view: JourneyView) -> Iterator[Event]:
             yield alarm.first
 
 
-def consignment_counts(view: ConsignmentView) -> list[Observed]:
+def consignment_counts(view: "ConsignmentView") -> list[Observed]:
     """Return what lanes count of a consignment: whether it was drawn at random, which results were overridden.
 
     Nothing while its lane is not known.
@@ -76,7 +80,7 @@ def consignment_counts(view: ConsignmentView) -> list[Observed]:
     return [*_random_selection(view, lane_id, mode), *_overrides(view, lane_id, mode)]
 
 
-def _random_selection(view: ConsignmentView, lane_id: str, mode: str) -> Iterator[Observed]:
+def _random_selection(view: "ConsignmentView", lane_id: str, mode: str) -> Iterator[Observed]:
     """Yield 1 if a random draw selected the consignment, 0 if not; counted in the week of its lodgement.
 
     Only on lanes that state a least share, and once the consignment is lodged: what is not lodged could not be drawn.
@@ -97,7 +101,7 @@ def _random_selection(view: ConsignmentView, lane_id: str, mode: str) -> Iterato
     )
 
 
-def _overrides(view: ConsignmentView, lane_id: str, mode: str) -> Iterator[Observed]:
+def _overrides(view: "ConsignmentView", lane_id: str, mode: str) -> Iterator[Observed]:
     """Yield 1 for a result that an officer overrode, 0 for one that says it was not; none where it is not said."""
     for event in view.of(*_RESULTS):
         overridden, office = event.data.get("officerOverride"), event.data.get("office")
