@@ -220,7 +220,8 @@ def watermark(work: Work) -> int | None:
 def take_heartbeat(work: Work, beat: Heartbeat, *, name: str, downstream: Sequence[str]) -> bool:
     """Note a heartbeat and pass the stage's own on, if its watermark moved; True if it did.
 
-    A watermark never goes back: a smaller value from the same source (its topic was made anew) is ignored.
+    A watermark never goes back: a smaller value from the same source (its topic was made anew) is ignored, and what
+    the stage itself has told stays, even where another source is added.
     """
     if beat.source not in work.context.sources:
         work.count("unknown_source")
@@ -234,6 +235,8 @@ def take_heartbeat(work: Work, beat: Heartbeat, *, name: str, downstream: Sequen
     known_sources = (work.get(WATERMARK, source) for source in work.context.sources)
     ready = all(cell is not None and cell.caught_up for cell in known_sources)
     told = work.get(PASSED, "")
+    if told is not None:
+        now = max(now, told.reached_ms)
     if told == Reached(now, ready):
         return False
     moved = told is None or now > told.reached_ms
