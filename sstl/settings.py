@@ -98,10 +98,10 @@ def _partitions(text: str) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(counts.items()))
 
 
-def _file(text: str) -> Path:
+def _file_or_directory(text: str) -> Path:
     path = Path(text).expanduser()
-    if not path.is_file():
-        raise ValueError("no such file")
+    if not path.exists():
+        raise ValueError("no such file or directory")
     return path
 
 
@@ -176,8 +176,8 @@ class Settings:
     """Secret of the HMAC that stands in for names of parties."""
     backfill: frozenset[str] = _variable("BACKFILL", _families, frozenset())
     """Families whose arrival time is the earlier of append and recorded time (historical files, accelerated demo)."""
-    policy_file: Path | None = _variable("POLICY_FILE", _file, None)
-    """None: the policy that ships with the package."""
+    policy_file: Path | None = _variable("POLICY_FILE", _file_or_directory, None)
+    """A YAML file, or a directory of them; None: the defaults of the rules and no lanes."""
     data_dir: Path | None = _variable("DATA_DIR", _directory, None)
     """Where the embedded broker keeps its data; None: the user's data directory (``data_directory``)."""
     maven_repository: str | None = _variable("MAVEN_REPOSITORY", _address, None)

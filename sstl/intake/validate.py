@@ -59,7 +59,7 @@ def judge(
     Raises:
         RefusedError: With all that is wrong; the first problem gives the rejection its reason.
     """
-    envelope = read(record, policy.max_message_bytes)
+    envelope = read(record, policy.at(record.timestamp_ms).max_message_bytes)
     problems = envelope.problems
     known = _known_type(envelope, record, backfill=backfill)
     data: dict[str, Any] = {}
@@ -80,6 +80,7 @@ def judge(
     event_ms = to_ms(envelope.time)
     recorded_ms = event_ms if envelope.recorded is None else to_ms(envelope.recorded)
     arrival_ms = min(record.timestamp_ms, recorded_ms) if backfill else record.timestamp_ms
+    policy = policy.at(arrival_ms)
     if progress_ms is None:
         # a retraction without body may take back a plan, whose time lies ahead
         happened = not bodiless and data.get("eventClassifier", "ACTUAL") == "ACTUAL"

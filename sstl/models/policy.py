@@ -50,7 +50,8 @@ Point = tuple[
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # a limit that is not a number would never be reached, and nobody would notice
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class _Dated(_Strict):
@@ -264,7 +265,8 @@ class IssuerPolicy(_Strict):
 class Policy(_Strict):
     """Everything that is judged by and may change without a release."""
 
-    version: str = "1"
+    version: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._+-]{1,64}$")] = "1"
+    """Name of the version."""
     valid_from: AwareDatetime | None = None
     """From when it governs; None: always (the policy a worker starts with)."""
     max_lateness_s: int = Field(default=45 * 86_400, ge=0)
@@ -326,6 +328,8 @@ class Policy(_Strict):
         """Return this version with the one before it at hand; its content and hash stay the same."""
         copy = self.model_copy()
         copy.__dict__["_earlier"] = earlier
+        # what the copied version found while it stood alone, or after another one
+        copy.__dict__.pop("_versions", None)
         return copy
 
     def versions(self) -> "tuple[tuple[int, Policy], ...]":
@@ -341,6 +345,8 @@ class Policy(_Strict):
 
     def at(self, instant_ms: int) -> "Policy":
         """Return the version that governs an instant (ms since the epoch)."""
+        if self.earlier is None:
+            return self
         governing = self
         for start, version in self.versions():
             if start <= instant_ms:
