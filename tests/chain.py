@@ -13,7 +13,7 @@ from sstl.agents.runner import StageRunner
 from sstl.agents.topics import STAGE_SOURCE, Topics
 from sstl.core.consignments import ConsignmentsStage
 from sstl.core.flags import FlagsStage
-from sstl.core.journeys import JourneysStage
+from sstl.core.journeys.stage import JourneysStage
 from sstl.core.lanes import LanesStage
 from sstl.core.manifests import ManifestsStage
 from sstl.core.references import ReferencesStage
@@ -68,7 +68,7 @@ class Chain:
             for name, stage_of in STAGES.items()
         }
         self._intakes: dict[str, tuple[IntakeStage, MemoryState]] = {}
-        self._states = {topic: MemoryState() for topic in self._runners}
+        self.states = {topic: MemoryState() for topic in self._runners}
         self._waiting: dict[str, deque[Inbound]] = {topic: deque() for topic in self._runners}
         self._policy = policy
         self._offsets: dict[str, int] = defaultdict(int)
@@ -91,9 +91,7 @@ class Chain:
             pass
         for topic, runner in self._runners.items():
             if runner.period_s is not None:
-                self._apply(
-                    topic, runner.on_timer(self._states[topic], APPENDED_MS, caught_up=True)
-                )
+                self._apply(topic, runner.on_timer(self.states[topic], APPENDED_MS, caught_up=True))
         while self._step():
             pass
 
@@ -131,11 +129,11 @@ class Chain:
         waiting = self._waiting[topic]
         size = self._batch if self._random is None else self._random.randint(1, self._batch)
         records = [waiting.popleft() for _ in range(min(size, len(waiting)))]
-        self._apply(topic, self._runners[topic].fold(self._states[topic], records))
+        self._apply(topic, self._runners[topic].fold(self.states[topic], records))
         return True
 
     def _apply(self, topic: str, outcome: Outcome) -> None:
-        self._states[topic].apply(outcome.changed)
+        self.states[topic].apply(outcome.changed)
         self._send(outcome)
 
     def _send(self, outcome: Outcome) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from pydantic import BaseModel
 
+from sstl.agents.codec import pack
 from sstl.agents.topics import Topics
 from sstl.core.stage import Cell, Outcome, Output, StateReader
 
@@ -137,7 +138,7 @@ class Preparer:
         prepared = Prepared(outcome=outcome, decoded=outcome.changed)
         self._add_outputs(prepared.outputs, outcome.outputs)
         for (key, part), value in outcome.changed.items():
-            raw = None if value is None else _encode(value)
+            raw = None if value is None else pack(_encode(value))
             if raw is not None and len(raw) > MAX_CELL_BYTES:
                 raise OutputTooLargeError(f"cell part {part!r} has {len(raw)} bytes")
             prepared.changed[(key, part)] = raw

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from sstl.agents.codec import UnknownFrameError, unpack
 from sstl.agents.prepare import SourceFormatError
 from sstl.core.stage import Cell
 
@@ -77,8 +78,8 @@ class PartitionStore:
         if raw is None:
             return None
         try:
-            value = self._decode(raw)
-        except msgspec.DecodeError as error:
+            value = self._decode(unpack(raw))
+        except (msgspec.DecodeError, UnknownFrameError) as error:
             raise _unknown(error) from error
         self._warm(cell, value)
         return value
