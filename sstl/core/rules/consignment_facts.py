@@ -1,0 +1,231 @@
+"""What several rules on consignments ask of a view: departures, releases at an instant, controls and their events.
+
+Pure helpers; nothing here judges.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sstl.core.consignment_view import ConsignmentView
+from sstl.core.milestones import RELEASED, REVOKED, order, side_of, standing_releases
+from sstl.models.records import Event, Share
+
+HOUR_MS = 3_600_000
+MINUTE_MS = 60_000
+
+EU = frozenset(
+    {
+        "AT",
+        "BE",
+        "BG",
+        "CY",
+        "CZ",
+        "DE",
+        "DK",
+        "EE",
+        "ES",
+        "FI",
+        "FR",
+        "GR",
+        "HR",
+        "HU",
+        "IE",
+        "IT",
+        "LT",
+        "LU",
+        "LV",
+        "MT",
+        "NL",
+        "PL",
+        "PT",
+        "RO",
+        "SE",
+        "SI",
+        "SK",
+        "XI",
+    }
+)
+"""Countries whose entry is the entry into the customs territory of the Union (XI: Northern Ireland), as ICS2 has it."""
+
+SELECTED = "inspection.selected"
+CHANNEL = "channel.assigned"
+DETAINED = "inspection.detained"
+LIFTED = "inspection.detention.lifted"
+RESULT = "inspection.result.recorded"
+PARTNER_RESULT = "inspection.partner.result.received"
+WAIVED = "inspection.control.waived"
+CLEARED_BY_AIR = "transport.ccd"
+
+_PLACE = re.compile(r"[A-Z]{2}[A-Z0-9]{3}")
+_OFFICE = re.compile(r"[A-Z]{2}[A-Za-z0-9]+")
+_ENDED_OTHERWISE = (
+    "inspection.seized",
+    "inspection.returned",
+    "inspection.destroyed",
+    "inspection.abandoned",
+)
+
+
+def hours(duration_ms: int) -> str:
+    """Return a duration in hours, with one decimal where it is not whole."""
+    whole, rest = divmod(duration_ms, HOUR_MS)
+    return str(whole) if rest == 0 else f"{duration_ms / HOUR_MS:.1f}"
+
+
+def country_of_place(place: str | None) -> str | None:
+    """Return the country of a UN/LOCODE, None for anything else (``c2k:12``)."""
+    return place[:2] if place is not None and _PLACE.fullmatch(place) else None
+
+
+def country_of_office(office: str | None) -> str | None:
+    """Return the country with which the reference number of a customs office begins."""
+    return office[:2] if office is not None and _OFFICE.fullmatch(office) else None
+
+
+def filed_ms(share: Share) -> int | None:
+    """Return when a filing was lodged; of one whose lodgement is not known, when it was last amended."""
+    if share.lodged_ms is not None:
+        return share.lodged_ms
+    return None if share.evidence is None else share.evidence.event_ms
+
+
+def evidence_of(share: Share) -> tuple[Event, ...]:
+    """Return the filing event that a share rests on, where it is known."""
+    return () if share.evidence is None else (share.evidence,)
+
+
+def items_key(share: Share, position: int) -> str:
+    """Return the anchor of a goods item: its manifest and number (its position where it has none)."""
+    number = share.goods[position].item_no
+    return f"{share.manifest_id}|{f'#{position}' if number is None else number}"
+
+
+def selections(view: ConsignmentView) -> list[Event]:
+    """Return the selections for control, in order: ``inspection.selected`` and channels other than GREEN."""
+    found = [event for event in view.of(SELECTED, CHANNEL) if _selects(event)]
+    return sorted(found, key=order)
+
+
+def _selects(event: Event) -> bool:
+    return event.type == SELECTED or event.data.get("channel") not in (None, "GREEN")
+
+
+def released_at(view: ConsignmentView, side: str, instant_ms: int) -> Event | None:
+    """Return the last release of a side that stood at an instant; what came later does not count."""
+    known = [event for event in view.of(RELEASED, REVOKED) if event.event_ms <= instant_ms]
+    standing = [one for one in standing_releases(known) if side_of(one, view.plan) == side]
+    if side == "IMPORT":
+        standing += [one for one in view.of(CLEARED_BY_AIR) if one.event_ms <= instant_ms]
+    return max(standing, key=order, default=None)
+
+
+def reports_of_side(view: ConsignmentView, side: str) -> bool:
+    """Tell whether any customs report of a side is known: without one, the lack of a release proves nothing."""
+    plan = view.plan
+    return any(
+        side_of(event, plan) == side
+        for event in view.events
+        if not event.type.startswith("mass.") and event.type != PARTNER_RESULT
+    )
+
+
+def is_reported(view: ConsignmentView, side: str, milestone: str) -> bool:
+    """Tell whether releases of a side are reported at all: a report is known, or the lane names who reports it."""
+    lane = view.lane
+    named = lane is not None and milestone in lane.publishers
+    return named or reports_of_side(view, side)
+
+
+def detained_at(view: ConsignmentView, instant_ms: int, side: str | None = None) -> Event | None:
+    """Return the first detention (of a side) that was open at an instant.
+
+    It is ended by a lifting of the same inspection, or by any lifting where one of them names none. A lifting at the
+    instant itself counts, a detention at the instant itself does not.
+    """
+    lifted = [event for event in view.of(LIFTED) if event.event_ms <= instant_ms]
+    for event in view.of(DETAINED):
+        if event.event_ms >= instant_ms:
+            continue
+        if side is not None and side_of(event, view.plan) not in (None, side):
+            continue
+        if not any(one.event_ms >= event.event_ms and concerns(one, event) for one in lifted):
+            return event
+    return None
+
+
+def ended_otherwise(view: ConsignmentView) -> Event | None:
+    """Return the seizure, return, destruction or abandonment after which no release is to come."""
+    return next(iter(view.of(*_ENDED_OTHERWISE)), None)
+
+
+def concerns(one: Event, other: Event) -> bool:
+    """Tell whether two reports may be about one control: inspection, side and unit agree wherever both name them."""
+    for name in ("inspectionId", "side", "equipmentReference"):
+        ours, theirs = one.data.get(name), other.data.get(name)
+        if ours is not None and theirs is not None and ours != theirs:
+            return False
+    return True
+
+
+@dataclass(slots=True)
+class Control:
+    """The reports on one control, in order."""
+
+    key: str
+    """Its inspection, else side and unit: the same however its reports arrive."""
+    side: str | None
+    events: list[Event] = field(default_factory=list)
+
+    def of(self, *types: str) -> list[Event]:
+        """Return its reports of some types."""
+        return [event for event in self.events if event.type in types]
+
+    def value(self, name: str) -> str | None:
+        """Return the last value of a field that one of its reports states."""
+        for event in reversed(self.events):
+            value = event.data.get(name)
+            if value is not None:
+                return str(value)
+        return None
+
+
+CONTROL_TYPES = (
+    "inspection.document.checked",
+    "inspection.scan.started",
+    "inspection.scan.completed",
+    "inspection.physical.started",
+    "inspection.physical.completed",
+    "inspection.sample.taken",
+    RESULT,
+    WAIVED,
+    SELECTED,
+)
+
+
+def controls(view: ConsignmentView) -> Sequence[Control]:
+    """Sort the reports on controls by the control they name.
+
+    Reports without an inspection belong together where side and unit agree.
+    """
+    found: dict[str, Control] = {}
+    for event in view.events:
+        if event.type not in CONTROL_TYPES:
+            continue
+        side = side_of(event, view.plan)
+        inspection = event.data.get("inspectionId")
+        if inspection is None:
+            key = f"{side or '-'}|{event.data.get('equipmentReference') or '-'}"
+        else:
+            key = f"inspection|{inspection}"
+        control = found.get(key)
+        if control is None:
+            control = found[key] = Control(key, side)
+        control.side = control.side or side
+        control.events.append(event)
+    return tuple(found.values())
+
+
+def first_after(events: Iterable[Event], instant_ms: int) -> Event | None:
+    """Return the first of some ordered events at or after an instant."""
+    return next((event for event in events if event.event_ms >= instant_ms), None)
