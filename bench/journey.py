@@ -141,7 +141,7 @@ def fold(*, pings: int = 0, cells: MemoryState | None = None) -> MemoryState:
 
 
 def encoded(state: MemoryState) -> dict[Cell, bytes]:
-    """Return the unit's own cells as a store keeps them."""
+    """Return the unit's own cells as JSON; a store keeps them packed."""
     return {cell: encode_cell(value) for cell, value in state.items() if cell[0] == TEMPLATE}
 
 

@@ -13,6 +13,7 @@ import sys
 import psutil
 
 from bench import journey, lab
+from sstl.agents.codec import pack
 from sstl.agents.store import PartitionStore, changelog_key
 from sstl.core.journeys.stage import JourneysStage
 
@@ -23,9 +24,10 @@ GOAL_BYTES = 8 * KIB
 def grow(pings: int, count: int) -> None:
     """Fill a store and print what it takes; runs in a process of its own."""
     cells = journey.encoded(journey.fold(pings=pings))
-    size = sum(len(part) + len(journey.TEMPLATE) + len(raw) for (_, part), raw in cells.items())
+    packed = {cell: pack(raw) for cell, raw in cells.items()}
+    size = sum(len(part) + len(journey.TEMPLATE) + len(raw) for (_, part), raw in packed.items())
     by_kind: dict[str, int] = {}
-    for (_, part), raw in cells.items():
+    for (_, part), raw in packed.items():
         kind = part.partition("/")[0] or "head"
         by_kind[kind] = by_kind.get(kind, 0) + len(raw)
     store = PartitionStore(JourneysStage.cell_type)
@@ -33,7 +35,7 @@ def grow(pings: int, count: int) -> None:
     gc.collect()
     before = own.memory_info().rss
     for unit, part, value in journey.copies(cells, count):
-        store.load(changelog_key(unit, part), value)
+        store.load(changelog_key(unit, part), pack(value))
     gc.collect()
     each = (own.memory_info().rss - before) / count
     split = ", ".join(f"{kind} {many:,}" for kind, many in sorted(by_kind.items()))

@@ -20,6 +20,7 @@ import psutil
 from aiokafka.structs import TopicPartition
 
 from bench import journey, lab
+from sstl.agents.codec import pack
 from sstl.agents.kafka import KafkaCommitter
 from sstl.agents.store import POSITION_RECORD, PartitionStore, changelog_key, encode_position
 from sstl.agents.topics import Topics
@@ -51,7 +52,9 @@ def record(number: int, template: list[tuple[str, bytes]], turn: int) -> lab.Rec
     serial = number // len(template)
     unit = numbers.container(serial // 1_000_000, serial)
     value = value.replace(journey.TEMPLATE.encode(), unit.encode())
-    return changelog_key(unit, part), value if not turn else value[:-1] + b" " + value[-1:]
+    if turn:
+        value = value[:-1] + b" " + value[-1:]
+    return changelog_key(unit, part), pack(value)
 
 
 def log(topic: str, keys: int, updates: int) -> Iterator[tuple[str, int, lab.Record]]:

@@ -38,16 +38,16 @@ def test_plain_json_of_an_earlier_release_is_read() -> None:
 def test_every_released_dictionary_is_at_hand_under_its_own_number() -> None:
     assert codec.CURRENT in codec.KNOWN
     for number in codec.KNOWN:
-        frame = zstandard.ZstdCompressor(dict_data=codec._dictionary(number)).compress(CELL)  # noqa: SLF001
+        frame = zstandard.ZstdCompressor(dict_data=codec._dictionary(number)).compress(CELL)
         assert zstandard.get_frame_parameters(frame).dict_id == number
         assert unpack(frame) == CELL
 
 
 def test_a_frame_of_an_unknown_dictionary_is_refused() -> None:
     other = zstandard.ZstdCompressionDict(
-        codec._dictionary(codec.CURRENT).as_bytes()[:4]  # noqa: SLF001
+        codec._dictionary(codec.CURRENT).as_bytes()[:4]
         + (99).to_bytes(4, "little")
-        + codec._dictionary(codec.CURRENT).as_bytes()[8:],  # noqa: SLF001
+        + codec._dictionary(codec.CURRENT).as_bytes()[8:],
         dict_type=zstandard.DICT_TYPE_FULLDICT,
     )
     frame = zstandard.ZstdCompressor(dict_data=other).compress(CELL)
