@@ -16,6 +16,11 @@ from sstl.models.records import Leg
 
 Party = tuple[str, str]
 """(role, pseudonym)"""
+Claim = tuple[str, bool]
+"""(role, whether the filing claims a trusted trader)"""
+MAX_DESCRIPTION = 256
+"""Of a description of goods so many characters are kept: what it says stands at its beginning, and a share of many
+items stays below the limit of a cell."""
 
 
 class Item(msgspec.Struct, frozen=True, array_like=True):
@@ -26,6 +31,12 @@ class Item(msgspec.Struct, frozen=True, array_like=True):
     country_of_origin: str | None = None
     units: tuple[str, ...] = ()
     """The units it lies in; empty: those of its consignment."""
+    item_no: int | None = None
+    description: str | None = None
+    net_mass_kg: float | None = None
+    value: float | None = None
+    currency: str | None = None
+    packages: int | None = None
 
 
 class Consignment(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -45,6 +56,11 @@ class Consignment(msgspec.Struct, frozen=True, omit_defaults=True):
     country_of_provenance: str | None = None
     countries_of_routing: tuple[str, ...] = ()
     parties: tuple[Party, ...] = ()
+    split: bool | None = None
+    previous_mrn: str | None = None
+    lot_class: str | None = None
+    sstl_member: bool | None = None
+    claims: tuple[Claim, ...] = ()
 
 
 class Equipment(msgspec.Struct, frozen=True, array_like=True):
@@ -53,6 +69,7 @@ class Equipment(msgspec.Struct, frozen=True, array_like=True):
     unit: str
     empty: bool = False
     seals: tuple[str, ...] = ()
+    gross_mass_kg: float | None = None
 
 
 class Conveyance(msgspec.Struct, frozen=True, array_like=True):
@@ -71,7 +88,7 @@ class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     mrn: str | None = None
     ucr: str | None = None
     etd_ms: int | None = None
-    """Estimated departure, the actual one where it is known."""
+    atd_ms: int | None = None
     eta_ms: int | None = None
     office_of_first_entry: str | None = None
     place_of_loading: str | None = None
@@ -83,11 +100,13 @@ class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     equipment: tuple[Equipment, ...] = ()
     legs: tuple[Leg, ...] = ()
     conveyances: tuple[Conveyance, ...] = ()
+    countries_of_routing_of_means: tuple[str, ...] = ()
+    claims: tuple[Claim, ...] = ()
 
 
 def read_content(data: Mapping[str, Any]) -> Content:
     """Read the body of a lodgement or amendment."""
-    etd_ms = _instant(data.get("atd")) or _instant(data.get("etd"))
+    etd_ms, atd_ms = _instant(data.get("etd")), _instant(data.get("atd"))
     eta_ms = _instant(data.get("eta"))
     return Content(
         lane_id=data.get("laneId"),
@@ -95,6 +114,7 @@ def read_content(data: Mapping[str, Any]) -> Content:
         mrn=data.get("mrn"),
         ucr=data.get("ucr"),
         etd_ms=etd_ms,
+        atd_ms=atd_ms,
         eta_ms=eta_ms,
         office_of_first_entry=data.get("officeOfFirstEntry"),
         place_of_loading=data.get("placeOfLoading"),
@@ -107,7 +127,9 @@ def read_content(data: Mapping[str, Any]) -> Content:
         consignments=tuple(_consignment(entry) for entry in data.get("consignments") or ()),
         equipment=tuple(_equipment(entry) for entry in data.get("equipment") or ()),
         legs=tuple(_leg(entry) for entry in data.get("legs") or ()),
-        conveyances=_conveyances(data, etd_ms, eta_ms),
+        conveyances=_conveyances(data, etd_ms if atd_ms is None else atd_ms, eta_ms),
+        countries_of_routing_of_means=_texts(data.get("countriesOfRoutingOfMeans")),
+        claims=_claims(data),
     )
 
 
@@ -126,6 +148,38 @@ def _parties(entries: Iterable[Mapping[str, Any]] | None) -> tuple[Party, ...]:
     return tuple(sorted(found))
 
 
+def _claims(body: Mapping[str, Any]) -> tuple[Claim, ...]:
+    """Return which roles a filing or consignment claims to be trusted traders, or states not to be.
+
+    From the parties, and from ``operatorStatus`` for the roles IMPORTER and EXPORTER.
+    """
+    found: dict[str, bool] = {}
+    status = body.get("operatorStatus") or {}
+    for role, name in (("IMPORTER", "aeoImporter"), ("EXPORTER", "aeoExporter")):
+        if status.get(name) is not None:
+            found[role] = bool(status[name])
+    for party in body.get("parties") or ():
+        if party.get("aeo") is not None:
+            found[party["role"]] = bool(party["aeo"]) or found.get(party["role"], False)
+    return tuple(sorted(found.items()))
+
+
+def _item(entry: Mapping[str, Any]) -> Item:
+    description, packages = entry.get("description"), entry.get("packages")
+    return Item(
+        entry.get("hs6"),
+        entry.get("grossMassKg"),
+        entry.get("countryOfOrigin"),
+        _texts(entry.get("equipmentReferences")),
+        entry.get("itemNo"),
+        None if description is None else description[:MAX_DESCRIPTION],
+        entry.get("netMassKg"),
+        entry.get("value"),
+        entry.get("currency"),
+        packages.get("count") if isinstance(packages, Mapping) else packages,
+    )
+
+
 def _consignment(entry: Mapping[str, Any]) -> Consignment:
     consignment_id = entry["consignmentId"]
     return Consignment(
@@ -134,15 +188,7 @@ def _consignment(entry: Mapping[str, Any]) -> Consignment:
         ucr=entry.get("ucr"),
         mrn=entry.get("mrn"),
         units=tuple(dict.fromkeys(entry.get("equipmentReferences") or (consignment_id,))),
-        items=tuple(
-            Item(
-                item.get("hs6"),
-                item.get("grossMassKg"),
-                item.get("countryOfOrigin"),
-                _texts(item.get("equipmentReferences")),
-            )
-            for item in entry.get("items") or ()
-        ),
+        items=tuple(_item(item) for item in entry.get("items") or ()),
         gross_mass_kg=entry.get("grossMassKg"),
         place_of_loading=entry.get("placeOfLoading"),
         place_of_unloading=entry.get("placeOfUnloading"),
@@ -150,12 +196,18 @@ def _consignment(entry: Mapping[str, Any]) -> Consignment:
         country_of_provenance=entry.get("countryOfProvenance"),
         countries_of_routing=_texts(entry.get("countriesOfRouting")),
         parties=_parties(entry.get("parties")),
+        split=entry.get("splitConsignment"),
+        previous_mrn=entry.get("previousMRN"),
+        lot_class=entry.get("lotClass"),
+        sstl_member=(entry.get("sstl") or {}).get("member"),
+        claims=_claims(entry),
     )
 
 
 def _equipment(entry: Mapping[str, Any]) -> Equipment:
     seals = tuple(seal["number"] for seal in entry.get("seals") or ())
-    return Equipment(entry["equipmentReference"], entry.get("emptyIndicator") == "EMPTY", seals)
+    empty = entry.get("emptyIndicator") == "EMPTY"
+    return Equipment(entry["equipmentReference"], empty, seals, entry.get("grossMassKg"))
 
 
 def _leg(entry: Mapping[str, Any]) -> Leg:

@@ -14,9 +14,11 @@ from typing import Any
 
 import msgspec
 
-from sstl.core.links import Effective, nothing, tell
+from sstl.core.links import nothing, tell
 from sstl.core.manifest_content import Content, read_content
+from sstl.core.referrals import ANSWERED, RAISED, bare
 from sstl.core.registers import Register, merge, part_of, placed, withdrawn
+from sstl.core.shares import Answer, Effective
 from sstl.core.stage import (
     Context,
     Inbound,
@@ -43,6 +45,7 @@ LODGED = "manifest.lodged"
 AMENDED = "manifest.amended"
 INVALIDATED = "manifest.invalidated"
 REGISTERED = "manifest.registered"
+ASSESSED = "manifest.assessed"
 
 _MANIFEST = "m"
 
@@ -154,30 +157,48 @@ def _order(filing: Filing) -> tuple[int, int, str]:
 def effective(manifest_id: str, filings: Sequence[Filing]) -> Effective | None:
     """Return what counts of a manifest, None where nothing does.
 
-    T0 is the first lodgement since the last invalidation that is older than the effective version.
+    T0 is the first lodgement since the last invalidation that is older than the effective version. Filings, referrals
+    and assessments count from that invalidation on; registrations always do.
     """
     counting = sorted(
         (filing for filing in filings if filing.register.event is not None), key=_order
     )
-    best: Filing | None = None
     lodged_ms: int | None = None
+    filed: list[tuple[Event, Content]] = []
     mrns: set[tuple[str, str | None]] = set()
+    answers: dict[str, list[Answer]] = {RAISED: [], ANSWERED: [], ASSESSED: []}
     for filing in counting:
         event = filing.register.event
         if event is None:
             continue
         if event.type == INVALIDATED:
-            best, lodged_ms = None, None
+            lodged_ms, filed, answers = None, [], {name: [] for name in answers}
         elif event.type in (LODGED, AMENDED):
-            best = filing
             if event.type == LODGED and lodged_ms is None:
                 lodged_ms = event.event_ms
+            if filing.content is not None:
+                filed.append((event, filing.content))
         elif event.type == REGISTERED and event.data.get("mrn"):
             mrns.add((event.data["mrn"], event.data.get("consignmentId")))
-    if best is None or best.content is None or best.register.event is None:
+        elif event.type in answers:
+            answers[event.type].append(
+                Answer(bare(event), event.data.get("consignmentId"), event.data.get("mrn"))
+            )
+    if not filed:
         return None
+    evidence, content = filed[-1]
     by_mrn = tuple(sorted(mrns, key=lambda entry: (entry[0], entry[1] or "")))
-    return Effective(manifest_id, best.content, best.register.event, lodged_ms, by_mrn)
+    return Effective(
+        manifest_id,
+        content,
+        evidence,
+        lodged_ms,
+        by_mrn,
+        filings=tuple(filed),
+        raised=tuple(answers[RAISED]),
+        answered=tuple(answers[ANSWERED]),
+        assessed=tuple(answers[ASSESSED]),
+    )
 
 
 def _settle(work: Work, changed: set[str]) -> None:
@@ -222,7 +243,12 @@ def _latest_ms(version: Version, filing: Filing) -> int:
     if event is not None:
         instants += [event.event_ms, event.arrival_ms]
     if content is not None:
-        ends = [content.etd_ms, content.eta_ms, *(leg.planned_end_ms for leg in content.legs)]
+        ends = [
+            content.etd_ms,
+            content.atd_ms,
+            content.eta_ms,
+            *(leg.planned_end_ms for leg in content.legs),
+        ]
         instants += [end for end in ends if end is not None]
     return max(instants)
 
