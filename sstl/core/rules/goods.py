@@ -1,0 +1,445 @@
+# ruff: noqa: RUF001 (Chinese punctuation is full width)
+"""Rules on the goods of a consignment (family goods): what they are, what they cost and which way they come.
+
+Lists, reference values, words and profiles are policy; where it has none that concern an item nothing is asked.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from sstl.core.consignment_view import ConsignmentView
+from sstl.core.rules.base import (
+    InForce,
+    Parameter,
+    Part,
+    Rule,
+    Text,
+    Verdict,
+    hit,
+    no_hit,
+    not_evaluable,
+)
+from sstl.core.rules.consignment_facts import country_of_place, evidence_of, filed_ms, items_key
+from sstl.core.rules.engine import Asked
+from sstl.core.rules.goods_words import contains
+from sstl.models.policy import ChapterWords, ReferenceValue, RiskArea, RouteProfile
+from sstl.models.records import Goods, Share
+
+_AREAS: dict[RiskArea, str] = {
+    "SAFETY_SECURITY": "安全与安保",
+    "FINANCIAL": "税收",
+    "IPR": "知识产权",
+    "PROHIBITION_RESTRICTION": "禁限",
+    "DRUG_PRECURSOR": "易制毒化学品",
+    "WASTE_CITES": "固体废物与濒危物种",
+    "PRODUCT_SAFETY": "产品安全",
+    "SUPPLY_CHAIN_INTEGRITY": "供应链完整性",
+}
+
+WATCH_LIST = Rule(
+    id="goods-on-watch-list",
+    name="Goods on a watch list",
+    question="Are the goods on a watch list that held when the filing was lodged?",
+    unit="HS code",
+    risk_area="PROHIBITION_RESTRICTION",
+    subject="consignment",
+    family="goods",
+    parts=frozenset({Part.MANIFEST}),
+    needs=frozenset({"share.goods", "share.lodged_ms"}),
+    severity="MEDIUM",
+    recommended_control="DOCUMENT_CHECK",
+    advice=Text(
+        "Ask for the licence, permit or certificate of the list; without it have the goods examined.",
+        "核验清单要求的许可证件；无证件的实施查验。",
+    ),
+    source="the act or list that each watch list of the policy names",
+)
+LOW_VALUE = Rule(
+    id="goods-value-below-reference",
+    name="Unit value below the reference range",
+    question="Is the value per kilogram below the reference range for HS code and origin?",
+    unit="currency/kg",
+    risk_area="FINANCIAL",
+    subject="consignment",
+    family="goods",
+    parts=frozenset({Part.MANIFEST}),
+    needs=frozenset({"share.goods", "share.lodged_ms"}),
+    parameters={
+        "share_of_low": Parameter(
+            1, "ratio", "of the lower end of the reference range, below which a value is low"
+        )
+    },
+    severity="MEDIUM",
+    recommended_control="DOCUMENT_CHECK",
+    advice=Text(
+        "Ask for invoice, contract and proof of payment; compare quantity and mass.",
+        "要求提供发票、合同和付款凭证，并核对数量和重量。",
+    ),
+    source="own design; reference values are the policy's",
+)
+CHAPTER = Rule(
+    id="goods-description-contradicts-chapter",
+    name="Description contradicts the HS chapter",
+    question="Does the description use words that belong to other HS chapters and none of its own?",
+    unit="HS chapter",
+    risk_area="FINANCIAL",
+    subject="consignment",
+    family="goods",
+    parts=frozenset({Part.MANIFEST}),
+    needs=frozenset({"share.goods", "share.lodged_ms"}),
+    severity="LOW",
+    recommended_control="DOCUMENT_CHECK",
+    advice=Text(
+        "Check the classification; sample the goods where duty or prohibitions depend on it.",
+        "复核归类；涉及税率或禁限管理的取样检验。",
+    ),
+    source="own design; Harmonized System chapters",
+)
+ROUTE = Rule(
+    id="goods-route-does-not-fit-origin",
+    name="Provenance or routing does not fit the origin",
+    question="Do provenance and countries of routing fit goods of this origin?",
+    unit="country",
+    risk_area="IPR",
+    subject="consignment",
+    family="goods",
+    parts=frozenset({Part.MANIFEST}),
+    needs=frozenset(
+        {
+            "share.goods",
+            "share.lodged_ms",
+            "share.country_of_provenance",
+            "share.countries_of_routing",
+            "share.place_of_unloading",
+            "share.final_destination",
+        }
+    ),
+    severity="MEDIUM",
+    recommended_control="PHYSICAL",
+    advice=Text(
+        "Look for signs of counterfeits (marks, packing, documents); inform the right holder where there are any.",
+        "检查商标、包装和单证是否有侵权迹象；如有，通知权利人。",
+    ),
+    source="EU-China IPR working group: country of provenance beside country of origin (class A and B); own design",
+)
+SPLIT = Rule(
+    id="goods-parcels-split",
+    name="Parcels of one consignee below the threshold",
+    question="Are several parcels of one consignee in a filing each below a value and together above it?",
+    unit="EUR",
+    risk_area="FINANCIAL",
+    subject="consignment",
+    family="goods",
+    parts=frozenset({Part.MANIFEST}),
+    needs=frozenset({"share.goods", "share.lodged_ms", "share.consignee_parcels"}),
+    parameters={
+        "value": Parameter(150, "EUR", "value up to which a parcel is treated more lightly"),
+        "parcels": Parameter(2, "parcels", "more parcels than this are several"),
+    },
+    severity="MEDIUM",
+    recommended_control="DOCUMENT_CHECK",
+    advice=Text(
+        "Treat the parcels as one consignment; ask for orders and payments.",
+        "将各包裹合并作为一批货物处理，要求提供订单和付款记录。",
+    ),
+    source="EU Regulation 1186/2009 Art. 23 (relief for consignments up to EUR 150), own design",
+)
+
+
+def _items(view: ConsignmentView) -> Iterator[tuple[Share, Goods, str, int, int]]:
+    """Yield the items of all filings: share, item, anchor, number, instant of filing (0 where not known)."""
+    for share in view.shares:
+        at_ms = filed_ms(share) or 0
+        for position, item in enumerate(share.goods):
+            number = position + 1 if item.item_no is None else item.item_no
+            yield share, item, items_key(share, position), number, at_ms
+
+
+def on_watch_list(view: ConsignmentView, asked: InForce, _as_of_ms: int) -> Iterator[Verdict]:
+    """Judge each item against each list: one answer for each list that has its HS code, else one for the item."""
+    lists = asked.policy.watch_lists
+    if not lists:
+        return
+    for share, item, anchor, number, at_ms in _items(view):
+        if item.hs6 is None:
+            yield not_evaluable(asked, anchor, at_ms, "hs6")
+            continue
+        if not at_ms:
+            yield not_evaluable(asked, anchor, at_ms, "manifest.lodged")
+            continue
+        found = False
+        for name in sorted(lists):
+            listed = lists[name]
+            prefix = max(filter(item.hs6.startswith, listed.hs_prefixes), key=len, default=None)
+            if prefix is None:
+                continue
+            found = True
+            own = f"{name}|{anchor}"
+            origins = listed.countries_of_origin
+            if not listed.holds_at(at_ms):
+                yield no_hit(asked, own, at_ms, "the list did not hold when the filing was lodged")
+            elif origins and item.country_of_origin is None:
+                yield not_evaluable(asked, own, at_ms, "countryOfOrigin")
+            elif origins and item.country_of_origin not in origins:
+                yield no_hit(asked, own, at_ms, "not of an origin that is listed")
+            else:
+                area = listed.risk_area.lower().replace("_", " ")
+                yield hit(
+                    asked,
+                    own,
+                    at_ms,
+                    text=Text(
+                        f"Item {number} (HS {item.hs6}) is on watch list {name} ({area}): {listed.source}.",
+                        f"第 {number} 项（HS {item.hs6}）列入监控清单 {name}"
+                        f"（{_AREAS[listed.risk_area]}）：{listed.source}。",
+                    ),
+                    observed=item.hs6,
+                    expected=f"not {prefix}",
+                    evidence=evidence_of(share),
+                    severity=listed.severity,
+                    risk_area=listed.risk_area,
+                )
+        if not found:
+            yield no_hit(asked, anchor, at_ms, "on no watch list")
+
+
+def reference_of(values: Sequence[ReferenceValue], item: Goods) -> ReferenceValue | str | None:
+    """Return the reference for an item: the longest HS prefix, and of these the one for its origin first.
+
+    ``countryOfOrigin`` where only the origin that is not stated could tell; None where there is none.
+    """
+    hs6 = item.hs6
+    if hs6 is None:
+        return None
+    fits = [one for one in values if hs6.startswith(one.hs_prefix)]
+    own = [one for one in fits if one.country_of_origin in (None, item.country_of_origin)]
+    if own:
+        return max(own, key=lambda one: (len(one.hs_prefix), one.country_of_origin is not None))
+    return "countryOfOrigin" if fits and item.country_of_origin is None else None
+
+
+def value_below_reference(
+    view: ConsignmentView, asked: InForce, _as_of_ms: int
+) -> Iterator[Verdict]:
+    """Judge the value of each item by its net mass, its gross mass where that is not stated."""
+    values = asked.policy.reference_values
+    if not values:
+        return
+    for share, item, anchor, number, at_ms in _items(view):
+        reference = reference_of(values, item)
+        if reference is None:
+            if item.hs6 is None:
+                yield not_evaluable(asked, anchor, at_ms, "hs6")
+            continue
+        if isinstance(reference, str):
+            yield not_evaluable(asked, anchor, at_ms, reference)
+            continue
+        mass = item.net_mass_kg if item.net_mass_kg is not None else item.gross_mass_kg
+        if item.value is None or not mass or item.currency is None:
+            stated = ((item.value, "value"), (mass or None, "mass"), (item.currency, "currency"))
+            missing = (name for value, name in stated if value is None)
+            yield not_evaluable(asked, anchor, at_ms, *missing)
+        elif item.currency != reference.currency:
+            yield not_evaluable(asked, anchor, at_ms, f"value in {reference.currency}")
+        else:
+            low = reference.low_per_kg * asked["share_of_low"]
+            per_kg = item.value / mass
+            if per_kg >= low:
+                yield no_hit(asked, anchor, at_ms, "the value is not below the reference range")
+                continue
+            net = item.net_mass_kg is not None
+            unit = f"{reference.currency}/kg"
+            yield hit(
+                asked,
+                anchor,
+                at_ms,
+                text=Text(
+                    f"Item {number} (HS {item.hs6}) is valued at {per_kg:.2f} {unit} "
+                    f"({'net' if net else 'gross'} mass), below {low:.2f} {unit}.",
+                    f"第 {number} 项（HS {item.hs6}）申报单价 {per_kg:.2f} {unit}"
+                    f"（按{'净' if net else '毛'}重），低于 {low:.2f} {unit}。",
+                ),
+                observed=round(per_kg, 4),
+                expected=round(low, 4),
+                evidence=evidence_of(share),
+                excess=1 - max(per_kg, 0) / low,
+            )
+
+
+def _foreign(entries: Sequence[ChapterWords], description: str, chapter: str) -> list[str] | None:
+    """Return the words of other chapters; None where a word of its own is there too, or no word of any."""
+    found: list[str] = []
+    for entry in entries:
+        own = chapter in entry.chapters
+        for word in entry.words:
+            if contains(description, word):
+                if own:
+                    return None
+                found.append(word)
+    return found or None
+
+
+def description_contradicts_chapter(
+    view: ConsignmentView, asked: InForce, _as_of_ms: int
+) -> Iterator[Verdict]:
+    """Judge the description of each item against its HS chapter."""
+    entries = asked.policy.chapter_words
+    if not entries:
+        return
+    for share, item, anchor, number, at_ms in _items(view):
+        if item.description is None or item.hs6 is None:
+            stated = ((item.description, "description"), (item.hs6, "hs6"))
+            yield not_evaluable(asked, anchor, at_ms, *(n for value, n in stated if value is None))
+            continue
+        chapter = item.hs6[:2]
+        words = _foreign(entries, item.description, chapter)
+        if words is None:
+            yield no_hit(asked, anchor, at_ms, "the description does not contradict the chapter")
+            continue
+        fits = {one for e in entries if words[0] in e.words for one in e.chapters}
+        chapters = ", ".join(sorted(fits))
+        yield hit(
+            asked,
+            anchor,
+            at_ms,
+            text=Text(
+                f'Item {number} is declared in HS chapter {chapter}; "{words[0]}" belongs to {chapters}.',
+                f"第 {number} 项申报为 HS 第 {chapter} 章，而“{words[0]}”属于第 {chapters} 章。",
+            ),
+            observed=chapter,
+            expected=chapters,
+            evidence=evidence_of(share),
+        )
+
+
+def profile_of(profiles: Sequence[RouteProfile], item: Goods) -> RouteProfile | None:
+    """Return the profile for an item's origin with the longest HS prefix; one without prefix is for all goods."""
+    fits = [
+        one
+        for one in profiles
+        if one.country_of_origin == item.country_of_origin
+        and (one.hs_prefix is None or (item.hs6 or "").startswith(one.hs_prefix))
+    ]
+    return max(fits, key=lambda one: len(one.hs_prefix or ""), default=None)
+
+
+def route_does_not_fit_origin(
+    view: ConsignmentView, asked: InForce, _as_of_ms: int
+) -> Iterator[Verdict]:
+    """Judge each filing once for each profile that concerns an item of it."""
+    profiles = asked.policy.route_profiles
+    if not profiles:
+        return
+    known = {one.country_of_origin for one in profiles}
+    for share in view.shares:
+        at_ms = filed_ms(share) or 0
+        seen: set[str] = set()
+        for position, item in enumerate(share.goods):
+            if item.country_of_origin is None:
+                own = items_key(share, position)
+                yield not_evaluable(asked, own, at_ms, "countryOfOrigin")
+                continue
+            if item.country_of_origin not in known:
+                continue
+            profile = profile_of(profiles, item)
+            if profile is None:
+                continue
+            anchor = f"{share.manifest_id}|{profile.country_of_origin}|{profile.hs_prefix or '*'}"
+            if anchor not in seen:
+                seen.add(anchor)
+                yield _fits(asked, share, profile, anchor, at_ms)
+
+
+def _fits(asked: InForce, share: Share, profile: RouteProfile, anchor: str, at_ms: int) -> Verdict:
+    origin, provenance = profile.country_of_origin, share.country_of_provenance
+    fitting = (origin, *profile.provenance)
+    if provenance is not None and provenance not in fitting:
+        return hit(
+            asked,
+            anchor,
+            at_ms,
+            text=Text(
+                f"Goods of origin {origin} come from {provenance}; {', '.join(fitting)} would fit.",
+                f"原产地为 {origin} 的货物启运自 {provenance}；通常应为 {'、'.join(fitting)}。",
+            ),
+            observed=provenance,
+            expected=", ".join(fitting),
+            evidence=evidence_of(share),
+        )
+    if profile.via:
+        ends = (
+            country_of_place(share.place_of_unloading),
+            country_of_place(share.final_destination),
+        )
+        allowed = {*fitting, *profile.via, *ends}
+        odd = [one for one in share.countries_of_routing if one not in allowed]
+        if odd:
+            fit = ", ".join(profile.via)
+            return hit(
+                asked,
+                anchor,
+                at_ms,
+                text=Text(
+                    f"Goods of origin {origin} are routed through {', '.join(odd)}; {fit} would fit.",
+                    f"原产地为 {origin} 的货物途经 {'、'.join(odd)}；通常应经 {fit}。",
+                ),
+                observed=", ".join(odd),
+                expected=fit,
+                evidence=evidence_of(share),
+            )
+        if not share.countries_of_routing:
+            return not_evaluable(asked, anchor, at_ms, "countriesOfRouting")
+    if provenance is None:
+        return not_evaluable(asked, anchor, at_ms, "countryOfProvenance")
+    return no_hit(asked, anchor, at_ms, "provenance and routing fit the origin")
+
+
+def parcels_split(view: ConsignmentView, asked: InForce, _as_of_ms: int) -> Iterator[Verdict]:
+    """Judge a parcel by what its own filing says of the consignee's other parcels.
+
+    Only within one filing: parcels of other filings are not seen. Values are compared in EUR only.
+    """
+    limit, few = asked["value"], asked["parcels"]
+    for share in view.shares:
+        at_ms, parcels = filed_ms(share) or 0, share.consignee_parcels
+        if not share.goods:
+            continue
+        if parcels is None:
+            yield not_evaluable(
+                asked, share.manifest_id, at_ms, "values of the consignee's parcels"
+            )
+            continue
+        if any(item.currency != "EUR" for item in share.goods):
+            yield not_evaluable(asked, share.manifest_id, at_ms, "value in EUR")
+            continue
+        values = [item.value for item in share.goods if item.value is not None]
+        if len(values) < len(share.goods):
+            yield not_evaluable(asked, share.manifest_id, at_ms, "value")
+            continue
+        count, total = parcels
+        if count <= few or total <= limit or sum(values) > limit:
+            yield no_hit(asked, share.manifest_id, at_ms, "not several parcels below the threshold")
+            continue
+        yield hit(
+            asked,
+            share.manifest_id,
+            at_ms,
+            text=Text(
+                f"{count} parcels of one consignee in one filing: this one EUR {sum(values):.2f}, "
+                f"together EUR {total:.2f}, threshold EUR {limit:.2f}.",
+                f"同一收货人在同一申报中有 {count} 个包裹：本件 {sum(values):.2f} 欧元，"
+                f"合计 {total:.2f} 欧元，起征点 {limit:.2f} 欧元。",
+            ),
+            observed=round(total, 2),
+            expected=limit,
+            evidence=evidence_of(share),
+        )
+
+
+RULES: tuple[Asked[ConsignmentView], ...] = (
+    Asked(WATCH_LIST, on_watch_list),
+    Asked(LOW_VALUE, value_below_reference),
+    Asked(CHAPTER, description_contradicts_chapter),
+    Asked(ROUTE, route_does_not_fit_origin),
+    Asked(SPLIT, parcels_split),
+)
+"""The rules on goods."""
