@@ -70,9 +70,13 @@ def evidence_of(share: Share) -> tuple[Event, ...]:
 
 
 def items_key(share: Share, position: int) -> str:
-    """Return the anchor of a goods item: its manifest and number (its position where it has none)."""
+    """Return the anchor of a goods item: its manifest and number; with its position where items are not numbered 1, 2, 3.
+
+    Publishers repeat numbers, and two items must not share a flag.
+    """
     number = share.goods[position].item_no
-    return f"{share.manifest_id}|{f'#{position}' if number is None else number}"
+    own = f"{position + 1}" if number == position + 1 else f"{number or ''}#{position}"
+    return f"{share.manifest_id}|{own}"
 
 
 def selections(view: ConsignmentView) -> list[Event]:

@@ -4,6 +4,7 @@
 Lists, reference values, words and profiles are policy; where it has none that concern an item nothing is asked.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 
 from sstl.core.consignment_view import ConsignmentView
@@ -168,38 +169,49 @@ def on_watch_list(view: ConsignmentView, asked: InForce, _as_of_ms: int) -> Iter
             continue
         found = False
         for name in sorted(lists):
-            listed = lists[name]
-            prefix = max(filter(item.hs6.startswith, listed.hs_prefixes), key=len, default=None)
-            if prefix is None:
-                continue
-            found = True
-            own = f"{name}|{anchor}"
-            origins = listed.countries_of_origin
-            if not listed.holds_at(at_ms):
-                yield no_hit(asked, own, at_ms, "the list did not hold when the filing was lodged")
-            elif origins and item.country_of_origin is None:
-                yield not_evaluable(asked, own, at_ms, "countryOfOrigin")
-            elif origins and item.country_of_origin not in origins:
-                yield no_hit(asked, own, at_ms, "not of an origin that is listed")
-            else:
-                area = listed.risk_area.lower().replace("_", " ")
-                yield hit(
-                    asked,
-                    own,
-                    at_ms,
-                    text=Text(
-                        f"Item {number} (HS {item.hs6}) is on watch list {name} ({area}): {listed.source}.",
-                        f"第 {number} 项（HS {item.hs6}）列入监控清单 {name}"
-                        f"（{_AREAS[listed.risk_area]}）：{listed.source}。",
-                    ),
-                    observed=item.hs6,
-                    expected=f"not {prefix}",
-                    evidence=evidence_of(share),
-                    severity=listed.severity,
-                    risk_area=listed.risk_area,
-                )
+            prefixes = lists[name].hs_prefixes
+            prefix = max(filter(item.hs6.startswith, prefixes), key=len, default=None)
+            if prefix is not None:
+                found = True
+                yield _listed(asked, (share, item, number), name, prefix, f"{name}|{anchor}", at_ms)
         if not found:
             yield no_hit(asked, anchor, at_ms, "on no watch list")
+
+
+def _listed(  # noqa: PLR0917 (what is judged, in the order in which it is read)
+    asked: InForce,
+    about: tuple[Share, Goods, int],
+    name: str,
+    prefix: str,
+    anchor: str,
+    at_ms: int,
+) -> Verdict:
+    """Return the answer for an item whose HS code a list has."""
+    share, item, number = about
+    listed = asked.policy.watch_lists[name]
+    origins = listed.countries_of_origin
+    if not listed.holds_at(at_ms):
+        return no_hit(asked, anchor, at_ms, "the list did not hold when the filing was lodged")
+    if origins and item.country_of_origin is None:
+        return not_evaluable(asked, anchor, at_ms, "countryOfOrigin")
+    if origins and item.country_of_origin not in origins:
+        return no_hit(asked, anchor, at_ms, "not of an origin that is listed")
+    area = listed.risk_area.lower().replace("_", " ")
+    return hit(
+        asked,
+        anchor,
+        at_ms,
+        text=Text(
+            f"Item {number} (HS {item.hs6}) is on watch list {name} ({area}): {listed.source}.",
+            f"第 {number} 项（HS {item.hs6}）列入监控清单 {name}"
+            f"（{_AREAS[listed.risk_area]}）：{listed.source}。",
+        ),
+        observed=item.hs6,
+        expected=f"not {prefix}",
+        evidence=evidence_of(share),
+        severity=listed.severity,
+        risk_area=listed.risk_area,
+    )
 
 
 def reference_of(values: Sequence[ReferenceValue], item: Goods) -> ReferenceValue | str | None:
@@ -416,7 +428,8 @@ def parcels_split(view: ConsignmentView, asked: InForce, _as_of_ms: int) -> Iter
             yield not_evaluable(asked, share.manifest_id, at_ms, "value")
             continue
         count, total = parcels
-        if count <= few or total <= limit or sum(values) > limit:
+        value = math.fsum(values)
+        if count <= few or total <= limit or value > limit:
             yield no_hit(asked, share.manifest_id, at_ms, "not several parcels below the threshold")
             continue
         yield hit(
@@ -424,9 +437,9 @@ def parcels_split(view: ConsignmentView, asked: InForce, _as_of_ms: int) -> Iter
             share.manifest_id,
             at_ms,
             text=Text(
-                f"{count} parcels of one consignee in one filing: this one EUR {sum(values):.2f}, "
+                f"{count} parcels of one consignee in one filing: this one EUR {value:.2f}, "
                 f"together EUR {total:.2f}, threshold EUR {limit:.2f}.",
-                f"同一收货人在同一申报中有 {count} 个包裹：本件 {sum(values):.2f} 欧元，"
+                f"同一收货人在同一申报中有 {count} 个包裹：本件 {value:.2f} 欧元，"
                 f"合计 {total:.2f} 欧元，起征点 {limit:.2f} 欧元。",
             ),
             observed=round(total, 2),
