@@ -228,6 +228,33 @@ STATE_BYTES = Gauge(
     ["stage", "partition"],
     registry=REGISTRY,
 )
+POLICY_INFO = Gauge(
+    "sstl_policy_info",
+    "Always 1; the labels say which version of the policy governs now.",
+    ["policy_hash", "policy_version"],
+    registry=REGISTRY,
+)
+POLICY_VALID_FROM = Gauge(
+    "sstl_policy_valid_from_timestamp_seconds",
+    "From when the version that governs now has governed, Unix seconds; 0: always.",
+    registry=REGISTRY,
+)
+POLICY_VERSIONS = Gauge(
+    "sstl_policy_versions",
+    "Accepted versions, with the one that the worker was started with and those that do not govern yet.",
+    registry=REGISTRY,
+)
+POLICY_CONFIRMED = Gauge(
+    "sstl_policy_confirmed_timestamp_seconds",
+    "When this worker last saw the end of the policy topic, Unix seconds; work pauses when that is a minute ago.",
+    registry=REGISTRY,
+)
+POLICY_REFUSED = Counter(
+    "sstl_policy_refused_total",
+    "Messages on the policy topic that this worker read and did not accept, since its start.",
+    ["reason"],
+    registry=REGISTRY,
+)
 _PARTITION_GAUGES = (
     WATERMARK,
     RESTORE_RECORDS,
@@ -289,6 +316,17 @@ def set_worker_info(*, version: str, policy_hash: str, worker: str) -> None:
     """Say which release and policy this process runs; replaces what was said before."""
     WORKER_INFO.clear()
     WORKER_INFO.labels(version, policy_hash[:12], worker).set(1)
+
+
+def set_policy(
+    *, policy_hash: str, version: str, valid_from: float | None, versions: int, confirmed: float
+) -> None:
+    """Show which version of the policy governs now; ``valid_from`` and ``confirmed`` in Unix seconds."""
+    POLICY_INFO.clear()
+    POLICY_INFO.labels(policy_hash[:12], version).set(1)
+    POLICY_VALID_FROM.set(valid_from or 0)
+    POLICY_VERSIONS.set(versions)
+    POLICY_CONFIRMED.set(confirmed)
 
 
 def set_watermark(stage: str, partition: int, reached_ms: int, *, live: bool = True) -> None:

@@ -14,6 +14,7 @@ import faust
 from faust.types import AgentT
 
 from sstl.agents.delivery import Delivery, RunnerOf
+from sstl.agents.policy_follower import PolicyFollower
 from sstl.agents.topics import Topics
 from sstl.settings import Settings
 
@@ -34,9 +35,14 @@ class LaneApp(faust.App):
     on_beat: Callable[[], None] | None = None
     """Called about once a second from the loop: a sign of life."""
 
+    follower: PolicyFollower | None = None
+    """Keeps the policy as its topic has it; None: the policy never changes."""
+
     async def on_start(self) -> None:
-        """Begin to publish how far behind we are."""
+        """Know the policy before anything is read; begin to publish how far behind we are."""
         await super().on_start()
+        if self.follower is not None:
+            await self.follower.start()
         _calm_garbage_collection()
         self._lag_task = asyncio.create_task(self._show_lag())
 
@@ -51,6 +57,8 @@ class LaneApp(faust.App):
         timer.daemon = True
         timer.start()
         await self.delivery.close()
+        if self.follower is not None:
+            await self.follower.close()
         await super().on_stop()
 
     async def _show_lag(self) -> None:

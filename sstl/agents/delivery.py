@@ -52,7 +52,9 @@ class Delivery:
         stop: Callable[[StopError], None] = stop_process,
     ) -> None:
         self.topics, self._settings = topics, settings
-        self._max_crashes, self._crashed = max_crashes, 0
+        self.max_crashes, self._crashed = max_crashes, 0
+        self.may_work: Callable[[], bool] = lambda: True
+        """Asked before each transaction; while it says no, everything waits. Set it before partitions are assigned."""
         self._committer_of = committer_of or self._kafka_committer
         self._stop = stop
         self._runners: dict[str, RunnerOf] = {}
@@ -153,15 +155,16 @@ class Delivery:
                 live=not self._settings.backfill,
                 crashes=self._count_crashes,
                 stop=self._stop,
+                may_work=self.may_work,
             )
         return owner
 
     def _count_crashes(self, number: int) -> None:
         self._crashed += number
-        if self._crashed > self._max_crashes:
+        if self._crashed > self.max_crashes:
             raise StopError(
                 f"our code failed on {self._crashed} messages, more than the policy's max_crashes "
-                f"({self._max_crashes}); nothing of this batch is committed. Is this a bad release?",
+                f"({self.max_crashes}); nothing of this batch is committed. Is this a bad release?",
                 exit_code=ExitCode.CRASHES,
             )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sstl.agents.app import LaneApp, serve
 from sstl.agents.delivery import Delivery
+from sstl.agents.policy_log import PolicySource, source_of
 from sstl.agents.prepare import Crash
 from sstl.agents.store import PartitionStore
 from sstl.agents.topics import FAMILIES, Topics
@@ -21,8 +22,14 @@ class IntakeRunner:
 
     HEARTBEAT_S = 2.0
 
-    def __init__(self, stage: IntakeStage, policy: Policy, context: Context, family: str) -> None:
-        self._stage, self._policy, self._context = stage, policy, context
+    def __init__(
+        self,
+        stage: IntakeStage,
+        policy: Policy | PolicySource,
+        context: Context,
+        family: str,
+    ) -> None:
+        self._stage, self._policy, self._context = stage, source_of(policy), context
         self._family = family
         self.name = f"intake-{family}"
         self.cell_type = stage.cell_type
@@ -46,7 +53,7 @@ class IntakeRunner:
 
     def fold(self, state: StateReader, records: Sequence[Any]) -> Outcome:
         """Judge, normalise and route a batch."""
-        return self._stage.fold(state, records, self._policy, self._context)
+        return self._stage.fold(state, records, self._policy(), self._context)
 
     def on_timer(self, state: StateReader, now_ms: int, *, caught_up: bool) -> Outcome:
         """Tell downstream how far this partition has come in arrival time."""
@@ -63,7 +70,9 @@ class IntakeRunner:
         """Show nothing beyond the counts."""
 
 
-def runner(family: str, partition: int, policy: Policy, settings: Settings) -> IntakeRunner:
+def runner(
+    family: str, partition: int, policy: Policy | PolicySource, settings: Settings
+) -> IntakeRunner:
     """Return what runs one partition of one input family."""
     stage = IntakeStage(
         family, pseudonym_key=settings.pseudonym_key, backfill=family in settings.backfill
@@ -72,7 +81,11 @@ def runner(family: str, partition: int, policy: Policy, settings: Settings) -> I
 
 
 def attach(
-    app: LaneApp, delivery: Delivery, topics: Topics, policy: Policy, settings: Settings
+    app: LaneApp,
+    delivery: Delivery,
+    topics: Topics,
+    policy: Policy | PolicySource,
+    settings: Settings,
 ) -> None:
     """Register an agent for each input family."""
     for family in FAMILIES:

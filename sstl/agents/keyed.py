@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from sstl.agents.app import LaneApp, serve
 from sstl.agents.delivery import Delivery
+from sstl.agents.policy_log import PolicySource
 from sstl.agents.runner import Gauges, NoGauges, StageRunner
 from sstl.agents.topics import STAGE_SOURCE, Topics
 from sstl.core.stage import Context, Stage
@@ -25,12 +26,14 @@ class KeyedAgent:
     stage_of: Callable[[], Stage]
     gauges: Gauges = field(default_factory=NoGauges)
 
-    def runner(self, partition: int, topics: Topics, policy: Policy) -> StageRunner:
+    def runner(self, partition: int, topics: Topics, policy: Policy | PolicySource) -> StageRunner:
         """Return what runs one partition of the stage."""
         context = Context(partition, topics.sources(self.name))
         return StageRunner(self.stage_of(), policy, context, self.gauges)
 
-    def attach(self, app: LaneApp, delivery: Delivery, topics: Topics, policy: Policy) -> None:
+    def attach(
+        self, app: LaneApp, delivery: Delivery, topics: Topics, policy: Policy | PolicySource
+    ) -> None:
         """Register the agent with the application."""
         serve(
             app,

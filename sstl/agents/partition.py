@@ -33,6 +33,7 @@ MAX_OUTPUTS = 50_000
 STORE_VALID_S = 12 * 3600
 """A store that has not followed its changelog for so long is read anew: tombstones may be gone by then
 (``delete.retention.ms`` is 24 h)."""
+PAUSED_S = 0.1
 MAX_TRIES = 40
 MAX_BACKOFF_S = 5.0
 
@@ -63,6 +64,7 @@ class PartitionOwner:
         live: False in a backfill: its watermark lies in the past, which is no lag.
         crashes: Called with how many messages crashed; raises `StopError` when there are too many.
         stop: Called with what must stop the process.
+        may_work: Asked before each transaction; while it says no, batches wait and nothing is written.
     """
 
     def __init__(
@@ -77,13 +79,14 @@ class PartitionOwner:
         live: bool,
         crashes: Callable[[int], None],
         stop: Callable[[StopError], None],
+        may_work: Callable[[], bool] = lambda: True,
     ) -> None:
         self.tp, self.runner = tp, runner
         self.store = PartitionStore(runner.cell_type)
         self._topics, self._committer = topics, committer
         self._pause_s = pause_s
         self._show = Showing(tp, runner, live=live)
-        self._crashes, self._stop = crashes, stop
+        self._crashes, self._stop, self._may_work = crashes, stop, may_work
         self._preparer = Preparer(topics, runner.fold)
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
@@ -318,7 +321,7 @@ class PartitionOwner:
         self._try_again(error, session)
 
     async def _wait(self) -> None:
-        """Wait for a batch or for the timer."""
+        """Wait for a batch or for the timer, and until work may go on."""
         if not self._waiting:
             self._wake.clear()
             period = self.runner.period_s
@@ -328,6 +331,9 @@ class PartitionOwner:
                     await self._wake.wait()
             if not self._waiting and not self.ready:
                 await asyncio.sleep(0.05)
+        # what it depends on is a clock, which sets no event
+        while not self._may_work():  # noqa: ASYNC110
+            await asyncio.sleep(PAUSED_S)
 
     async def _step(self) -> None:
         """Do one transaction: the timer's when it is due, else what waits."""

@@ -51,7 +51,10 @@ def _lane(
     here = lane.origin
     for number, leg in enumerate(lane.legs):
         if leg.origin != here:
-            yield (*at, "legs", number), f"this leg begins at {leg.origin}, but the plan is at {here}"
+            yield (
+                (*at, "legs", number),
+                f"this leg begins at {leg.origin}, but the plan is at {here}",
+            )
         here = leg.destination
     if lane.legs and here != lane.destination:
         yield (*at, "legs"), f"the legs end at {here}, the lane at {lane.destination}"

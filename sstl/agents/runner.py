@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from sstl.agents.policy_log import PolicySource, source_of
 from sstl.agents.prepare import Crash, SourceFormatError
 from sstl.agents.store import PartitionStore
 from sstl.core.stage import Context, Inbound, Outcome, Output, Stage, StateReader
@@ -90,13 +91,20 @@ def where_raised(error: BaseException) -> str:
 
 
 class StageRunner:
-    """Runs one of the six keyed stages on one partition."""
+    """Runs one of the six keyed stages on one partition.
+
+    The policy is asked for at the start of each fold and never within one, so a batch has one chain of versions.
+    """
 
     def __init__(
-        self, stage: Stage, policy: Policy, context: Context, gauges: Gauges | None = None
+        self,
+        stage: Stage,
+        policy: Policy | PolicySource,
+        context: Context,
+        gauges: Gauges | None = None,
     ) -> None:
         self._gauges = gauges or NoGauges()
-        self._stage, self._policy, self._context = stage, policy, context
+        self._stage, self._policy, self._context = stage, source_of(policy), context
         self._decode = msgspec.json.Decoder(stage.message_type).decode
         self.name = stage.name
         self.cell_type = stage.cell_type
@@ -122,11 +130,11 @@ class StageRunner:
 
     def fold(self, state: StateReader, records: Sequence[Any]) -> Outcome:
         """Fold a batch."""
-        return self._stage.fold(state, records, self._policy, self._context)
+        return self._stage.fold(state, records, self._policy(), self._context)
 
     def on_timer(self, state: StateReader, now_ms: int, *, caught_up: bool) -> Outcome:
         """Publish what waits for a pause; reads no clock."""
-        return self._stage.tick(state, self._policy, self._context)
+        return self._stage.tick(state, self._policy(), self._context)
 
     def on_crash(self, crash: Crash, topic: str, partition: int) -> Output:
         """Point to the message in the quarantine topic."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
-FAMILIES = ("manifest", "seallock", "inspection", "transport", "feedback", "registry")
+NEVER_MS = str(2**63 - 1)
+FAMILIES = ("manifest", "seallock", "inspection", "transport", "feedback", "registry", "action")
 """Input families; each has its own topic ``<prefix>.<family>.v1``."""
 
 STAGE_SOURCE = {
@@ -23,7 +24,7 @@ UPSTREAM: Mapping[str, tuple[str, ...]] = {
     "references": ("intake", "manifests"),
     "journeys": ("intake", "manifests", "references"),
     "consignments": ("manifests", "references", "journeys"),
-    "flags": ("intake-feedback", "references", "journeys", "consignments"),
+    "flags": ("intake-feedback", "intake-action", "references", "journeys", "consignments"),
     "lanes": ("journeys", "consignments"),
 }
 """Stage to those whose heartbeats make its watermark."""
@@ -122,6 +123,9 @@ class Topics:
         yield self._spec("rejected", "rejected.v1", _delete(120), MAX_REJECTED_BYTES)
         yield self._spec("unbound", "unbound.v1", _delete(120))
         yield self._spec("quarantine", "quarantine.v1", _delete(120), MAX_REJECTED_BYTES)
+        # every version stays, superseded ones too: what governed an instant must be found again on every replay
+        forever = {"message.timestamp.type": "LogAppendTime", "min.compaction.lag.ms": NEVER_MS}
+        yield self._spec("policy", "policy.v1", _compact() | forever, partitions=1)
         for stage, source in self.stages():
             # one changelog for each stage, partitioned as its source: what a partition knows moves with it
             yield self._spec(

@@ -20,8 +20,11 @@ from sstl import logs, metrics
 from sstl.agents import health
 from sstl.agents.admin import check_topics
 from sstl.agents.app import LaneApp, create_app
-from sstl.agents.delivery import Delivery
+from sstl.agents.delivery import Delivery, stop_process
 from sstl.agents.keyed import KeyedAgent
+from sstl.agents.policy_follower import PolicyFollower
+from sstl.agents.policy_log import PolicyLog
+from sstl.agents.policy_refusal import Refusals
 from sstl.agents.topics import Topics
 from sstl.models.policy import Policy
 from sstl.settings import Settings
@@ -44,14 +47,36 @@ AGENTS = ("intake", *KEYED)
 
 
 def build(settings: Settings, topics: Topics, policy: Policy, agents: Collection[str]) -> LaneApp:
-    """Return the application with the agents asked for."""
+    """Return the application with the agents asked for.
+
+    Args:
+        settings: Of this process.
+        topics: Names and partition counts.
+        policy: Governs until the first version of the policy topic does.
+        agents: Names out of `AGENTS`.
+    """
     delivery = Delivery(topics, settings, max_crashes=policy.max_crashes)
     app = create_app(settings, delivery)
+
+    def changed(latest: Policy) -> None:
+        delivery.max_crashes = latest.max_crashes
+        metrics.LANES.name_lanes(latest.lanes)
+
+    follower = PolicyFollower(
+        settings.bootstrap,
+        topics["policy"],
+        PolicyLog(policy),
+        refusals=Refusals(settings.bootstrap, settings.group, topics["rejected"]),
+        changed=changed,
+        stop=stop_process,
+    )
+    app.follower = follower
+    delivery.may_work = follower.confirmed
     if "intake" in agents:
-        sstl.agents.intake.attach(app, delivery, topics, policy, settings)
+        sstl.agents.intake.attach(app, delivery, topics, follower.latest, settings)
     for name, agent in KEYED.items():
         if name in agents:
-            agent.attach(app, delivery, topics, policy)
+            agent.attach(app, delivery, topics, follower.latest)
     return app
 
 
@@ -77,7 +102,7 @@ def run(settings: Settings, topics: Topics, policy: Policy, agents: Collection[s
         settings.metrics_port,
         metrics.REGISTRY,
         pulse.health,
-        lambda: _readiness(app.delivery),
+        lambda: _readiness(app),
     )
     log.info("worker starts", worker=worker_name, port=server.port, policy_hash=policy.hash[:12])
     worker = faust.Worker(
@@ -95,8 +120,14 @@ def run(settings: Settings, topics: Topics, policy: Policy, agents: Collection[s
         server.stop()
 
 
-def _readiness(delivery: Delivery) -> health.Health:
-    owned = len(delivery.assigned)
+def _readiness(app: LaneApp) -> health.Health:
+    delivery = app.delivery
+    policy_known = app.follower is None or app.follower.confirmed()
     return health.Health(
-        delivery.ready, {"partitions_assigned": owned, "partitions_ready": delivery.ready_count}
+        delivery.ready and policy_known,
+        {
+            "partitions_assigned": len(delivery.assigned),
+            "partitions_ready": delivery.ready_count,
+            "policy_known": policy_known,
+        },
     )
