@@ -70,7 +70,7 @@ def evidence_of(share: Share) -> tuple[Event, ...]:
 
 
 def items_key(share: Share, position: int) -> str:
-    """Return the anchor of a goods item: its manifest and number; with its position where items are not numbered 1, 2, 3.
+    """Return the anchor of a goods item: its manifest and number; with its position where items are not numbered in turn.
 
     Publishers repeat numbers, and two items must not share a flag.
     """

@@ -1,13 +1,15 @@
 # ruff: noqa: RUF001 (Chinese punctuation is full width)
-"""Rules on the goods of a consignment (family goods): what they are, what they cost and which way they come.
+"""Rules on the goods of a consignment (family goods): what they are and what they cost.
+
+Which way they come is in `sstl.core.rules.goods_provenance`, split parcels in `sstl.core.rules.goods_parcels`.
 
 Lists, reference values, words and profiles are policy; where it has none that concern an item nothing is asked.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 
 from sstl.core.consignment_view import ConsignmentView
+from sstl.core.rules import goods_parcels, goods_provenance
 from sstl.core.rules.base import (
     InForce,
     Parameter,
@@ -19,10 +21,10 @@ from sstl.core.rules.base import (
     no_hit,
     not_evaluable,
 )
-from sstl.core.rules.consignment_facts import country_of_place, evidence_of, filed_ms, items_key
+from sstl.core.rules.consignment_facts import evidence_of, filed_ms, items_key
 from sstl.core.rules.engine import Asked
 from sstl.core.rules.goods_words import contains
-from sstl.models.policy import ChapterWords, ReferenceValue, RiskArea, RouteProfile
+from sstl.models.policy import ChapterWords, ReferenceValue, RiskArea
 from sstl.models.records import Goods, Share
 
 _AREAS: dict[RiskArea, str] = {
@@ -95,55 +97,6 @@ CHAPTER = Rule(
     ),
     source="own design; Harmonized System chapters",
 )
-ROUTE = Rule(
-    id="goods-route-does-not-fit-origin",
-    name="Provenance or routing does not fit the origin",
-    question="Do provenance and countries of routing fit goods of this origin?",
-    unit="country",
-    risk_area="IPR",
-    subject="consignment",
-    family="goods",
-    parts=frozenset({Part.MANIFEST}),
-    needs=frozenset(
-        {
-            "share.goods",
-            "share.lodged_ms",
-            "share.country_of_provenance",
-            "share.countries_of_routing",
-            "share.place_of_unloading",
-            "share.final_destination",
-        }
-    ),
-    severity="MEDIUM",
-    recommended_control="PHYSICAL",
-    advice=Text(
-        "Look for signs of counterfeits (marks, packing, documents); inform the right holder where there are any.",
-        "检查商标、包装和单证是否有侵权迹象；如有，通知权利人。",
-    ),
-    source="EU-China IPR working group: country of provenance beside country of origin (class A and B); own design",
-)
-SPLIT = Rule(
-    id="goods-parcels-split",
-    name="Parcels of one consignee below the threshold",
-    question="Are several parcels of one consignee in a filing each below a value and together above it?",
-    unit="EUR",
-    risk_area="FINANCIAL",
-    subject="consignment",
-    family="goods",
-    parts=frozenset({Part.MANIFEST}),
-    needs=frozenset({"share.goods", "share.lodged_ms", "share.consignee_parcels"}),
-    parameters={
-        "value": Parameter(150, "EUR", "value up to which a parcel is treated more lightly"),
-        "parcels": Parameter(2, "parcels", "more parcels than this are several"),
-    },
-    severity="MEDIUM",
-    recommended_control="DOCUMENT_CHECK",
-    advice=Text(
-        "Treat the parcels as one consignment; ask for orders and payments.",
-        "将各包裹合并作为一批货物处理，要求提供订单和付款记录。",
-    ),
-    source="EU Regulation 1186/2009 Art. 23 (relief for consignments up to EUR 150), own design",
-)
 
 
 def _items(view: ConsignmentView) -> Iterator[tuple[Share, Goods, str, int, int]]:
@@ -178,7 +131,7 @@ def on_watch_list(view: ConsignmentView, asked: InForce, _as_of_ms: int) -> Iter
             yield no_hit(asked, anchor, at_ms, "on no watch list")
 
 
-def _listed(  # noqa: PLR0917 (what is judged, in the order in which it is read)
+def _listed(
     asked: InForce,
     about: tuple[Share, Goods, int],
     name: str,
@@ -323,136 +276,11 @@ def description_contradicts_chapter(
         )
 
 
-def profile_of(profiles: Sequence[RouteProfile], item: Goods) -> RouteProfile | None:
-    """Return the profile for an item's origin with the longest HS prefix; one without prefix is for all goods."""
-    fits = [
-        one
-        for one in profiles
-        if one.country_of_origin == item.country_of_origin
-        and (one.hs_prefix is None or (item.hs6 or "").startswith(one.hs_prefix))
-    ]
-    return max(fits, key=lambda one: len(one.hs_prefix or ""), default=None)
-
-
-def route_does_not_fit_origin(
-    view: ConsignmentView, asked: InForce, _as_of_ms: int
-) -> Iterator[Verdict]:
-    """Judge each filing once for each profile that concerns an item of it."""
-    profiles = asked.policy.route_profiles
-    if not profiles:
-        return
-    known = {one.country_of_origin for one in profiles}
-    for share in view.shares:
-        at_ms = filed_ms(share) or 0
-        seen: set[str] = set()
-        for position, item in enumerate(share.goods):
-            if item.country_of_origin is None:
-                own = items_key(share, position)
-                yield not_evaluable(asked, own, at_ms, "countryOfOrigin")
-                continue
-            if item.country_of_origin not in known:
-                continue
-            profile = profile_of(profiles, item)
-            if profile is None:
-                continue
-            anchor = f"{share.manifest_id}|{profile.country_of_origin}|{profile.hs_prefix or '*'}"
-            if anchor not in seen:
-                seen.add(anchor)
-                yield _fits(asked, share, profile, anchor, at_ms)
-
-
-def _fits(asked: InForce, share: Share, profile: RouteProfile, anchor: str, at_ms: int) -> Verdict:
-    origin, provenance = profile.country_of_origin, share.country_of_provenance
-    fitting = (origin, *profile.provenance)
-    if provenance is not None and provenance not in fitting:
-        return hit(
-            asked,
-            anchor,
-            at_ms,
-            text=Text(
-                f"Goods of origin {origin} come from {provenance}; {', '.join(fitting)} would fit.",
-                f"原产地为 {origin} 的货物启运自 {provenance}；通常应为 {'、'.join(fitting)}。",
-            ),
-            observed=provenance,
-            expected=", ".join(fitting),
-            evidence=evidence_of(share),
-        )
-    if profile.via:
-        ends = (
-            country_of_place(share.place_of_unloading),
-            country_of_place(share.final_destination),
-        )
-        allowed = {*fitting, *profile.via, *ends}
-        odd = [one for one in share.countries_of_routing if one not in allowed]
-        if odd:
-            fit = ", ".join(profile.via)
-            return hit(
-                asked,
-                anchor,
-                at_ms,
-                text=Text(
-                    f"Goods of origin {origin} are routed through {', '.join(odd)}; {fit} would fit.",
-                    f"原产地为 {origin} 的货物途经 {'、'.join(odd)}；通常应经 {fit}。",
-                ),
-                observed=", ".join(odd),
-                expected=fit,
-                evidence=evidence_of(share),
-            )
-        if not share.countries_of_routing:
-            return not_evaluable(asked, anchor, at_ms, "countriesOfRouting")
-    if provenance is None:
-        return not_evaluable(asked, anchor, at_ms, "countryOfProvenance")
-    return no_hit(asked, anchor, at_ms, "provenance and routing fit the origin")
-
-
-def parcels_split(view: ConsignmentView, asked: InForce, _as_of_ms: int) -> Iterator[Verdict]:
-    """Judge a parcel by what its own filing says of the consignee's other parcels.
-
-    Only within one filing: parcels of other filings are not seen. Values are compared in EUR only.
-    """
-    limit, few = asked["value"], asked["parcels"]
-    for share in view.shares:
-        at_ms, parcels = filed_ms(share) or 0, share.consignee_parcels
-        if not share.goods:
-            continue
-        if parcels is None:
-            yield not_evaluable(
-                asked, share.manifest_id, at_ms, "values of the consignee's parcels"
-            )
-            continue
-        if any(item.currency != "EUR" for item in share.goods):
-            yield not_evaluable(asked, share.manifest_id, at_ms, "value in EUR")
-            continue
-        values = [item.value for item in share.goods if item.value is not None]
-        if len(values) < len(share.goods):
-            yield not_evaluable(asked, share.manifest_id, at_ms, "value")
-            continue
-        count, total = parcels
-        value = math.fsum(values)
-        if count <= few or total <= limit or value > limit:
-            yield no_hit(asked, share.manifest_id, at_ms, "not several parcels below the threshold")
-            continue
-        yield hit(
-            asked,
-            share.manifest_id,
-            at_ms,
-            text=Text(
-                f"{count} parcels of one consignee in one filing: this one EUR {value:.2f}, "
-                f"together EUR {total:.2f}, threshold EUR {limit:.2f}.",
-                f"同一收货人在同一申报中有 {count} 个包裹：本件 {value:.2f} 欧元，"
-                f"合计 {total:.2f} 欧元，起征点 {limit:.2f} 欧元。",
-            ),
-            observed=round(total, 2),
-            expected=limit,
-            evidence=evidence_of(share),
-        )
-
-
 RULES: tuple[Asked[ConsignmentView], ...] = (
     Asked(WATCH_LIST, on_watch_list),
     Asked(LOW_VALUE, value_below_reference),
     Asked(CHAPTER, description_contradicts_chapter),
-    Asked(ROUTE, route_does_not_fit_origin),
-    Asked(SPLIT, parcels_split),
+    *goods_provenance.RULES,
+    *goods_parcels.RULES,
 )
 """The rules on goods."""
