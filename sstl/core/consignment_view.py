@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from sstl.core.milestones import ACTUAL, Milestones, Plan, classifier_of
 from sstl.models.policy import LanePolicy, Policy
@@ -15,7 +16,8 @@ class ConsignmentView:
 
     consignment: str
     events: Sequence[Event]
-    """Inspections, declarations, channels, duty, bond, releases, air status: all that count, in their total order."""
+    """Inspections, declarations, channels, duty, bond, releases, air status: all that count, in their total order,
+    those that name only one of its units among them; registry entries are in ``registry``."""
     shares: Sequence[Share]
     """What each manifest says of it, the governing one first; ``goods``, ``filings``, ``referrals`` are in them."""
     units: Mapping[str, UnitMilestones]
@@ -29,6 +31,12 @@ class ConsignmentView:
     """The version in force at its first event."""
     registry: Mapping[str, Sequence[Event]] = field(default_factory=dict)
     """Pseudonym of a party to the registry entries on it (``registry.operator.status``, ``registry.partner.risk``)."""
+    publishers: Mapping[str, int] = field(default_factory=dict)
+    """CloudEvents source to its latest arrival time, ms."""
+    memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What rules of one module have derived from this view once, under a name of their own."""
+    awaited: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
+    """Publishers found silent while asking, each with the least instant (ms) after which it must be heard of."""
 
     @property
     def lane(self) -> LanePolicy | None:
@@ -59,6 +67,18 @@ class ConsignmentView:
         if not found:
             return None
         return (max if last else min)(found, key=lambda one: one[0])
+
+    def publisher_silent(self, milestone: str, instant_ms: int) -> bool:
+        """Tell whether the publisher that should report a milestone had gone silent by an instant and still is.
+
+        True while it has not been heard of at or after the instant; False where the lane names no publisher.
+        """
+        lane = self.lane
+        source = None if lane is None else lane.publishers.get(milestone)  # type: ignore[call-overload]
+        if source is None or self.publishers.get(source, 0) >= instant_ms:
+            return False
+        self.awaited[source] = min(instant_ms, self.awaited.get(source, instant_ms))
+        return True
 
     @property
     def first_ms(self) -> int:

@@ -98,7 +98,7 @@ KEPT = frozenset(
             "warehouseId",
         ),
         *("selections", "referralId", "referralType"),
-        *("programme", "mraRecognised", "from", "to", "risk", "reasonCode"),
+        *("id", "programme", "mraRecognised", "from", "to", "risk", "reasonCode"),
     }
 )
 """Fields of event bodies (names on the wire) that a record keeps."""
