@@ -19,7 +19,9 @@ VARIABLE_PREFIX = "SSTL_"
 IGNORED_PREFIX = "SSTL_TEST_"
 """Variables of the test suite and the benchmarks, none of our business."""
 
-FAMILIES = frozenset({"manifest", "seallock", "inspection", "transport", "feedback", "registry"})
+FAMILIES = frozenset(
+    {"manifest", "seallock", "inspection", "transport", "feedback", "registry", "action"}
+)
 """Input families; each has one input topic ``<prefix>.<family>.v1``."""
 
 DEVELOPMENT_PSEUDONYM_KEY = b"sstl development key, not for production"

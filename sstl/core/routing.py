@@ -86,6 +86,10 @@ def operator(pseudonym: str) -> str:
     return f"operator:{pseudonym}"
 
 
+SNOOZES = "~snoozes"
+"""Key of what concerns the flags of a rule, lane or unit; it goes to every partition of ``findings``."""
+
+
 def event_key(identity: str) -> str:
     """Return the reference under which the versions of one event are registered."""
     return f"event:{identity}"

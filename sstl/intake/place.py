@@ -24,7 +24,7 @@ def outputs(accepted: Accepted) -> Iterator[Output]:
     if not accepted.bodiless:
         for kind, topic, key, message in _placed(event):
             places.append(f"{kind}:{key}")
-            yield Output(topic, key, message)
+            yield Output(topic, key, message, broadcast=kind == "flags")
     if event.type != PING:
         registered = Registered(
             identity=event.identity,
@@ -44,6 +44,11 @@ def _placed(event: Event) -> Iterator[tuple[str, str, str, Placed | Referred]]:
     elif family == "risk":
         for flag in dict.fromkeys(filter(None, (data.get("flagId"), *data.get("flagIds", ())))):
             yield "flag", "findings", flag, Placed(event=event)
+    elif family == "action":
+        for flag in dict.fromkeys(data.get("flagIds", ())):
+            yield "flag", "findings", flag, Placed(event=event)
+        if not data.get("flagIds"):
+            yield "flags", "findings", routing.SNOOZES, Placed(event=event)
     elif family == "registry":
         key = routing.operator(data["id"])
         yield "ref", "references", key, Referred(event=event)

@@ -46,6 +46,8 @@ class Pseudonyms:
                 data["authorisedBy"] = self.of(identifier=data["authorisedBy"], name=None)
         elif event_type.startswith("registry."):
             data["id"] = self.of(identifier=data["id"], name=None)
+        elif event_type.startswith("action."):
+            data["author"] = self.of(identifier=data["author"], name=None)
 
     def _cover_parties(self, body: dict[str, Any]) -> None:
         parties = body.get("parties")

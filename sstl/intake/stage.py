@@ -18,6 +18,8 @@ __all__ = ["INTAKE", "IntakeCell", "IntakeStage", "internal_error"]
 
 INTAKE = "~intake"
 """Reserved key of the one cell."""
+_ANSWERS = frozenset({"feedback", "action"})
+"""Families that answer flags."""
 _UNSEEN_MS = 1000
 """A caught-up reader may not yet see what was appended within this time."""
 
@@ -53,7 +55,7 @@ class IntakeStage:
         self._pseudonyms = Pseudonyms(pseudonym_key)
         self._backfill = backfill
         self._downstream: tuple[str, ...] = ("references", "manifests", "journeys")
-        if family == "feedback":
+        if family in _ANSWERS:
             self._downstream += ("findings",)
 
     def fold(

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from sstl.intake.envelope import Envelope, RawRecord, RefusedError, read, show
 from sstl.intake.pseudonym import Pseudonyms
-from sstl.models.catalogue import PROGRESS, TYPES, VERSION, EventType
+from sstl.models.action import MAX_SNOOZE_DAYS
+from sstl.models.catalogue import PROGRESS, SNOOZED, TYPES, VERSION, EventType
 from sstl.models.common import body_of, to_ms, to_wire, unknown_fields
 from sstl.models.policy import Policy
 from sstl.models.records import Event, Origin, Version
@@ -20,7 +21,7 @@ from sstl.models.rejection import Problem, Reason
 _TYPE = re.compile(r"org\.sstl\.([a-z_.]+)\.(v[0-9]+)")
 _STANDING = frozenset({"seallock.position", PROGRESS})
 _MOST_PROBLEMS = 50
-_COVERED = frozenset({"name", "identifier", "address", "authorisedBy"})
+_COVERED = frozenset({"name", "identifier", "address", "authorisedBy", "author"})
 _EXTENSIONS = "ceExtensions"
 """Member of `Event.data` that keeps extension attributes which nobody here knows."""
 
@@ -85,6 +86,7 @@ def judge(
         # a retraction without body may take back a plan, whose time lies ahead
         happened = not bodiless and data.get("eventClassifier", "ACTUAL") == "ACTUAL"
         _judge_times(envelope, event_ms, recorded_ms, arrival_ms, policy, happened=happened)
+        _judge_snooze(envelope, known, data)
         if backfill and reached_ms is not None:
             _judge_order(envelope, arrival_ms, reached_ms, policy)
         if problems:
@@ -201,6 +203,20 @@ def _judge_order(envelope: Envelope, arrival_ms: int, reached_ms: int, policy: P
             _clock(arrival_ms),
             f"at most {policy.max_lateness_s} s behind what the backfill has reached ({_clock(reached_ms)})",
         )
+
+
+def _judge_snooze(envelope: Envelope, known: EventType, data: dict[str, Any]) -> None:
+    """Refuse a snooze that ends before it begins, or that lasts so long that it is a policy."""
+    began = envelope.time
+    if known.name != SNOOZED or not data or began is None:
+        return
+    until = datetime.fromisoformat(data["until"])
+    if not began < until <= began + timedelta(days=MAX_SNOOZE_DAYS):
+        expected = (
+            f"after the event's time ({to_wire(began)}) and at most {MAX_SNOOZE_DAYS} days later"
+        )
+        reason = Reason.CONTRADICTORY_FIELDS
+        _add(envelope.problems, reason, "/data/until", data["until"], expected)
 
 
 def _clock(ms: int) -> str:

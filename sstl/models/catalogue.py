@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from sstl.models import feedback, inspection, manifest, registry, seallock, transport
+from sstl.models import action, feedback, inspection, manifest, registry, seallock, transport
 from sstl.models.common import WireModel
 from sstl.models.declaration import (
     BondBody,
@@ -16,11 +16,12 @@ from sstl.models.declaration import (
 )
 from sstl.models.progress import ProgressBody
 
-FAMILIES = ("manifest", "seallock", "inspection", "transport", "feedback", "registry")
+FAMILIES = ("manifest", "seallock", "inspection", "transport", "feedback", "registry", "action")
 """Families of input topics (``sstl.<family>.v1``)."""
 PREFIX = "org.sstl."
 VERSION = "v1"
 PROGRESS = "progress"
+SNOOZED = "action.snoozed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ def _types() -> dict[str, EventType]:
     add("bond.left", BondBody, "manifest", "inspection")
     add("mass.verified", MassBody, "manifest", "inspection", "transport")
     add("risk.feedback", feedback.FeedbackBody, "feedback")
+    for kind, body in action.KINDS.items():
+        add(f"action.{kind}", body, "action")
     add("registry.operator.status", registry.OperatorStatusBody, "registry")
     add("registry.partner.risk", registry.PartnerRiskBody, "registry")
     add(PROGRESS, ProgressBody, *FAMILIES)

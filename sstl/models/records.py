@@ -242,7 +242,8 @@ class Registered(msgspec.Struct, frozen=True, kw_only=True, tag="registered.1", 
     identity: str
     version: Version
     places: tuple[str, ...]
-    """``unit:``, ``ref:``, ``manifest:``, ``consignment:`` or ``flag:`` and the key there."""
+    """``unit:``, ``ref:``, ``manifest:``, ``consignment:`` or ``flag:`` and the key there; ``flags:`` is every
+    partition of the findings."""
     type: str = msgspec.field(default="", name="eventType")
     """Type of the event, where the message has one; what ``registry.`` begins is kept without end."""
     event_ms: int | None = None

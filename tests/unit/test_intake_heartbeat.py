@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from sstl.core.stage import Context, MemoryState, Outcome
 from sstl.intake.envelope import RawRecord
 from sstl.intake.stage import IntakeStage
@@ -88,8 +90,9 @@ def test_progress_moves_a_backfill_and_carries_no_fact() -> None:
     assert partition.beat(NOW, caught_up=False)[0].reached_ms == ARRIVAL_MS - 61 * 60_000
 
 
-def test_feedback_tells_the_flags_too() -> None:
-    outcome = stage("feedback").heartbeat(MemoryState(), HERE, NOW, caught_up=True)
+@pytest.mark.parametrize("family", ["feedback", "action"])
+def test_what_answers_flags_tells_the_flags_too(family: str) -> None:
+    outcome = stage(family).heartbeat(MemoryState(), HERE, NOW, caught_up=True)
     assert [output.topic for output in outcome.outputs] == [
         "references",
         "manifests",

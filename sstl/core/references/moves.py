@@ -17,6 +17,7 @@ _TOPICS = {
     "manifest": "manifests",
     "consignment": "consignments",
     "flag": "findings",
+    "flags": "findings",
 }
 
 
@@ -64,4 +65,6 @@ def take_registered(work: Work, key: str, message: Registered) -> None:
 
 def _take_away(work: Work, place: str, identity: str, version: Version) -> None:
     kind, _, key = place.partition(":")
-    work.emit(_TOPICS[kind], key, Withdrawn(identity=identity, version=version))
+    message = Withdrawn(identity=identity, version=version)
+    # a snooze by rule, lane or unit lies in every partition of the findings
+    work.emit(_TOPICS[kind], key, message, broadcast=kind == "flags")
