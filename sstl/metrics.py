@@ -49,7 +49,7 @@ _RECORDS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000)
 
 WORKER_INFO = Gauge(
     "sstl_worker_info",
-    "Always 1; the labels say which release and which policy this worker runs.",
+    "Always 1; the labels say which release this worker runs and which policy it was started with.",
     ["version", "policy_hash", "worker"],
     registry=REGISTRY,
 )
