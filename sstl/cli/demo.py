@@ -17,7 +17,7 @@ from sstl.cli import monitoring
 from sstl.cli.board import FLAG, Board, line
 from sstl.cli.broker import DownloadProgress
 from sstl.cli.children import Children
-from sstl.cli.common import declared_topics, read_settings
+from sstl.cli.common import declared_topics, read_settings, shipped_policy
 from sstl.cli.outputs import Outputs
 from sstl.cli.signals import stop_on_signals
 from sstl.cli.watch import POLL_S, watch_live
@@ -179,9 +179,11 @@ def _kafka(data_dir: Path, port: int, console: Console, *, fresh: bool) -> Itera
 
 
 def _environment(settings: Settings) -> Mapping[str, str]:
-    """Return the environment of the children: ours, with the broker and the backfill of the demo."""
+    """Return the environment of the children: ours, with the broker, the backfill and the policy of the demo."""
+    policy = settings.policy_file or shipped_policy()
     return {
         **os.environ,
+        **({} if policy is None else {"SSTL_POLICY_FILE": str(policy)}),
         "SSTL_BOOTSTRAP": settings.bootstrap,
         "SSTL_BACKFILL": ",".join(sorted(settings.backfill)),
         "SSTL_METRICS_HOST": settings.metrics_host,
