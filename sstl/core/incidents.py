@@ -8,9 +8,10 @@ and are not published as such.
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from sstl.core.leadtime import Observed, observation_id
 from sstl.core.milestones import mode_of_lane
-from sstl.core.rules.findings import evidence_of
 from sstl.models.records import Event, Measure
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def seal_incidents(view: "JourneyView") -> list[Observed]:
                 mode=mode,
                 start_ms=event.event_ms,
                 value_ms=1,
-                evidence=(evidence_of(event),),
+                evidence=(_bare(event),),
             ),
         )
     return list(found.values())
@@ -117,6 +118,10 @@ def _overrides(view: "ConsignmentView", lane_id: str, mode: str) -> Iterator[Obs
                 start_ms=event.event_ms,
                 value_ms=int(overridden),
                 strata={OFFICE: office},
-                evidence=(evidence_of(event),) if overridden else (),
+                evidence=(_bare(event),) if overridden else (),
             ),
         )
+
+
+def _bare(event: Event) -> Event:
+    return msgspec.structs.replace(event, data={})

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sstl.models.codes import MODE_NAMES, ModeName
+from sstl.models.identifiers import canonical_seal_number
 
 CUSTOMS_FAMILIES = frozenset({"inspection", "declaration", "channel", "duty", "bond", "mass"})
 """Families whose events are facts about a consignment even where they name a unit."""
@@ -88,6 +89,11 @@ def operator(pseudonym: str) -> str:
 
 SNOOZES = "~snoozes"
 """Key of what concerns the flags of a rule, lane or unit; it goes to every partition of ``findings``."""
+
+
+def seal(number: str) -> str:
+    """Return the reference of a seal number, normalised, so that every way to write it is the same."""
+    return f"seal:{canonical_seal_number(number)}"
 
 
 def event_key(identity: str) -> str:

@@ -10,6 +10,8 @@ from sstl.models.records import Event, Placed, Referred, Registered
 
 PING = "seallock.position"
 _PAIRINGS = frozenset({"seallock.paired", "seallock.unpaired"})
+_CLAIMS = frozenset({"seallock.paired", "seallock.armed", "seallock.resealed"})
+"""They say on which unit a seal number is; armed and resealed do so for a device too."""
 _GRANTS = frozenset({"seallock.authorisation.granted", "seallock.authorisation.revoked"})
 
 
@@ -56,9 +58,18 @@ def _placed(event: Event) -> Iterator[tuple[str, str, str, Placed | Referred]]:
         unit = routing.unit_of(data)
         if unit is not None:
             yield "unit", "journeys", unit, Placed(event=event)
-        for reference, binds in _references(event, family, unit):
-            message = Referred(event=event, to_units=unit is None, binds_unit=binds)
+        for reference, message in _referred(event, family, unit):
             yield "ref", "references", reference, message
+
+
+def _referred(event: Event, family: str, unit: str | None) -> Iterator[tuple[str, Referred]]:
+    """Yield the references to go by, each with what it is told."""
+    for reference, binds in _references(event, family, unit):
+        yield reference, Referred(event=event, to_units=unit is None, binds_unit=binds)
+    number = event.data.get("sealNumber")
+    if number and event.type in _CLAIMS:
+        # only compared there: what names no unit finds it through its device
+        yield routing.seal(number), Referred(event=event, to_units=False)
 
 
 def _references(event: Event, family: str, unit: str | None) -> Iterator[tuple[str, str | None]]:
@@ -92,10 +103,10 @@ def _device_references(event: Event, unit: str | None) -> Iterator[tuple[str, st
             yield device, unit
         if ordered is not None:
             yield ordered, unit
-    elif unit is None:
+    elif unit is None or event.type in _CLAIMS:
         if device is not None:
             yield device, None
-        if ordered is not None and event.type != PING:
+        if unit is None and ordered is not None and event.type != PING:
             yield ordered, None
 
 

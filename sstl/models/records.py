@@ -291,7 +291,7 @@ class UnitMilestones(
     """Openings and closings of the unit's seals (``seallock.opened``, ``.armed``, ``.resealed``), without bodies."""
     controls: tuple[Event, ...] = ()
     """Customs events that name only the unit, with what a record keeps of their bodies: they concern all that lies in
-    it (`sstl.core.consignments.controls.of_unit`)."""
+    it (`sstl.core.controls.of_unit`)."""
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -379,8 +379,8 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     planned_ms: int | None = None
     """The planned duration; late is ``value_ms > planned_ms``. None: no plan, lateness not evaluable."""
     strata: dict[str, str] = {}
-    evidence: tuple[Evidence, ...] = ()
-    """Of a counted incident: the events it is; lead times name none."""
+    evidence: tuple[Event, ...] = ()
+    """Of a counted incident: the events it is, without their bodies; lead times name none."""
 
 
 class Observation(

@@ -327,7 +327,7 @@ class Chain:
                 if message.first is not None:
                     bucket = (message.first, message.last)
                     net.pings[key][message.path, message.bucket_ms] = bucket
-            else:
+            elif topic != "findings":
                 places[topic, key].append(message)
         for place, said in places.items():
             events = _last_words(said)

@@ -200,7 +200,15 @@ SHIP = {"conveyance": {"imoNumber": "9321483", "voyageNumber": "2103s"}}
             id="declaration",
         ),
         pytest.param(
-            "seallock.armed", "seallock", SEALED | DEVICE, [("journeys", "CSQU3054383")], id="seal"
+            "seallock.armed",
+            "seallock",
+            SEALED | DEVICE,
+            [
+                ("journeys", "CSQU3054383"),
+                ("references", "device:LOCKS/1"),
+                ("references", "seal:CN1"),
+            ],
+            id="seal",
         ),
         pytest.param(
             "seallock.opened",
@@ -213,7 +221,11 @@ SHIP = {"conveyance": {"imoNumber": "9321483", "voyageNumber": "2103s"}}
             "seallock.paired",
             "seallock",
             SEALED | DEVICE,
-            [("journeys", "CSQU3054383"), ("references", "device:LOCKS/1")],
+            [
+                ("journeys", "CSQU3054383"),
+                ("references", "device:LOCKS/1"),
+                ("references", "seal:CN1"),
+            ],
             id="pairing",
         ),
         pytest.param("manifest.lodged", "manifest", FILING, [("manifests", "LRN-1")], id="filing"),
@@ -243,7 +255,7 @@ def test_a_register_lists_every_place_of_the_version() -> None:
     raw = sent("seallock.paired", SEALED | DEVICE, "seallock")
     register = fold(raw).outputs[-1].message
     assert isinstance(register, Registered)
-    assert register.places == ("unit:CSQU3054383", "ref:device:LOCKS/1")
+    assert register.places == ("unit:CSQU3054383", "ref:device:LOCKS/1", "ref:seal:CN1")
     assert (register.type, register.event_ms) == ("seallock.paired", ARRIVAL_MS - 60_000)
 
 

@@ -11,12 +11,16 @@ key                part               cell
 ``targets/R``      ``u|`` or ``c|``   `Target`, one a linked unit or consignment: who links it
 ``points/R``       order of event     `Point`, one a pairing or unpairing of the device
 ``pings/R``        bucket start       `Pings`, one a bucket of time
+``claims/R``       order of event     `Claim`, one a report that a device or seal number is on a unit
+``told/R``         flag id            `Said`, one a finding; ``final``: `Final`
 ``event:<id>``     (empty)            `Whereabouts`: versions and places of one event
 =================  =================  ==================================================================
 """
 
 import msgspec
 
+from sstl.core.rules.devices import Claim
+from sstl.core.said import Said
 from sstl.core.stage import Reached
 from sstl.core.wakeups import Wake
 from sstl.models.records import Event, Referred, Version
@@ -84,7 +88,25 @@ class Whereabouts(msgspec.Struct, frozen=True, tag="whereabouts.1", omit_default
     lasting: bool = False
 
 
-ReferencesCell = ReferredEvent | Link | Target | Point | Pings | Whereabouts | Wake | Reached
+class Final(msgspec.Struct, frozen=True, tag="final.1"):
+    """What a device or seal number was said up to here is dropped: nothing earlier is judged any more."""
+
+    order: str
+
+
+ReferencesCell = (
+    ReferredEvent
+    | Link
+    | Target
+    | Point
+    | Pings
+    | Whereabouts
+    | Wake
+    | Reached
+    | Claim
+    | Said
+    | Final
+)
 
 
 def sequence_of(event: Event) -> int:

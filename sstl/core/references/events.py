@@ -24,6 +24,7 @@ from sstl.core.references.bindings import (
     targets_of,
 )
 from sstl.core.references.cells import Holder, Link, Point, ReferredEvent
+from sstl.core.references.claims import take_claim
 from sstl.core.references.parking import forget_link, park
 from sstl.core.references.pings import linked_units, ping_of, retell, take_ping
 from sstl.core.registers import first_copy, part_of
@@ -86,6 +87,7 @@ def _take(work: Work, reference: str, seen: ReferredEvent) -> None:
         same = old is not None and old.event == new.event
         for target in sorted(after - before if same else after):
             _forward(work, reference, target, seen.identity, new.event)
+    take_claim(work, reference, old, new)
     park(work, reference, part, joined)
 
 

@@ -19,6 +19,7 @@ from sstl.core.references.bindings import (
     targets_of,
 )
 from sstl.core.references.cells import Link, Point, ReferredEvent, Whereabouts
+from sstl.core.references.claims import claim_of, drop_claim
 from sstl.core.references.pings import drop_bucket
 from sstl.core.stage import Work
 from sstl.core.wakeups import take_due, wake_at
@@ -44,7 +45,7 @@ def _kept_until_ms(reference: str, cell: ReferredEvent, policy: Policy) -> int:
     if cell.referred is None:
         return cell.version.recorded_ms + lateness_ms + policy.parking_horizon_s * 1000
     kept_ms = max(parked_until_ms(cell.referred, policy), cell.version.recorded_ms) + lateness_ms
-    if is_point(reference, cell.referred.event):
+    if is_point(reference, cell.referred.event) or _claims(reference, cell.referred):
         # Events of the pairing that it ends may arrive late, and are then kept as long as any other.
         return kept_ms + lateness_ms + policy.ping_bucket_s * 1000
     return kept_ms
@@ -100,6 +101,10 @@ def _drop_event(work: Work, reference: str, part: str, now_ms: int) -> bool:
     return False
 
 
+def _claims(reference: str, referred: Referred) -> bool:
+    return not referred.to_units and claim_of(reference, referred) is not None
+
+
 def _is_unbound(work: Work, reference: str, referred: Referred) -> bool:
     """Say whether an event is nowhere; one that names its unit, or binds one, is somewhere."""
     if not referred.to_units or is_point(reference, referred.event):
@@ -143,6 +148,7 @@ def _drop(work: Work, reference: str, part: str, cell: ReferredEvent, now_ms: in
             return False
         put_link(work, reference, f"={part}", None)
     work.put(key, part, None)
+    drop_claim(work, reference, cell.referred)
     return True
 
 
@@ -161,8 +167,10 @@ def _drop_points(work: Work, reference: str, now_ms: int) -> bool:
         if cell is None or now_ms >= _kept_until_ms(reference, cell, work.policy):
             due.append((order, point.part))
     for order, part in due[:-1]:
+        cell = work.get(key, part)
         work.put(points_key(reference), order, None)
         work.put(key, part, None)
+        drop_claim(work, reference, None if cell is None else cell.referred)
     return len(due) > 1
 
 

@@ -1,0 +1,137 @@
+"""What a stage has said of a subject, and how the difference to what it has to say now is told.
+
+For stages whose subjects have findings and nothing else ([references], [lanes]): one cell a flag id under ``told/`` and
+the subject, so that a change rewrites only what changed.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from sstl.core.rules.base import Result, Verdict, flag_id
+from sstl.core.rules.engine import Asked, ask, governing
+from sstl.core.rules.findings import CHANGED, CLEARED, About, finding_of
+from sstl.core.stage import Work
+from sstl.models.policy import Policy
+from sstl.models.records import Finding
+
+GONE = "what it rests on was corrected, retracted or unlinked"
+NOT_IN_FORCE = "the rule is not in force"
+
+
+class Said(msgspec.Struct, frozen=True, tag="said.1"):
+    """Cell: a finding as last told, in state RAISED."""
+
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the rules of one subject answer."""
+
+    verdicts: tuple[Verdict, ...]
+    findings: Mapping[str, Finding]
+    """By flag id."""
+
+
+def answers(
+    rules: Sequence[Asked[Any]],
+    view: Any,
+    policy: Policy,
+    about_of: Callable[[Verdict], About],
+    *,
+    mode: str | None,
+    lane_id: str | None,
+    first_ms: int,
+    as_of_ms: int = -1,
+) -> Answers:
+    """Ask the rules of a subject.
+
+    Args:
+        rules: The rules.
+        view: What they are shown.
+        policy: The latest version.
+        about_of: Says what a hit is about; its key belongs to the flag id.
+        mode: Mode of the subject.
+        lane_id: Its lane.
+        first_ms: Its first instant.
+        as_of_ms: How far the watermark has come, -1 before it is known or where no rule asks about absence.
+    """
+    verdicts: list[Verdict] = []
+    findings: dict[str, Finding] = {}
+    for asked in rules:
+        given = ask(
+            asked,
+            view,
+            policy,
+            mode=mode,
+            lane_id=lane_id,
+            first_ms=first_ms,
+            as_of_ms=as_of_ms,
+        )
+        verdicts += given
+        for one in given:
+            if one.result is Result.HIT:
+                current = governing(
+                    asked.rule, one, policy, mode=mode, lane_id=lane_id, first_ms=first_ms
+                )
+                finding = finding_of(one, current, about_of(one))
+                findings[finding.flag_id] = finding
+    return Answers(tuple(verdicts), findings)
+
+
+def told_key(subject: str) -> str:
+    """Return the key of what was told of a subject."""
+    return f"told/{subject}"
+
+
+def tell(
+    work: Work,
+    subject: str,
+    now: Answers,
+    about_of: Callable[[Verdict], About],
+    *,
+    of: Iterable[str] | None = None,
+) -> None:
+    """Emit findings raised, changed and cleared.
+
+    Args:
+        work: The fold in progress.
+        subject: Whose findings are told together.
+        now: What the rules answer now.
+        about_of: As for `answers`; why a finding is cleared is looked up by it.
+        of: The flag ids that may have been told; None: all that were told of the subject.
+    """
+    key = told_key(subject)
+    told = work.parts(key) if of is None else of
+    for verdict in now.verdicts:
+        work.count("rule", f"{verdict.rule_id}:{verdict.result.value}")
+    for name in sorted({*told, *now.findings}):
+        cell: Said | None = work.get(key, name)
+        finding = now.findings.get(name)
+        if finding is None:
+            if cell is not None:
+                reason = _why(work.policy, cell.finding, now, about_of)
+                cleared = msgspec.structs.replace(cell.finding, state=CLEARED, reason=reason)
+                work.emit("findings", name, cleared)
+            work.put(key, name, None)
+        elif cell is None or cell.finding != finding:
+            change = finding if cell is None else msgspec.structs.replace(finding, state=CHANGED)
+            work.emit("findings", name, change)
+            work.put(key, name, Said(finding))
+
+
+def _why(
+    policy: Policy, finding: Finding, now: Answers, about_of: Callable[[Verdict], About]
+) -> str:
+    if policy.rule(finding.rule_id).mode == "off":
+        return NOT_IN_FORCE
+    for verdict in now.verdicts:
+        if verdict.rule_id != finding.rule_id or verdict.reason is None:
+            continue
+        key = about_of(verdict).key
+        if flag_id(verdict.rule_id, key, verdict.anchor) == finding.flag_id:
+            return verdict.reason
+    return GONE
