@@ -1,0 +1,285 @@
+"""The stage [consignments]: keeps what is known of a house transport document and tells what changed in its assessment.
+
+Knows the events that reach it, its manifests' parts, the units it lies in and what [journeys] told of them, and the
+registry entries on its parties. Observes arrival to release: it has arrived with the last of its units and is released
+by the last release on the import side that stands; while one of these is not known, there is no observation. Asks the
+rules on consignments, each again only when a part that it reads has changed, a deadline of it has come, or a publisher
+that it found silent has spoken.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sstl.core.consignment_view import ConsignmentView
+from sstl.core.consignments.assess import (
+    REGISTRY,
+    AskedOfConsignments,
+    Known,
+    answers_of,
+    findings_of,
+    observe,
+    read,
+    view_of,
+)
+from sstl.core.consignments.cells import Head, RulesCell, ShareCell, Standing, UnitCell
+from sstl.core.consignments.telling import tell_findings
+from sstl.core.deadlines import DueAt, as_of, move_deadline, take_due
+from sstl.core.journeys.record import Chunk, Record, drop
+from sstl.core.journeys.retention import (
+    Due,
+    DueCount,
+    due,
+    due_day,
+    move,
+    shares_touched_ms,
+)
+from sstl.core.journeys.telling import Raised, Shown, tell_observations
+from sstl.core.rules import CONSIGNMENT_RULES, Verdict
+from sstl.core.rules.base import Part
+from sstl.core.rules.engine import next_due
+from sstl.core.stage import Context, Inbound, Outcome, Reached, StateReader, Work, take_heartbeat
+from sstl.models.policy import Policy
+from sstl.models.records import (
+    ConsignmentsMessage,
+    Event,
+    Finding,
+    Forwarded,
+    Heartbeat,
+    Placed,
+    Shared,
+    UnitMilestones,
+    Withdrawn,
+)
+
+Message = Placed | Withdrawn | Forwarded | Shared | UnitMilestones
+
+_ALL = frozenset(Part)
+_OF_UNITS = frozenset({Part.UNITS, Part.CONTROLS})
+
+
+class ConsignmentsStage:
+    """Release times of consignments, and what rules find on them."""
+
+    name = "consignments"
+    message_type: Any = ConsignmentsMessage
+    cell_type: Any = (
+        Head
+        | Chunk
+        | ShareCell
+        | UnitCell
+        | RulesCell
+        | Raised
+        | Shown
+        | Due
+        | DueCount
+        | DueAt
+        | Reached
+    )
+    ticks = False
+
+    def __init__(self, rules: AskedOfConsignments = CONSIGNMENT_RULES) -> None:
+        """Make the stage; ``rules`` are those that it asks."""
+        self._rules = rules
+
+    def fold(
+        self, state: StateReader, records: Sequence[Inbound], policy: Policy, context: Context
+    ) -> Outcome:
+        """Fold a batch; each consignment is assessed once, after its messages."""
+        work = Work(state, policy, context)
+        waiting: dict[str, list[Message]] = {}
+        for record in records:
+            if isinstance(record.message, Heartbeat):
+                # What came before the heartbeat is told before it is passed on.
+                self._fold_all(work, waiting)
+                waiting = {}
+                self._beat(work, record.message)
+            else:
+                waiting.setdefault(record.key, []).append(record.message)
+        self._fold_all(work, waiting)
+        return work.outcome
+
+    def tick(self, state: StateReader, policy: Policy, context: Context) -> Outcome:
+        """Do nothing: nothing waits for a pause."""
+        return Outcome()
+
+    def _beat(self, work: Work, beat: Heartbeat) -> None:
+        if not take_heartbeat(work, beat, name=self.name, downstream=("findings", "observations")):
+            return
+        for consignment, _ in take_due(work, as_of(work)):
+            self._fold_one(work, consignment, ())
+        for consignment, day in list(due(work)):
+            move(work, consignment, day, None)
+            _forget(work, consignment)
+            work.count("consignment_dropped")
+
+    def _fold_all(self, work: Work, waiting: Mapping[str, Sequence[Message]]) -> None:
+        for consignment, messages in waiting.items():
+            self._fold_one(work, consignment, messages)
+
+    def _fold_one(self, work: Work, key: str, messages: Sequence[Message]) -> None:
+        """Take what is said of a consignment and assess it; without messages a deadline of it has come."""
+        before: Head | None = work.get(key, "")
+        if before is None and not messages:
+            return
+        before = before or Head()
+        record = Record(work, key, before.chunks)
+        manifests, units = set(before.manifests), set(before.units)
+        changed: set[Part] = set()
+        for message in messages:
+            if isinstance(message, Shared):
+                changed |= _take_share(work, key, message, manifests)
+            elif isinstance(message, UnitMilestones):
+                changed |= _take_unit(work, key, message, units)
+            else:
+                changed |= _take_event(work, record, message)
+        record.save()
+        events, reported_ms = record.survey()
+        known = _known(work, key, events, manifests, units)
+        view = view_of(key, known, work.policy)
+        observed = observe(view, work.policy)
+        tell_observations(work, key, before.observations, observed)
+        empty = record.chunks == 0 and not manifests and not units
+        standing = self._judge(work, view, changed, () if empty else self._rules)
+        closed = bool(observed)
+        day = None
+        if not empty:
+            day = due_day(_touched_ms(reported_ms, known), work.policy, closed=closed)
+        move(work, key, before.due_day, day)
+        deadline_ms = min((one.due_ms for one in standing if one.due_ms is not None), default=None)
+        move_deadline(work, key, before.deadline_ms, deadline_ms)
+        after = Head(
+            chunks=record.chunks,
+            manifests=tuple(sorted(manifests)),
+            units=tuple(sorted(units)),
+            observations=tuple(sorted(observed)),
+            due_day=day,
+            deadline_ms=deadline_ms,
+        )
+        work.put(key, "", None if empty else after)
+
+    def _judge(
+        self, work: Work, view: ConsignmentView, changed: set[Part], rules: AskedOfConsignments
+    ) -> list[Standing]:
+        """Ask the rules that a change concerns, tell what they find, and return what all rules say."""
+        cell: RulesCell | None = work.get(view.consignment, "rules")
+        before = {} if cell is None else cell.rules
+        # Goods and route stand on every flag, lane and mode choose every threshold.
+        anew = cell is None or cell.policy != work.policy.hash or Part.MANIFEST in changed
+        parts = _ALL if anew else changed
+        now_ms = as_of(work)
+        standing: dict[str, Standing] = {}
+        told: dict[str, Finding | None] = {}
+        verdicts: list[Verdict] = []
+        for asked in rules:
+            name = asked.rule.id
+            known = before.get(name, _NOTHING)
+            reads = asked.rule.parts or _ALL
+            due_now = known.due_ms is not None and known.due_ms <= now_ms
+            if not due_now and parts.isdisjoint(reads):
+                if known != _NOTHING:
+                    standing[name] = known
+                continue
+            answers = answers_of(view, asked, work.policy, now_ms)
+            findings = findings_of(view, asked, answers, work.policy)
+            told |= dict.fromkeys(known.flags)
+            told |= findings
+            verdicts += answers
+            judged = Counter(verdict.result.value for verdict in answers)
+            for answer, many in judged.items():
+                more = many - known.judged.get(answer, 0)
+                if more > 0:
+                    work.count("rule", f"{name}:{answer}", more)
+            if answers:
+                standing[name] = Standing(
+                    dict(sorted(judged.items())), tuple(sorted(findings)), next_due(answers, now_ms)
+                )
+        # What a rule that is no longer asked at all had found.
+        for name, known in before.items():
+            if name not in standing:
+                told |= {flag: told.get(flag) for flag in known.flags}
+        kept = [flag for name in standing for flag in standing[name].flags if flag not in told]
+        tell_findings(work, view.consignment, told, verdicts, kept)
+        after = RulesCell(work.policy.hash, dict(sorted(standing.items()))) if standing else None
+        work.put(view.consignment, "rules", after)
+        return list(standing.values())
+
+
+_NOTHING = Standing()
+
+
+def _forget(work: Work, key: str) -> None:
+    head: Head | None = work.get(key, "")
+    if head is not None:
+        move_deadline(work, key, head.deadline_ms, None)
+    drop(work, key)
+
+
+def _take_share(work: Work, key: str, message: Shared, manifests: set[str]) -> frozenset[Part]:
+    part = f"share/{message.manifest_id}"
+    known: ShareCell | None = work.get(key, part)
+    cell = None if message.share is None else ShareCell(message.share, message.units)
+    if cell is None:
+        manifests.discard(message.manifest_id)
+    else:
+        manifests.add(message.manifest_id)
+    work.put(key, part, cell)
+    return frozenset() if cell == known else frozenset({Part.MANIFEST})
+
+
+def _take_unit(work: Work, key: str, message: UnitMilestones, units: set[str]) -> frozenset[Part]:
+    part = f"unit/{message.unit}"
+    known: UnitCell | None = work.get(key, part)
+    cell = None if message.milestones is None else UnitCell(message)
+    if cell is None:
+        units.discard(message.unit)
+    else:
+        units.add(message.unit)
+    work.put(key, part, cell)
+    if cell == known:
+        return frozenset()
+    before = () if known is None else known.told.controls
+    after = () if cell is None else cell.told.controls
+    return _OF_UNITS if before != after else frozenset({Part.UNITS})
+
+
+def _take_event(
+    work: Work, record: Record, message: Placed | Withdrawn | Forwarded
+) -> frozenset[Part]:
+    old, new = record.take(message)
+    work.count("events_folded")
+    if old == new:
+        return frozenset()
+    changed = {part for event in (old, new) if event is not None for part in _part_of(event)}
+    if old is None and new is not None and not changed:
+        work.count("unused_event", new.type.partition(".")[0])
+    return frozenset(changed)
+
+
+def _part_of(event: Event) -> tuple[Part, ...]:
+    if event.type.startswith(REGISTRY):
+        return (Part.PARTIES,)
+    if event.type.startswith("manifest."):
+        return (Part.MANIFEST, Part.CONTROLS) if read(event) else ()
+    return (Part.CONTROLS,) if read(event) else ()
+
+
+def _known(
+    work: Work, key: str, events: Sequence[Event], manifests: set[str], units: set[str]
+) -> Known:
+    shares = [work.get(key, f"share/{manifest}") for manifest in sorted(manifests)]
+    reported: dict[str, UnitCell | None] = {
+        unit: work.get(key, f"unit/{unit}") for unit in sorted(units)
+    }
+    return Known(
+        events,
+        [cell for cell in shares if cell is not None],
+        {unit: cell.told for unit, cell in reported.items() if cell is not None},
+        {},
+    )
+
+
+def _touched_ms(reported_ms: int, known: Known) -> int:
+    reached = [max((told.milestones or {}).values(), default=0) for told in known.units.values()]
+    shares = shares_touched_ms(cell.share for cell in known.shares)
+    return max(reported_ms, shares, *reached, 0)
