@@ -141,10 +141,10 @@ class KafkaCommitter:
             logged = await _send(
                 producer, self._changelog.topic, self._changelog.partition, changes
             )
-            # aiokafka commits although a batch was refused: a refusal must raise before the commit.
-            # The offset travels beside the batches: one round trip less for each transaction.
-            offset = producer.send_offsets_to_transaction({self._source: position}, self._group)
-            await asyncio.gather(offset, *sent, *logged)
+            # aiokafka commits although a batch was refused: a refusal must raise before the commit
+            await asyncio.gather(*sent, *logged)
+            # not beside them: the broker then answers that the transaction is busy, and the client backs off
+            await producer.send_offsets_to_transaction({self._source: position}, self._group)
         except BaseException:
             await self._abort(producer)
             raise
