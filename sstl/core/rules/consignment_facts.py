@@ -4,12 +4,12 @@ Pure helpers; nothing here judges.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sstl.core.consignment_view import ConsignmentView
 from sstl.core.milestones import RELEASED, REVOKED, order, side_of, standing_releases
-from sstl.models.records import Event, Share
+from sstl.models.records import Event, Share, UnitMilestones
 
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
@@ -30,6 +30,9 @@ RESULT = "inspection.result.recorded"
 PARTNER_RESULT = "inspection.partner.result.received"
 WAIVED = "inspection.control.waived"
 CLEARED_BY_AIR = "transport.ccd"
+
+UNSATISFACTORY_CODES = frozenset({"B1"})
+"""Control result codes (CL047) that say "not satisfactory", as far as they are known."""
 
 _PLACE = re.compile(r"[A-Z]{2}[A-Z0-9]{3}")
 _OFFICE = re.compile(r"[A-Z]{2}[A-Za-z0-9]+")
@@ -70,7 +73,7 @@ def evidence_of(share: Share) -> tuple[Event, ...]:
 
 
 def items_key(share: Share, position: int) -> str:
-    """Return the anchor of a goods item: its manifest and number; with its position where items are not numbered in turn.
+    """Return the anchor of a goods item: manifest and number; with its position where items are not numbered in turn.
 
     Publishers repeat numbers, and two items must not share a flag.
     """
@@ -137,9 +140,13 @@ def ended_otherwise(view: ConsignmentView) -> Event | None:
     return next(iter(view.of(*_ENDED_OTHERWISE)), None)
 
 
-def concerns(one: Event, other: Event) -> bool:
+def concerns(
+    one: Event,
+    other: Event,
+    names: tuple[str, ...] = ("inspectionId", "side", "equipmentReference"),
+) -> bool:
     """Tell whether two reports may be about one control: inspection, side and unit agree wherever both name them."""
-    for name in ("inspectionId", "side", "equipmentReference"):
+    for name in names:
         ours, theirs = one.data.get(name), other.data.get(name)
         if ours is not None and theirs is not None and ours != theirs:
             return False
@@ -204,6 +211,11 @@ def controls(view: ConsignmentView) -> Sequence[Control]:
     return tuple(found.values())
 
 
-def first_after(events: Iterable[Event], instant_ms: int) -> Event | None:
-    """Return the first of some ordered events at or after an instant."""
-    return next((event for event in events if event.event_ms >= instant_ms), None)
+def is_done(event: Event) -> bool:
+    """Tell whether a report is not of a control that was not done."""
+    return event.data.get("status") != "NOT_DONE"
+
+
+def evidence_at(told: UnitMilestones, milestone: str) -> tuple[Event, ...]:
+    """Return the report of a unit's milestone, where it is known."""
+    return tuple(event for code, event in told.events if code == milestone)[:1]

@@ -1,14 +1,15 @@
 # ruff: noqa: RUF001 (Chinese punctuation is full width)
-"""Rules on the filing of a consignment (family manifest): what was amended when, and what was loaded in spite of it.
+"""Rules on the filing of a consignment (family manifest): what was amended when, and what was filed twice.
 
-Validation rules on routing are in `sstl.core.rules.filing_routing`, the one on descriptions in
+What was loaded in spite of it is in `sstl.core.rules.filing_loading`, validation rules on routing are in
+`sstl.core.rules.filing_routing`, the one on descriptions is in
 `sstl.core.rules.filing_description`.
 """
 
 from collections.abc import Iterator, Sequence
 
 from sstl.core.consignment_view import ConsignmentView
-from sstl.core.rules import filing_description, filing_routing
+from sstl.core.rules import filing_description, filing_loading, filing_routing
 from sstl.core.rules.base import (
     InForce,
     Parameter,
@@ -28,12 +29,10 @@ from sstl.core.rules.consignment_facts import (
     evidence_of,
     filed_ms,
     hours,
-    is_reported,
-    released_at,
     selections,
 )
 from sstl.core.rules.engine import Asked
-from sstl.models.records import Event, Filing, Referral, Share
+from sstl.models.records import Event, Filing, Share
 
 AMENDED = "manifest.amended"
 _CONTENT = frozenset({"goods", "consignee", "value", "destination"})
@@ -48,23 +47,8 @@ _CHANGED = {
     "route": "路线",
     "mass": "重量",
 }
-_REFERRAL = {
-    "DNL": Text("do not load", "禁止装载"),
-    "RFI": Text("request for information", "补充信息要求"),
-    "RFS": Text("request for screening", "安检要求"),
-}
 _MOVES = ("transport.time", "transport.eventClassifier", "transport.unLocationCode")
 _SELECTS = ("inspection.time", "channel.time", "channel.channel")
-_RELEASES = (
-    "inspection.time",
-    "inspection.inspectionId",
-    "inspection.side",
-    "inspection.unLocationCode",
-    "declaration.side",
-    "declaration.declarationType",
-    "channel.side",
-)
-
 AFTER_DEPARTURE = Rule(
     id="filing-amended-after-departure",
     name="Filing amended after departure",
@@ -104,68 +88,6 @@ AFTER_SELECTION = Rule(
         "按布控时的申报内容（而非修改后的内容）查验。",
     ),
     source="own design; ICS2 amendments IE3Axx",
-)
-WITHOUT_RELEASE = Rule(
-    id="filing-loaded-without-release",
-    name="Loaded without export release",
-    question="Was the unit loaded while no export release of the consignment stood?",
-    unit="h",
-    risk_area="SAFETY_SECURITY",
-    subject="consignment",
-    family="manifest",
-    parts=frozenset({Part.UNITS, Part.CONTROLS, Part.MANIFEST}),
-    needs=frozenset({"share.place_of_loading", "share.place_of_unloading", *_MOVES, *_RELEASES}),
-    parameters={
-        "grace_hours": Parameter(
-            1, "h", "how long after loading word of an earlier release is waited for"
-        )
-    },
-    severity="HIGH",
-    recommended_control="DOCUMENT_CHECK",
-    where_to_control="EXPORT",
-    advice=Text(
-        "Ask the export office whether a release exists; otherwise stop the unit before departure or at first entry.",
-        "向出口海关核实是否已放行；如未放行，在离境前或首个入境地拦截。",
-    ),
-    source="WCO TRS milestones: export release comes before loading",
-)
-DO_NOT_LOAD = Rule(
-    id="filing-do-not-load-ignored",
-    name="Do not load ignored",
-    question="Was the consignment loaded while a do-not-load message was open?",
-    unit="h",
-    risk_area="SAFETY_SECURITY",
-    subject="consignment",
-    family="manifest",
-    parts=frozenset({Part.MANIFEST, Part.UNITS}),
-    needs=frozenset({"share.referrals", *_MOVES}),
-    severity="CRITICAL",
-    recommended_control="PHYSICAL",
-    where_to_control="FIRST_ENTRY",
-    advice=Text(
-        "Inform the carrier and the office of first entry at once; the unit must not leave the terminal unseen.",
-        "立即通知承运人和首个入境海关；未经检查该单元不得离开码头。",
-    ),
-    source="ICS2 IE3Q01 (E_DNL_REQ)",
-)
-REFERRAL_OPEN = Rule(
-    id="filing-referral-open-at-loading",
-    name="Referral open at loading",
-    question="Was the consignment loaded while a request for information or for screening was open?",
-    unit="h",
-    risk_area="SAFETY_SECURITY",
-    subject="consignment",
-    family="manifest",
-    parts=frozenset({Part.MANIFEST, Part.UNITS}),
-    needs=frozenset({"share.referrals", *_MOVES}),
-    severity="MEDIUM",
-    recommended_control="RFI",
-    where_to_control="FIRST_ENTRY",
-    advice=Text(
-        "Get the answer before arrival; without a screening result have the unit scanned at first entry.",
-        "在到达前取得答复；如无安检结果，在首个入境地实施机检。",
-    ),
-    source="ICS2 IE3Q02 (E_REF_RFI_REQ), IE3Q03 (E_REF_RFS_REQ)",
 )
 TWO_MRNS = Rule(
     id="filing-document-under-two-mrns",
@@ -289,116 +211,6 @@ def amended_after_selection(
                 )
 
 
-def loadings(view: ConsignmentView) -> Iterator[tuple[str, int, tuple[Event, ...]]]:
-    """Yield the units that were loaded, by name: the instant and the report where it is known."""
-    for name in sorted(view.units):
-        told = view.units[name]
-        instant = (told.milestones or {}).get("T4")
-        if instant is not None:
-            yield name, instant, tuple(event for code, event in told.events if code == "T4")[:1]
-
-
-def loaded_without_release(
-    view: ConsignmentView, asked: InForce, _as_of_ms: int
-) -> Iterator[Verdict]:
-    """Judge each loaded unit: no export release stood at the instant of loading.
-
-    An absence: word of an earlier release that is reported late is waited for. Where no customs report of the export
-    side is known and the lane names nobody who reports it, it cannot be judged.
-    """
-    reported: bool | None = None
-    for name, at_ms, known in loadings(view):
-        anchor, evidence = f"T4|{name}", known
-        release = released_at(view, "EXPORT", at_ms)
-        if release is not None:
-            yield no_hit(asked, anchor, at_ms, "an export release stood at loading")
-            continue
-        if reported is None:
-            reported = is_reported(view, "EXPORT", "T3")
-        if not reported:
-            yield not_evaluable(asked, anchor, at_ms, "customs reports of the export side")
-            continue
-        later = released_at(view, "EXPORT", 1 << 62)
-        due_ms = at_ms + int(asked["grace_hours"] * HOUR_MS)
-        came = Text("no release that stood is known", "未见有效放行")
-        if later is not None and later.event_ms > at_ms:
-            after = hours(later.event_ms - at_ms)
-            came = Text(f"it came {after} h later", f"放行晚于装载 {after} 小时")
-            evidence = (*evidence, later)
-        yield hit(
-            asked,
-            anchor,
-            due_ms,
-            text=Text(
-                f"Loaded at {instant_text(at_ms)} without export release: {came.en}.",
-                f"{instant_text(at_ms)} 装载时没有出口放行：{came.zh}。",
-            ),
-            observed="no release",
-            expected="release before loading",
-            evidence=evidence,
-            due_ms=due_ms,
-            governed_ms=at_ms,
-        )
-
-
-def _open_at_loading(
-    view: ConsignmentView, asked: InForce, kinds: tuple[str, ...]
-) -> Iterator[Verdict]:
-    """Judge each referral of some kinds: was a unit loaded after it was raised and before it was answered?"""
-    for share in view.shares:
-        for referral in share.referrals:
-            if referral.kind in kinds:
-                yield _of_referral(view, asked, referral)
-
-
-def _of_referral(view: ConsignmentView, asked: InForce, referral: Referral) -> Verdict:
-    raised, answered = referral.raised, referral.answered
-    anchor = raised.identity
-    loaded = list(loadings(view))
-    name = _REFERRAL[referral.kind]
-    for _, at_ms, evidence in sorted(loaded, key=lambda one: one[1]):
-        if at_ms <= raised.event_ms or (answered is not None and answered.event_ms <= at_ms):
-            continue
-        after = hours(at_ms - raised.event_ms)
-        known = (raised, *evidence) if answered is None else (raised, *evidence, answered)
-        end = (
-            Text("it is not answered", "至今未答复")
-            if answered is None
-            else Text(
-                f"it was answered {hours(answered.event_ms - at_ms)} h after loading",
-                f"装载 {hours(answered.event_ms - at_ms)} 小时后才答复",
-            )
-        )
-        return hit(
-            asked,
-            anchor,
-            at_ms,
-            text=Text(
-                f"Loaded {after} h after a {name.en} message of {instant_text(raised.event_ms)}; {end.en}.",
-                f"在 {instant_text(raised.event_ms)} 发出{name.zh} {after} 小时后装载；{end.zh}。",
-            ),
-            observed=round((at_ms - raised.event_ms) / HOUR_MS, 3),
-            expected="answered before loading",
-            evidence=known,
-            severity="HIGH" if referral.kind == "RFS" else None,
-        )
-    if len(loaded) < max(1, len(view.unit_names)):
-        return not_evaluable(asked, anchor, raised.event_ms, "transport.loaded")
-    return no_hit(asked, anchor, raised.event_ms, "not loaded while it was open")
-
-
-def do_not_load_ignored(view: ConsignmentView, asked: InForce, _as_of_ms: int) -> Iterator[Verdict]:
-    """Judge each do-not-load message."""
-    return _open_at_loading(view, asked, ("DNL",))
-
-
-def referral_open_at_loading(
-    view: ConsignmentView, asked: InForce, _as_of_ms: int
-) -> Iterator[Verdict]:
-    """Judge each request for information or for screening; an open screening is HIGH."""
-    return _open_at_loading(view, asked, ("RFI", "RFS"))
-
-
 def territory(mrn: str) -> str:
     """Return the customs territory that gave an MRN: ``EU``, or the country in its third and fourth character."""
     country = mrn[2:4]
@@ -455,9 +267,7 @@ def document_under_two_mrns(
 RULES: tuple[Asked[ConsignmentView], ...] = (
     Asked(AFTER_DEPARTURE, amended_after_departure),
     Asked(AFTER_SELECTION, amended_after_selection),
-    Asked(WITHOUT_RELEASE, loaded_without_release),
-    Asked(DO_NOT_LOAD, do_not_load_ignored),
-    Asked(REFERRAL_OPEN, referral_open_at_loading),
+    *filing_loading.RULES,
     Asked(TWO_MRNS, document_under_two_mrns),
     *filing_routing.RULES,
     *filing_description.RULES,

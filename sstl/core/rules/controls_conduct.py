@@ -1,0 +1,207 @@
+# ruff: noqa: RUF001 (Chinese punctuation is full width)
+"""Rules on how controls are conducted (family controls): repeated without need, recorded implausibly fast."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from sstl.core.consignment_view import ConsignmentView
+from sstl.core.rules.base import (
+    InForce,
+    Parameter,
+    Part,
+    Rule,
+    Text,
+    Verdict,
+    hit,
+    no_hit,
+    not_evaluable,
+)
+from sstl.core.rules.consignment_facts import (
+    MINUTE_MS,
+    PARTNER_RESULT,
+    RESULT,
+    SELECTED,
+    UNSATISFACTORY_CODES,
+    WAIVED,
+    Control,
+    concerns,
+    controls,
+    hours,
+    is_done,
+)
+from sstl.core.rules.engine import Asked
+from sstl.models.common import to_ms
+from sstl.models.records import Event
+
+_NAMED = ("inspection.time", "inspection.inspectionId", "inspection.side", "inspection.status")
+_PLACED = ("inspection.equipmentReference", "inspection.unLocationCode")
+
+REPEATED = Rule(
+    id="control-repeated",
+    name="Control repeated where a partner's result is known",
+    question="Was a control selected for a purpose that a partner's satisfactory result already covers?",
+    unit="purpose",
+    risk_area="SUPPLY_CHAIN_INTEGRITY",
+    subject="consignment",
+    family="controls",
+    parts=frozenset({Part.CONTROLS}),
+    needs=frozenset(
+        {
+            *_NAMED,
+            "inspection.equipmentReference",
+            "inspection.controlPurpose",
+            "inspection.controlResultCode",
+            "inspection.outcome",
+            "inspection.niiResult",
+            "inspection.selections",
+        }
+    ),
+    severity="MEDIUM",
+    recommended_control="NONE",
+    advice=Text(
+        "Use the partner's result and waive the control, or record the cause for which it is repeated.",
+        "采信对方查验结果并免予查验，或记录再次查验的理由。",
+    ),
+    source="SSTL: mutual recognition of control results, avoiding double inspections; own design",
+)
+FAST = Rule(
+    id="control-result-implausibly-fast",
+    name="Control result recorded implausibly fast",
+    question="Was the result of a control recorded sooner after its start than such a control takes?",
+    unit="min",
+    risk_area="SUPPLY_CHAIN_INTEGRITY",
+    subject="consignment",
+    family="controls",
+    parts=frozenset({Part.CONTROLS}),
+    needs=frozenset({*_NAMED, *_PLACED, "inspection.controlType", "inspection.startedAt"}),
+    parameters={
+        "physical_minutes": Parameter(10, "min", "least duration of a physical control"),
+        "scan_minutes": Parameter(2, "min", "least duration of a scan"),
+    },
+    severity="LOW",
+    recommended_control="NONE",
+    advice=Text(
+        "For supervisors: look at the record of the control with the office.",
+        "仅供督察：与查验海关核对该次查验记录。",
+    ),
+    source="integrity indicators, visible to supervisors only; own design",
+    supervisors=True,
+)
+
+
+def control_repeated(view: ConsignmentView, asked: InForce, _as_of_ms: int) -> Iterator[Verdict]:
+    """Judge each selection made after a partner's result was received; one for cause is LOW."""
+    partners = view.of(PARTNER_RESULT)
+    if not partners:
+        return
+    waived = view.of(WAIVED)
+    for event in view.of(SELECTED):
+        anchor, at_ms = event.identity, event.event_ms
+        purpose = event.data.get("controlPurpose")
+        known = [one for one in partners if one.event_ms < at_ms]
+        if not known:
+            yield no_hit(asked, anchor, at_ms, "no partner's result was known at the selection")
+            continue
+        if purpose is None:
+            yield not_evaluable(asked, anchor, at_ms, "controlPurpose")
+            continue
+        same = [one for one in known if one.data.get("controlPurpose") == purpose]
+        if not same:
+            if any(one.data.get("controlPurpose") is None for one in known):
+                yield not_evaluable(asked, anchor, at_ms, "controlPurpose of the partner's result")
+            else:
+                yield no_hit(asked, anchor, at_ms, "the partner's result has another purpose")
+        elif not _satisfactory(same[-1]):
+            yield no_hit(asked, anchor, at_ms, "the partner's result is not satisfactory")
+        elif any(one.event_ms >= at_ms and concerns(one, event) for one in waived):
+            yield no_hit(asked, anchor, at_ms, "the control was waived")
+        else:
+            yield _repeated(asked, event, same[-1], str(purpose))
+
+
+def _repeated(asked: InForce, event: Event, partner: Event, purpose: str) -> Verdict:
+    bases = {one.get("basis") for one in event.data.get("selections") or ()}
+    cause = bool(bases - {"RULE", "RANDOM", None})
+    before = hours(event.event_ms - partner.event_ms)
+    for_cause = Text(", repeated for cause", "，有理由再次查验") if cause else Text("", "")
+    return hit(
+        asked,
+        event.identity,
+        event.event_ms,
+        text=Text(
+            f"Selected for a {purpose} control {before} h after a partner's satisfactory result "
+            f"for the same purpose{for_cause.en}.",
+            f"收到对方同一目的（{purpose}）的合格查验结果 {before} 小时后再次布控{for_cause.zh}。",
+        ),
+        observed=purpose,
+        expected="partner's result recognised",
+        evidence=(partner, event),
+        severity="LOW" if cause else None,
+    )
+
+
+def _satisfactory(event: Event) -> bool:
+    code, outcome = event.data.get("controlResultCode"), event.data.get("outcome")
+    if code is not None or outcome is not None:
+        return code not in UNSATISFACTORY_CODES and outcome in (None, "NOT_CONFIRMED")
+    return is_done(event) and event.data.get("niiResult") in (None, "CLEAR")
+
+
+def result_implausibly_fast(
+    view: ConsignmentView, asked: InForce, _as_of_ms: int
+) -> Iterator[Verdict]:
+    """Judge each recorded result of a physical control or a scan against the start of its control."""
+    for control in controls(view):
+        for event in control.of(RESULT):
+            if not is_done(event):
+                continue
+            least = _least_minutes(control, event, asked)
+            if least is None:
+                continue
+            anchor, at_ms = event.identity, event.event_ms
+            start = _start_ms(control, event)
+            if start is None:
+                yield not_evaluable(asked, anchor, at_ms, "start of the control")
+                continue
+            took = (at_ms - start[0]) / MINUTE_MS
+            if took >= least:
+                yield no_hit(asked, anchor, at_ms, "it took as long as such a control takes")
+                continue
+            yield hit(
+                asked,
+                anchor,
+                at_ms,
+                text=Text(
+                    f"The result was recorded {took:.1f} min after the control began; such a control takes "
+                    f"{least:g} min at least.",
+                    f"查验开始 {took:.1f} 分钟后即录入结果；此类查验至少需 {least:g} 分钟。",
+                ),
+                observed=round(took, 2),
+                expected=least,
+                evidence=(event,) if start[1] is None else (start[1], event),
+                excess=1 - max(took, 0) / least,
+            )
+
+
+def _least_minutes(control: Control, event: Event, asked: InForce) -> float | None:
+    kind = event.data.get("controlType")
+    if kind is None:
+        physical = control.of("inspection.physical.started")
+        kind = "PHYSICAL" if physical else "NII" if control.of("inspection.scan.started") else None
+    if kind == "PHYSICAL":
+        return asked["physical_minutes"]
+    return asked["scan_minutes"] if kind == "NII" else None
+
+
+def _start_ms(control: Control, result: Event) -> tuple[int, Event | None] | None:
+    for event in control.of("inspection.physical.started", "inspection.scan.started"):
+        return event.event_ms, event
+    stated = result.data.get("startedAt")
+    return None if stated is None else (to_ms(datetime.fromisoformat(stated)), None)
+
+
+RULES: tuple[Asked[ConsignmentView], ...] = (
+    Asked(REPEATED, control_repeated),
+    Asked(FAST, result_implausibly_fast),
+)
+"""The second is for supervisors."""
