@@ -35,6 +35,7 @@ from sstl.core.journeys.retention import (
     shares_touched_ms,
 )
 from sstl.core.journeys.telling import Raised, Shown, tell_observations
+from sstl.core.publishers import Heard, Publishers, hear, move_awaits
 from sstl.core.rules import CONSIGNMENT_RULES, Verdict
 from sstl.core.rules.base import Part
 from sstl.core.rules.engine import next_due
@@ -74,6 +75,7 @@ class ConsignmentsStage:
         | Due
         | DueCount
         | DueAt
+        | Heard
         | Reached
     )
     ticks = False
@@ -104,10 +106,29 @@ class ConsignmentsStage:
         return Outcome()
 
     def _beat(self, work: Work, beat: Heartbeat) -> None:
-        if not take_heartbeat(work, beat, name=self.name, downstream=("findings", "observations")):
-            return
+        waited = hear(work, beat) if beat.source in work.context.sources else []
+        before = len(work.outcome.outputs)
+        moved = take_heartbeat(
+            work,
+            beat,
+            name=self.name,
+            downstream=("findings", "observations"),
+            publishers=tuple(Publishers(work).items()),
+        )
+        # The stage's own heartbeat says that everything up to it has been told: it goes last.
+        heartbeats = work.outcome.outputs[before:]
+        del work.outcome.outputs[before:]
+        for consignment in waited:
+            self._fold_one(work, consignment, ())
+        if moved:
+            self._sweep(work)
+        work.outcome.outputs += heartbeats
+
+    def _sweep(self, work: Work) -> None:
+        """Ask again whose deadline the watermark has passed, and drop whoever it allows to be forgotten."""
         for consignment, _ in take_due(work, as_of(work)):
             self._fold_one(work, consignment, ())
+            work.count("deadline_passed")
         for consignment, day in list(due(work)):
             move(work, consignment, day, None)
             _forget(work, consignment)
@@ -148,6 +169,10 @@ class ConsignmentsStage:
         move(work, key, before.due_day, day)
         deadline_ms = min((one.due_ms for one in standing if one.due_ms is not None), default=None)
         move_deadline(work, key, before.deadline_ms, deadline_ms)
+        awaits: dict[str, int] = {}
+        for source, instant_ms in (one for rule in standing for one in rule.awaits):
+            awaits[source] = min(instant_ms, awaits.get(source, instant_ms))
+        move_awaits(work, key, before.awaits, awaits)
         after = Head(
             chunks=record.chunks,
             manifests=tuple(sorted(manifests)),
@@ -155,6 +180,7 @@ class ConsignmentsStage:
             observations=tuple(sorted(observed)),
             due_day=day,
             deadline_ms=deadline_ms,
+            awaits=dict(sorted(awaits.items())),
         )
         work.put(key, "", None if empty else after)
 
@@ -176,10 +202,12 @@ class ConsignmentsStage:
             known = before.get(name, _NOTHING)
             reads = asked.rule.parts or _ALL
             due_now = known.due_ms is not None and known.due_ms <= now_ms
-            if not due_now and parts.isdisjoint(reads):
+            heard = any(view.publishers.get(source, 0) >= ms for source, ms in known.awaits)
+            if not due_now and not heard and parts.isdisjoint(reads):
                 if known != _NOTHING:
                     standing[name] = known
                 continue
+            view.awaited.clear()
             answers = answers_of(view, asked, work.policy, now_ms)
             findings = findings_of(view, asked, answers, work.policy)
             told |= dict.fromkeys(known.flags)
@@ -192,7 +220,10 @@ class ConsignmentsStage:
                     work.count("rule", f"{name}:{answer}", more)
             if answers:
                 standing[name] = Standing(
-                    dict(sorted(judged.items())), tuple(sorted(findings)), next_due(answers, now_ms)
+                    dict(sorted(judged.items())),
+                    tuple(sorted(findings)),
+                    next_due(answers, now_ms),
+                    tuple(sorted(view.awaited.items())),
                 )
         # What a rule that is no longer asked at all had found.
         for name, known in before.items():
@@ -212,6 +243,7 @@ def _forget(work: Work, key: str) -> None:
     head: Head | None = work.get(key, "")
     if head is not None:
         move_deadline(work, key, head.deadline_ms, None)
+        move_awaits(work, key, head.awaits, {})
     drop(work, key)
 
 
@@ -275,7 +307,7 @@ def _known(
         events,
         [cell for cell in shares if cell is not None],
         {unit: cell.told for unit, cell in reported.items() if cell is not None},
-        {},
+        Publishers(work),
     )
 
 
