@@ -193,6 +193,13 @@ def controls(view: ConsignmentView) -> Sequence[Control]:
 
     Reports without an inspection belong together where side and unit agree.
     """
+    known: tuple[Control, ...] | None = view.memo.get("controls")
+    if known is None:
+        known = view.memo["controls"] = _controls(view)
+    return known
+
+
+def _controls(view: ConsignmentView) -> tuple[Control, ...]:
     found: dict[str, Control] = {}
     for event in view.events:
         if event.type not in CONTROL_TYPES:

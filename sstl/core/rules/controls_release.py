@@ -115,7 +115,7 @@ OVERDUE = Rule(
 
 
 def gate_out_before_release(
-    view: ConsignmentView, asked: InForce, _as_of_ms: int
+    view: ConsignmentView, asked: InForce, as_of_ms: int
 ) -> Iterator[Verdict]:
     """Judge each unit that left the terminal; under customs transit it may.
 
@@ -125,12 +125,14 @@ def gate_out_before_release(
         told = view.units[name]
         at_ms = (told.milestones or {}).get("T14")
         if at_ms is not None:
-            yield _gate_out(view, asked, f"T14|{name}", at_ms, evidence_at(told, "T14"))
+            yield _gate_out(view, asked, (name, at_ms, evidence_at(told, "T14")), as_of_ms)
 
 
 def _gate_out(
-    view: ConsignmentView, asked: InForce, anchor: str, at_ms: int, known: tuple[Event, ...]
+    view: ConsignmentView, asked: InForce, left: tuple[str, int, tuple[Event, ...]], as_of_ms: int
 ) -> Verdict:
+    unit, at_ms, known = left
+    anchor = f"T14|{unit}"
     detention = detained_at(view, at_ms, "IMPORT")
     if detention is not None:
         return hit(
@@ -152,8 +154,10 @@ def _gate_out(
         return no_hit(asked, anchor, at_ms, "it moves under customs transit")
     if not is_reported(view, "IMPORT", "T13"):
         return not_evaluable(asked, anchor, at_ms, "customs reports of the import side")
-    later = released_at(view, "IMPORT", _EVER)
     due_ms = at_ms + int(asked["grace_hours"] * HOUR_MS)
+    if as_of_ms >= due_ms and view.publisher_silent("T13", due_ms):
+        return not_evaluable(asked, anchor, at_ms, "publisher of T13 silent")
+    later = released_at(view, "IMPORT", _EVER)
     evidence, came = known, Text("no release that stood is known", "未见有效放行")
     if later is not None and later.event_ms > at_ms:
         after = hours(later.event_ms - at_ms)
@@ -227,7 +231,7 @@ def arrived(view: ConsignmentView) -> tuple[int, tuple[Event, ...]] | None:
     return last
 
 
-def release_overdue(view: ConsignmentView, asked: InForce, _as_of_ms: int) -> Iterator[Verdict]:
+def release_overdue(view: ConsignmentView, asked: InForce, as_of_ms: int) -> Iterator[Verdict]:
     """Judge arrival to release: an absence with a deadline.
 
     The lane's stage T6 to T13 states the limit, the parameter where it does not. Seizure, return, destruction,
@@ -251,6 +255,11 @@ def release_overdue(view: ConsignmentView, asked: InForce, _as_of_ms: int) -> It
         yield not_evaluable(asked, "T13", start[0], "customs reports of the import side")
         return
     limit = asked["limit_hours"] if promised is None else promised
+    due_ms = start[0] + int(limit * HOUR_MS)
+    awaited = "T13" not in view.milestones.actual and as_of_ms >= due_ms
+    if awaited and view.publisher_silent("T13", due_ms):
+        yield not_evaluable(asked, "T13", start[0], "publisher of T13 silent")
+        return
     yield _overdue(view, asked, start, limit)
 
 

@@ -116,7 +116,7 @@ def loadings(view: ConsignmentView) -> Iterator[tuple[str, int, tuple[Event, ...
 
 
 def loaded_without_release(
-    view: ConsignmentView, asked: InForce, _as_of_ms: int
+    view: ConsignmentView, asked: InForce, as_of_ms: int
 ) -> Iterator[Verdict]:
     """Judge each loaded unit: no export release stood at the instant of loading.
 
@@ -135,8 +135,11 @@ def loaded_without_release(
         if not reported:
             yield not_evaluable(asked, anchor, at_ms, "customs reports of the export side")
             continue
-        later = released_at(view, "EXPORT", 1 << 62)
         due_ms = at_ms + int(asked["grace_hours"] * HOUR_MS)
+        if as_of_ms >= due_ms and view.publisher_silent("T3", due_ms):
+            yield not_evaluable(asked, anchor, at_ms, "publisher of T3 silent")
+            continue
+        later = released_at(view, "EXPORT", 1 << 62)
         came = Text("no release that stood is known", "未见有效放行")
         if later is not None and later.event_ms > at_ms:
             after = hours(later.event_ms - at_ms)
