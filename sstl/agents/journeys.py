@@ -1,6 +1,6 @@
 """Agent of the stage [journeys]: one unit's movement."""
 
 from sstl.agents.keyed import KeyedAgent
-from sstl.core.journeys import JourneysStage
+from sstl.core.journeys.stage import JourneysStage
 
 agent = KeyedAgent("journeys", JourneysStage)

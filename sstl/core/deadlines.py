@@ -29,7 +29,7 @@ _DUE_AT = DueAt()
 
 
 def as_of(work: Work) -> int:
-    """Return how far the stage has come (arrival time, ms): its watermark, which never goes back; -1 before it has one."""
+    """Return how far the stage has come (arrival time, ms): its watermark, never going back; -1 before it has one."""
     cell: Reached | None = work.get(PASSED, "")
     return -1 if cell is None else cell.reached_ms
 

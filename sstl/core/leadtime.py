@@ -196,11 +196,21 @@ def _after(one: LegTimes, start_ms: int | None, planned_start_ms: int | None) ->
 
 
 def observe_journey(
-    unit: str, plan: Plan, legs: Sequence[LegTimes], known: Milestones, policy: Policy
+    unit: str,
+    plan: Plan,
+    legs: Sequence[LegTimes],
+    known: Milestones,
+    policy: Policy,
+    *,
+    key: str = "",
 ) -> tuple[Observed, ...]:
-    """Return all lead times of a unit's journey that its milestones allow; none of empty equipment."""
+    """Return all lead times of a unit's journey that its milestones allow; none of empty equipment.
+
+    ``key`` tells a reused unit's later journeys apart; it is part of their ids.
+    """
     if plan.empty:
         return ()
+    unit = f"{unit}#{key}" if key else unit
     found = [observed for one in legs if (observed := _leg(unit, one)) is not None]
     journey = _journey(unit, plan, legs)
     if journey is not None:

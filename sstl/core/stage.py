@@ -217,11 +217,18 @@ def watermark(work: Work) -> int | None:
     return least
 
 
-def take_heartbeat(work: Work, beat: Heartbeat, *, name: str, downstream: Sequence[str]) -> bool:
+def take_heartbeat(
+    work: Work,
+    beat: Heartbeat,
+    *,
+    name: str,
+    downstream: Sequence[str],
+    publishers: tuple[tuple[str, int], ...] = (),
+) -> bool:
     """Note a heartbeat and pass the stage's own on, if its watermark moved; True if it did.
 
     A watermark never goes back: a smaller value from the same source (its topic was made anew) is ignored, and what
-    the stage itself has told stays, even where another source is added.
+    the stage itself has told stays, even where another source is added. ``publishers`` go with the stage's own.
     """
     if beat.source not in work.context.sources:
         work.count("unknown_source")
@@ -245,7 +252,12 @@ def take_heartbeat(work: Work, beat: Heartbeat, *, name: str, downstream: Sequen
         work.emit(
             topic,
             "~heartbeat",
-            Heartbeat(source=f"{name}/{work.context.partition}", reached_ms=now, caught_up=ready),
+            Heartbeat(
+                source=f"{name}/{work.context.partition}",
+                reached_ms=now,
+                caught_up=ready,
+                publishers=publishers,
+            ),
             broadcast=True,
         )
     return moved

@@ -14,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sstl.core.consignments import ConsignmentsStage
-from sstl.core.journeys import JourneysStage, assess, record
+from sstl.core.journeys import record
+from sstl.core.journeys.assess import assess
+from sstl.core.journeys.stage import JourneysStage
 from sstl.core.milestones import order
 from sstl.core.registers import Held, counting, hold_forwarded, hold_placed, hold_withdrawn
 from sstl.models.policy import Policy, RulePolicy
@@ -30,7 +32,7 @@ from sstl.models.records import (
 )
 from tests.journey_events import HOUR, LANE, START, UNIT, Chain, event, leg, share
 
-POLICY = Policy(rules={"milestone-later-than-planned": RulePolicy(threshold=30)})
+POLICY = Policy(rules={"milestone-later-than-planned": RulePolicy(thresholds={"threshold": 30})})
 ARCHETYPES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("transport.departed", "ACTUAL", {"place": "CNYTN", "lane": LANE}),
     ("transport.arrived", "ACTUAL", {"place": "NLRTM", "lane": LANE}),

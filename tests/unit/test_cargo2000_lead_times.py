@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from sstl.core.journeys import JourneysStage
+from sstl.core.journeys.stage import JourneysStage
 from sstl.core.manifests import ManifestsStage
 from sstl.core.references import ReferencesStage
 from sstl.core.stage import Context, Inbound, MemoryState

@@ -1,122 +1,364 @@
-"""What a unit's events and manifests mean: a pure function of their set and the policy.
+"""What a unit's events, positions and manifests mean: a pure function of their set and the policy.
 
-`assess` is the whole truth about a unit; the stage only keeps the set and tells what has changed in the answer.
-One unit has one journey here; where a unit's timeline falls into several, each part is assessed by itself.
+`assess` is the whole truth about a unit; the stage only keeps the set and tells what has changed in the answer. A
+unit's timeline falls into journeys (`sstl.core.journeys.split`); each is assessed by itself.
+
+`extend` gives the same answer for a set that has grown at its end, deriving again only what the new events can have
+changed and asking again only the rules that read a part that has changed, or whose deadline has come.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-import msgspec
-
-from sstl.core.leadtime import LegTimes, Observed, leg_times, observe_journey
-from sstl.core.milestones import USED_TYPES, Milestones, Plan, gather, milestones, plan_of
+from sstl.core.journeys.attach import attached
+from sstl.core.journeys.derive import Derived, Facts, derive
+from sstl.core.journeys.progress import Next, next_milestone
+from sstl.core.journeys.split import BOUNDARIES, Walk, parted
+from sstl.core.journeys.subject import about_journey, finding_policy
+from sstl.core.journeys.view import JourneyView, Positions
+from sstl.core.leadtime import Observed
+from sstl.core.milestones import Milestones, Plan, order
 from sstl.core.routing import unit_of
-from sstl.core.rules import FAMILIES, RULES, About, Result, Verdict, delay, finding_of
+from sstl.core.rules import UNIT_RULES, Result, Verdict, finding_of
+from sstl.core.rules.base import Part
+from sstl.core.rules.engine import Asked, ask, next_due
 from sstl.models.policy import Policy
-from sstl.models.records import Event, Finding, Share, Subject
+from sstl.models.records import Event, Finding, Share
 
-_USED = USED_TYPES | delay.USED_TYPES
-_REFERENCES = {"mrn": "mrn", "ucr": "ucr", "transport-document": "transport_document"}
+_ALL = frozenset(Part)
+_PARTS = {
+    "transport": frozenset({Part.TRANSPORT}),
+    "mass": frozenset({Part.TRANSPORT}),
+    "seallock": frozenset({Part.SEALS}),
+    "registry": frozenset({Part.PARTIES}),
+}
+_OTHER_PARTS = frozenset({Part.CONTROLS})
 
 
 @dataclass(frozen=True, slots=True)
-class Assessment:
-    """Everything that follows from a unit's events and shares."""
+class Answer:
+    """What one rule said of one journey."""
 
-    plan: Plan
-    milestones: Milestones
-    legs: tuple[LegTimes, ...]
-    observations: Mapping[str, Observed]
-    """By observation id."""
     verdicts: tuple[Verdict, ...]
+    due_ms: int | None
+    """Least deadline that is still to come."""
+    awaited: Mapping[str, int]
+    """Publishers that it found silent, and the instant after which they must be heard of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """One journey with everything that follows from it."""
+
+    view: JourneyView
+    derived: Derived
+    answers: Mapping[str, Answer]
     findings: Mapping[str, Finding]
     """By flag id, all in state RAISED."""
 
     @property
     def closed(self) -> bool:
-        """Whether the journey has ended: gate-out, delivery, or the end of all planned legs."""
-        if "T14" in self.milestones.actual or "T15" in self.milestones.actual:
+        """Whether it has ended: gate-out, delivery, or the end of all planned legs."""
+        actual, legs = self.view.milestones.actual, self.view.legs
+        if "T14" in actual or "T15" in actual:
             return True
-        return bool(self.legs) and all(leg.end is not None for leg in self.legs)
+        return bool(legs) and all(leg.end is not None for leg in legs)
+
+    @property
+    def group(self) -> str:
+        """Name of the journey: the unit, from the second journey on with the key."""
+        return group_of(self.view.unit, self.view.key)
+
+    @property
+    def next(self) -> Next | None:
+        """Which milestone comes next, and by when."""
+        return next_milestone(self.view.milestones, self.view.lane)
 
 
-def used(event: Event) -> bool:
-    """Tell whether the assessment reads this event."""
-    return event.type in _USED
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """Everything that follows from a unit's events, positions and shares."""
+
+    journeys: tuple[Journey, ...]
+    walk: Walk
+    """Where journeys begin, so that it can be gone on with."""
+    policy: Policy
+    as_of_ms: int
+    facts: Facts = field(repr=False)
+
+    @property
+    def last(self) -> Journey:
+        """The journey that begins last."""
+        return self.journeys[-1]
+
+    @property
+    def plan(self) -> Plan:
+        """The plan of the last journey."""
+        return self.last.view.plan
+
+    @property
+    def milestones(self) -> Milestones:
+        """The milestones of the last journey."""
+        return self.last.view.milestones
+
+    @property
+    def observations(self) -> dict[str, Observed]:
+        """Lead times of all journeys by observation id."""
+        return {one.id: one for journey in self.journeys for one in journey.derived.observed}
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """All answers of all rules."""
+        return [
+            verdict
+            for journey in self.journeys
+            for answer in journey.answers.values()
+            for verdict in answer.verdicts
+        ]
+
+    @property
+    def findings(self) -> dict[str, Finding]:
+        """The findings of all journeys by flag id."""
+        if len(self.journeys) == 1:
+            return dict(self.journeys[0].findings)
+        return {name: one for journey in self.journeys for name, one in journey.findings.items()}
+
+    @property
+    def closed(self) -> bool:
+        """Whether the last journey has ended; those before it have."""
+        return self.last.closed
+
+    @property
+    def due_ms(self) -> int | None:
+        """The least deadline that is still to come."""
+        return min((due for due in self._dues() if due is not None), default=None)
+
+    def _dues(self) -> Iterable[int | None]:
+        return (answer.due_ms for journey in self.journeys for answer in journey.answers.values())
+
+    @property
+    def awaited(self) -> dict[str, int]:
+        """Publishers that somebody waits for, each with the least instant after which it must be heard of."""
+        found: dict[str, int] = {}
+        for journey in self.journeys:
+            for answer in journey.answers.values():
+                for source, instant in answer.awaited.items():
+                    found[source] = min(instant, found.get(source, instant))
+        return found
+
+
+def group_of(unit: str, key: str) -> str:
+    """Return the name of a journey."""
+    return unit if not key else f"{unit}#{key}"
 
 
 def assess(
-    unit: str, events: Sequence[Event], shares: Iterable[Share], policy: Policy
+    unit: str,
+    events: Sequence[Event],
+    shares: Iterable[Share],
+    policy: Policy,
+    *,
+    positions: Sequence[Positions] = (),
+    publishers: Mapping[str, int] | None = None,
+    as_of_ms: int = -1,
+    rules: Sequence[Asked[JourneyView]] | None = None,
 ) -> Assessment:
-    """Assess a unit. Moves of empty equipment report nothing.
+    """Assess a unit. Moves of empty equipment mark boundaries and report nothing else.
 
     Args:
         unit: Its number.
-        events: What counts of it, each identity once, in the order of `milestones.order`.
+        events: What counts of it, each identity once, in the order of `milestones.order`, positions left out.
         shares: Its parts of the manifests that name it.
-        policy: By which it is judged.
+        policy: By which it is judged, the latest version.
+        positions: First and last ping of each bucket, ascending.
+        publishers: CloudEvents source to its latest arrival time, ms.
+        as_of_ms: How far the watermark has come; -1 before it is known.
+        rules: Which rules to ask; None: all.
     """
+    asked = UNIT_RULES if rules is None else rules
     manifests = tuple(shares)
-    events = [event for event in events if event.data.get("emptyIndicator") != "EMPTY"]
-    plan = plan_of(manifests, policy)
-    known = milestones(gather(events), plan)
-    legs = leg_times(plan, events)
-    observed = observe_journey(unit, plan, legs, known, policy)
-    verdicts = _judge(events, plan, known, legs, policy)
-    hits = [verdict for verdict in verdicts if verdict.result is Result.HIT]
-    findings: dict[str, Finding] = {}
-    if hits:
-        about = _about(unit, events, manifests, plan)
-        for hit in hits:
-            finding = finding_of(RULES[hit.rule_id], hit, about, policy)
-            findings[finding.flag_id] = finding
-    return Assessment(
-        plan, known, legs, {one.id: one for one in observed}, tuple(verdicts), findings
+    structure = policy.at(events[0].event_ms) if events else policy
+    gap_ms = structure.journey_gap_s * 1000
+    loose = is_loose(unit, events, manifests)
+    walk = Walk(gap_ms)
+    if not loose:
+        for event in events:
+            if event.type in BOUNDARIES:
+                walk.see(event)
+    starts = walk.starts
+    parts = parted(events, starts, gap_ms)
+    own_shares = attached(parts, manifests)
+    keys = ["", *(start.identity for start in starts)]
+    heard = {} if publishers is None else publishers
+    views: list[tuple[JourneyView, Derived]] = []
+    for number, key in enumerate(keys):
+        facts = Facts(
+            unit=unit,
+            key=key,
+            loose=loose,
+            events=[one for one in parts[number] if one.data.get("emptyIndicator") != "EMPTY"],
+            shares=own_shares[number],
+            positions=_positions(positions, starts, number),
+            publishers=heard,
+        )
+        views.append(derive(facts, policy))
+    for view, _ in views if len(views) > 1 else ():
+        others = tuple(other for other, _ in views if other is not view)
+        object.__setattr__(view, "others", others)
+    journeys = tuple(
+        _judged(view, derived, policy, as_of_ms, asked, {}, _ALL) for view, derived in views
     )
+    return Assessment(journeys, walk, policy, as_of_ms, views[-1][1].facts)
 
 
-def _judge(
-    events: Sequence[Event],
-    plan: Plan,
-    known: Milestones,
-    legs: Sequence[LegTimes],
+def is_loose(unit: str, events: Iterable[Event], shares: Iterable[Share]) -> bool:
+    """Tell whether the unit is a transport document: loose cargo or a parcel."""
+    if any(unit in share.consignments for share in shares):
+        return True
+    return any(event.data.get("looseCargo") and unit_of(event.data) == unit for event in events)
+
+
+def _positions(
+    positions: Sequence[Positions], starts: Sequence[Event], number: int
+) -> Sequence[Positions]:
+    if not starts:
+        return positions
+    first = starts[number - 1].event_ms if number else None
+    end = starts[number].event_ms if number < len(starts) else None
+    return [
+        one
+        for one in positions
+        if (first is None or one.first[0] >= first) and (end is None or one.first[0] < end)
+    ]
+
+
+def extend(
+    before: Assessment,
+    added: Sequence[Event],
     policy: Policy,
-) -> list[Verdict]:
-    thresholds = {}
-    for rule in FAMILIES["delay"]:
-        judged_by = policy.rule(rule.id)
-        if judged_by.enabled:
-            thresholds[rule.id] = judged_by.threshold_for(mode=plan.mode, lane_id=plan.lane_id)
-    if not thresholds:
-        return []
-    return delay.judge(delay.services(events, plan, known), legs, thresholds)
+    *,
+    positions: Sequence[Positions] | None = None,
+    publishers: Mapping[str, int],
+    as_of_ms: int,
+) -> Assessment | None:
+    """Return the assessment of a set that has grown at its end; None where it must be made anew.
 
+    Nothing else may have changed: no event replaced or taken away, no share. The assessment before is used up.
 
-def _about(unit: str, events: Iterable[Event], shares: Sequence[Share], plan: Plan) -> About:
-    loose = unit in plan.consignments or any(
-        event.data.get("looseCargo") and unit_of(event.data) == unit for event in events
+    Args:
+        before: The assessment of the set before.
+        added: Events that have come, in the order of `milestones.order`, each after all that were there.
+        policy: The latest version.
+        positions: All positions, None where they are the same as before.
+        publishers: CloudEvents source to its latest arrival time, ms.
+        as_of_ms: How far the watermark has come.
+    """
+    (journey, *others), walk = before.journeys, before.walk
+    if others or policy is not before.policy or not before.facts.events:
+        return None
+    facts = before.facts
+    changed: set[Part] = set() if positions is None else {Part.POSITIONS}
+    fresh = []
+    for event in added:
+        if not facts.loose:
+            if event.data.get("looseCargo"):
+                return None
+            if event.type in BOUNDARIES:
+                walk.see(event)
+        if event.data.get("emptyIndicator") == "EMPTY":
+            continue
+        if order(event) < order(facts.events[-1]):
+            return None
+        fresh.append(event)
+        changed |= _PARTS.get(event.type.partition(".")[0], _OTHER_PARTS)
+    if walk.starts:
+        return None
+    view, derived, parts = journey.derived.extended(
+        journey.view, fresh, positions, publishers, frozenset(changed)
     )
-    named: dict[str, set[str]] = {"mrn": set(), "ucr": set(), "transport_document": set()}
-    for manifest in shares:
-        for reference in manifest.references:
-            kind, _, value = reference.partition(":")
-            if kind in _REFERENCES:
-                named[_REFERENCES[kind]].add(value)
-    if loose:
-        named["transport_document"] = {unit}
-    single = {name: min(found) if len(found) == 1 else None for name, found in named.items()}
-    subject = Subject(
-        equipment_reference=None if loose else unit,
-        consignments=plan.consignments,
-        lrn=shares[0].manifest_id if len(shares) == 1 else None,
-        lane_id=plan.lane_id,
+    now = _judged(view, derived, policy, as_of_ms, UNIT_RULES, journey, parts)
+    return Assessment((now,), walk, policy, as_of_ms, derived.facts)
+
+
+def _judged(
+    view: JourneyView,
+    derived: Derived,
+    policy: Policy,
+    as_of_ms: int,
+    rules: Sequence[Asked[JourneyView]],
+    before: "Journey | Mapping[str, Answer]",
+    changed: frozenset[Part],
+) -> Journey:
+    known = before.answers if isinstance(before, Journey) else before
+    answers: dict[str, Answer] = {}
+    same = isinstance(before, Journey)
+    for asked in rules:
+        rule = asked.rule
+        old = known.get(rule.id)
+        if old is not None and not _again(asked, old, view.publishers, as_of_ms, changed):
+            answers[rule.id] = old
+            continue
+        new = _asked(asked, view, policy, as_of_ms)
+        if old is None or old.verdicts != new.verdicts:
+            same = False
+        answers[rule.id] = new
+    if isinstance(before, Journey) and same and Part.MANIFEST not in changed:
+        findings = before.findings
+    else:
+        findings = _findings(view, answers, policy)
+    return Journey(view, derived, answers, findings)
+
+
+def _again(
+    asked: Asked[JourneyView],
+    old: Answer,
+    publishers: Mapping[str, int],
+    as_of_ms: int,
+    changed: frozenset[Part],
+) -> bool:
+    """Tell whether to ask a rule again: it reads what has changed, its deadline has come, or a publisher spoke."""
+    parts = asked.rule.parts
+    if not parts or not parts.isdisjoint(changed):
+        return True
+    if old.due_ms is not None and old.due_ms <= as_of_ms:
+        return True
+    return any(publishers.get(name, 0) >= instant for name, instant in old.awaited.items())
+
+
+def _asked(asked: Asked[JourneyView], view: JourneyView, policy: Policy, as_of_ms: int) -> Answer:
+    view.awaited.clear()
+    plan = view.plan
+    verdicts = ask(
+        asked,
+        view,
+        policy,
         mode=plan.mode,
-        mrn=single["mrn"],
-        ucr=single["ucr"],
-        transport_document=single["transport_document"],
+        lane_id=plan.lane_id,
+        first_ms=view.first_ms,
+        as_of_ms=as_of_ms,
     )
-    share = (
-        None if plan.share is None else msgspec.structs.replace(plan.share, legs=(), references=())
-    )
-    return About(unit, subject, "CONSIGNMENT" if loose else "EQUIPMENT", share)
+    if not verdicts and not view.awaited:
+        return _NOTHING
+    return Answer(tuple(verdicts), next_due(verdicts, as_of_ms), dict(view.awaited))
+
+
+_NOTHING = Answer((), None, {})
+
+
+def _findings(
+    view: JourneyView, answers: Mapping[str, Answer], policy: Policy
+) -> dict[str, Finding]:
+    hits = [
+        verdict
+        for answer in answers.values()
+        for verdict in answer.verdicts
+        if verdict.result is Result.HIT
+    ]
+    if not hits:
+        return {}
+    about = about_journey(view, group_of(view.unit, view.key))
+    findings: dict[str, Finding] = {}
+    for hit in hits:
+        finding = finding_of(hit, finding_policy(hit, view, policy), about)
+        findings[finding.flag_id] = finding
+    return findings

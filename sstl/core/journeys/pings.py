@@ -6,14 +6,12 @@ not matter; what [references] forwards is a summary already and replaces the one
 
 import msgspec
 
+from sstl.core.journeys.view import Ping, Positions
 from sstl.core.milestones import sequence_of
 from sstl.core.stage import Work
 from sstl.models.records import DIRECT, Event, PingBucket
 
 POSITION = "seallock.position"
-
-Ping = tuple[int, int, str, float, float]
-"""(event_ms, sequence, id, latitude, longitude)"""
 
 
 class Span(msgspec.Struct, frozen=True, array_like=True):
@@ -67,6 +65,18 @@ def set_bucket(work: Work, unit: str, message: PingBucket) -> None:
     else:
         spans[message.path] = Span(message.path, message.first, message.last)
     _save(work, unit, message.bucket_ms, spans)
+
+
+def merged(bucket_ms: int, cell: Bucket) -> Positions:
+    """Return the first and last ping of a bucket over all paths."""
+    if len(cell.spans) == 1:
+        span = cell.spans[0]
+        return Positions(bucket_ms, span.first, span.last)
+    return Positions(
+        bucket_ms,
+        min(span.first for span in cell.spans),
+        max(span.last for span in cell.spans),
+    )
 
 
 def _spans(work: Work, unit: str, bucket_ms: int) -> dict[str, Span]:

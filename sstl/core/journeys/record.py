@@ -5,6 +5,8 @@ that holds it, and so nothing is rewritten that did not change. Events are store
 rule reads, and no text longer than `MAX_TEXT`, which keeps a chunk far below the limit of a cell.
 """
 
+from collections.abc import Iterable
+
 import msgspec
 
 from sstl.core.milestones import order
@@ -138,27 +140,31 @@ def chunk_part(index: int) -> str:
 
 
 class Record:
-    """A record while a batch is folded into it."""
+    """A record while a batch is folded into it; `bind` lets it be gone on with in a later one."""
 
     def __init__(self, work: Work, key: str, chunks: int) -> None:
         self._work = work
         self._key = key
         self._where: dict[str, int] = {}
-        self._slots: dict[str, Slot] = {}
-        self._sizes = [0] * chunks
+        self._chunks: list[dict[str, Slot]] = []
         self._most = chunks
         self._dirty: set[int] = set()
         for index in range(chunks):
             chunk: Chunk | None = work.get(key, chunk_part(index))
-            for slot in () if chunk is None else chunk.slots:
-                self._where[slot.identity] = index
-                self._slots[slot.identity] = slot
-                self._sizes[index] += 1
+            slots = {} if chunk is None else {slot.identity: slot for slot in chunk.slots}
+            self._chunks.append(slots)
+            for identity in slots:
+                self._where[identity] = index
 
     @property
     def chunks(self) -> int:
         """Number of chunks; one in the middle may have become empty."""
-        return len(self._sizes)
+        return len(self._chunks)
+
+    def bind(self, work: Work) -> None:
+        """Go on in another fold; the state must be the one that this record was saved to."""
+        self._work = work
+        self._most = len(self._chunks)
 
     def take(self, message: Placed | Withdrawn | Forwarded) -> tuple[Event | None, Event | None]:
         """Merge a message; return what counted of this event before and what counts now."""
@@ -179,26 +185,30 @@ class Record:
         return counting(before), counting(after)
 
     def _held(self, identity: str) -> Held | None:
-        slot = self._slots.get(identity)
-        return None if slot is None else slot.held
+        index = self._where.get(identity)
+        return None if index is None else self._chunks[index][identity].held
 
     def _set(self, identity: str, held: Held | None) -> None:
         if held is None:
             index = self._where.pop(identity)
-            del self._slots[identity]
-            self._sizes[index] -= 1
-            while self._sizes and self._sizes[-1] == 0:
-                self._sizes.pop()
+            del self._chunks[index][identity]
+            while self._chunks and not self._chunks[-1]:
+                self._chunks.pop()
         else:
             if identity not in self._where:
-                if not self._sizes or self._sizes[-1] >= CHUNK:
-                    self._sizes.append(0)
-                    self._most = max(self._most, len(self._sizes))
-                self._where[identity] = len(self._sizes) - 1
-                self._sizes[-1] += 1
+                if not self._chunks or len(self._chunks[-1]) >= CHUNK:
+                    self._chunks.append({})
+                    self._most = max(self._most, len(self._chunks))
+                self._where[identity] = len(self._chunks) - 1
             index = self._where[identity]
-            self._slots[identity] = Slot(identity, held)
+            self._chunks[index][identity] = Slot(identity, held)
         self._dirty.add(index)
+
+    def forget(self, identities: Iterable[str]) -> None:
+        """Take events out of the record for good, whatever holds them."""
+        for identity in identities:
+            if identity in self._where:
+                self._set(identity, None)
 
     def survey(self) -> tuple[list[Event], int]:
         """Return the events that count, in their total order, and the last instant of a report, 0 for none.
@@ -207,14 +217,15 @@ class Record:
         """
         found: list[Event] = []
         last = 0
-        for slot in self._slots.values():
-            event = counting(slot.held)
-            if event is not None:
-                found.append(event)
-                last = max(last, event.arrival_ms)
-            direct = slot.held.direct
-            if direct is not None and direct.event is None:
-                last = max(last, direct.version.recorded_ms)
+        for chunk in self._chunks:
+            for slot in chunk.values():
+                event = counting(slot.held)
+                if event is not None:
+                    found.append(event)
+                    last = max(last, event.arrival_ms)
+                direct = slot.held.direct
+                if direct is not None and direct.event is None:
+                    last = max(last, direct.version.recorded_ms)
         found.sort(key=order)
         return found, last
 
@@ -222,14 +233,14 @@ class Record:
         """Write the chunks that changed."""
         if not self._dirty:
             return
-        slots: dict[int, list[Slot]] = {index: [] for index in self._dirty}
-        for identity, index in self._where.items():
-            if index in slots:
-                slots[index].append(self._slots[identity])
-        for index, kept in slots.items():
-            self._work.put(self._key, chunk_part(index), Chunk(tuple(kept)) if kept else None)
-        for index in range(len(self._sizes), self._most):
+        for index in self._dirty:
+            kept = self._chunks[index] if index < len(self._chunks) else {}
+            chunk = Chunk(tuple(kept.values())) if kept else None
+            self._work.put(self._key, chunk_part(index), chunk)
+        for index in range(len(self._chunks), self._most):
             self._work.put(self._key, chunk_part(index), None)
+        self._dirty.clear()
+        self._most = len(self._chunks)
 
 
 def drop(work: Work, key: str) -> None:

@@ -1,83 +1,63 @@
 """The stage [journeys]: keeps what is reported of each unit and tells what changed in its assessment.
 
 Cells of a unit: ``""`` the head, ``events/<n>`` chunks of events, ``share/<manifest>``, ``pings/<bucket>``, and what
-was last told of it: ``flag/<id>``, ``observation/<id>`` and ``told`` (milestones to consignments). A batch folds
-each unit once; what is told is the difference between the assessment after it and what was told before, so that
-folding whole or message by message ends the same.
+was last told of it: ``flag/<id>``, ``observation/<id>``, ``told`` (milestones to consignments) and ``judged`` (how
+often rules answered what). A batch folds each unit once; what is told is the difference between the assessment after it
+and what was told before, so that folding whole or message by message ends the same.
+
+When the watermark moves, the units whose deadlines it has come to are assessed again as of it, and so are those that
+waited for a publisher which has spoken.
 """
 
-from collections import Counter
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
-from sstl.core.journeys.assess import assess, used
-from sstl.core.journeys.pings import POSITION, Bucket, add_ping, set_bucket
-from sstl.core.journeys.record import Chunk, Record, drop
-from sstl.core.journeys.retention import (
-    Due,
-    DueCount,
-    due,
-    due_day,
-    move,
-    shares_touched_ms,
-)
-from sstl.core.journeys.telling import (
-    Raised,
-    Shown,
-    Told,
-    tell_findings,
-    tell_milestones,
-    tell_observations,
-)
+from sstl.core.deadlines import DueAt, as_of, move_deadline, take_due
+from sstl.core.journeys.pings import Bucket
+from sstl.core.journeys.record import Chunk, drop
+from sstl.core.journeys.retention import Due, DueCount, due, move
+from sstl.core.journeys.telling import Raised, Shown, Told
+from sstl.core.journeys.unit import Head, Hot, Judged, Message, ShareCell, fold_unit, stands
+from sstl.core.publishers import Heard, Publishers, hear, move_awaits
 from sstl.core.stage import Context, Inbound, Outcome, Reached, StateReader, Work, take_heartbeat
 from sstl.models.policy import Policy
-from sstl.models.records import (
-    Event,
-    Forwarded,
-    Heartbeat,
-    JourneysMessage,
-    PingBucket,
-    Placed,
-    Share,
-    Shared,
-    Withdrawn,
-)
+from sstl.models.records import Heartbeat, JourneysMessage
 
-Message = Placed | Withdrawn | Forwarded | Shared | PingBucket
-
-
-class Head(msgspec.Struct, frozen=True, kw_only=True, tag="unit.1", omit_defaults=True):
-    """Cell: what is found where, and when the unit may be forgotten."""
-
-    chunks: int = 0
-    manifests: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()
-    observations: tuple[str, ...] = ()
-    judged: dict[str, int] = {}
-    """``<rule>:<answer>`` to how many of the unit's episodes have it."""
-    closed: bool = False
-    pinged_ms: int = 0
-    """Start of the latest bucket of positions, 0 without."""
-    due_day: int | None = None
-
-
-class ShareCell(msgspec.Struct, frozen=True, tag="share.1"):
-    """Cell: the unit's part of one manifest."""
-
-    share: Share
+__all__ = ["Head", "JourneysStage", "ShareCell"]
 
 
 class JourneysStage:
-    """One unit's movement: milestones, legs, lead times, delays."""
+    """Units' movements: journeys, milestones, legs, lead times, seals, and the rules on them.
+
+    An instance keeps units that it folded lately in memory; what it answers does not depend on that.
+
+    Args:
+        hot_units: How many units are kept; 0: none, every fold reads its unit's cells anew.
+    """
 
     name = "journeys"
     message_type: Any = JourneysMessage
     cell_type: Any = (
-        Head | Chunk | ShareCell | Bucket | Raised | Shown | Told | Due | DueCount | Reached
+        Head
+        | Chunk
+        | ShareCell
+        | Bucket
+        | Raised
+        | Shown
+        | Told
+        | Judged
+        | Due
+        | DueCount
+        | DueAt
+        | Heard
+        | Reached
     )
     ticks = False
+
+    def __init__(self, hot_units: int = 2_000) -> None:
+        self._hot_units = hot_units
+        self._hot: OrderedDict[str, Hot] = OrderedDict()
 
     def fold(
         self, state: StateReader, records: Sequence[Inbound], policy: Policy, context: Context
@@ -88,120 +68,69 @@ class JourneysStage:
         for record in records:
             if isinstance(record.message, Heartbeat):
                 # What came before the heartbeat is told before it is passed on.
-                _fold_units(work, waiting)
+                self._fold_units(work, waiting)
                 waiting = {}
                 self._beat(work, record.message)
             else:
                 waiting.setdefault(record.key, []).append(record.message)
-        _fold_units(work, waiting)
+        self._fold_units(work, waiting)
         return work.outcome
 
     def tick(self, state: StateReader, policy: Policy, context: Context) -> Outcome:
         """Do nothing: nothing waits for a pause."""
         return Outcome()
 
+    def _fold_units(self, work: Work, waiting: Mapping[str, Sequence[Message]]) -> None:
+        for unit, messages in waiting.items():
+            self._fold_unit(work, unit, messages)
+
+    def _fold_unit(
+        self, work: Work, unit: str, messages: Sequence[Message], *, again: bool = False
+    ) -> None:
+        # A fold uses up what was kept: after an error in it nothing half done is left.
+        hot = self._hot.pop(unit, None)
+        if hot is not None and not stands(work, unit, hot):
+            hot = None
+        kept = fold_unit(work, unit, messages, hot, again=again)
+        if kept is not None and self._hot_units:
+            self._hot[unit] = kept
+            if len(self._hot) > self._hot_units:
+                self._hot.popitem(last=False)
+
     def _beat(self, work: Work, beat: Heartbeat) -> None:
-        downstream = ("consignments", "findings", "observations")
-        if take_heartbeat(work, beat, name=self.name, downstream=downstream):
+        waited = hear(work, beat) if beat.source in work.context.sources else []
+        before = len(work.outcome.outputs)
+        moved = take_heartbeat(
+            work,
+            beat,
+            name=self.name,
+            downstream=("consignments", "findings", "observations"),
+            publishers=tuple(Publishers(work).items()),
+        )
+        # The stage's own heartbeat says that everything up to it has been told: it goes last.
+        heartbeats = work.outcome.outputs[before:]
+        del work.outcome.outputs[before:]
+        for unit in waited:
+            self._ask_again(work, unit)
+        if moved:
+            for unit, _ in take_due(work, as_of(work)):
+                self._ask_again(work, unit)
+                work.count("deadline_passed")
+        work.outcome.outputs.extend(heartbeats)
+        if moved:
             for unit, day in list(due(work)):
-                move(work, unit, day, None)
-                drop(work, unit)
-                work.count("unit_dropped")
+                self._forget(work, unit, day)
 
+    def _ask_again(self, work: Work, unit: str) -> None:
+        if work.get(unit, "") is not None:
+            self._fold_unit(work, unit, (), again=True)
 
-def _fold_units(work: Work, waiting: Mapping[str, Sequence[Message]]) -> None:
-    for unit, messages in waiting.items():
-        _fold_unit(work, unit, messages)
-
-
-def _fold_unit(work: Work, unit: str, messages: Sequence[Message]) -> None:
-    before: Head = work.get(unit, "") or Head()
-    record: Record | None = None
-    manifests = set(before.manifests)
-    pinged_ms = before.pinged_ms
-    stale = False
-    for message in messages:
-        if isinstance(message, PingBucket):
-            set_bucket(work, unit, message)
-            pinged_ms = max(pinged_ms, message.bucket_ms)
-            work.count("pings_folded")
-        elif isinstance(message, Shared):
-            stale = _take_share(work, unit, message, manifests) or stale
-        elif isinstance(message, Placed) and message.event.type == POSITION:
-            bucket_ms = add_ping(work, unit, message.event)
-            pinged_ms = max(pinged_ms, bucket_ms or 0)
-            work.count("pings_folded")
-        else:
-            if record is None:
-                record = Record(work, unit, before.chunks)
-            stale = _take_event(work, record, message) or stale
-    if record is None and not stale and pinged_ms == before.pinged_ms:
-        return
-    if record is None:
-        record = Record(work, unit, before.chunks)
-    record.save()
-    events, reported_ms = record.survey()
-    shares = _shares(work, unit, manifests)
-    after = msgspec.structs.replace(
-        before,
-        chunks=record.chunks,
-        manifests=tuple(sorted(manifests)),
-        pinged_ms=pinged_ms,
-    )
-    if stale:
-        after = _assess(work, unit, events, shares, after)
-    empty = record.chunks == 0 and not manifests and pinged_ms == 0
-    touched_ms = 0 if empty else max(reported_ms, shares_touched_ms(shares), pinged_ms)
-    day = due_day(touched_ms, work.policy, closed=after.closed)
-    move(work, unit, before.due_day, day)
-    work.put(unit, "", None if empty else msgspec.structs.replace(after, due_day=day))
-
-
-def _take_share(work: Work, unit: str, message: Shared, manifests: set[str]) -> bool:
-    part = f"share/{message.manifest_id}"
-    known: ShareCell | None = work.get(unit, part)
-    if message.share is None:
-        manifests.discard(message.manifest_id)
-        work.put(unit, part, None)
-        return known is not None
-    manifests.add(message.manifest_id)
-    cell = ShareCell(message.share)
-    work.put(unit, part, cell)
-    return known != cell
-
-
-def _take_event(work: Work, record: Record, message: Placed | Withdrawn | Forwarded) -> bool:
-    """Merge into the record; tell whether the assessment may have changed."""
-    old, new = record.take(message)
-    work.count("events_folded")
-    if old == new:
-        return False
-    if old is None and new is not None and not used(new):
-        work.count("unused_event", new.type.partition(".")[0])
-    return any(event is not None and used(event) for event in (old, new))
-
-
-def _shares(work: Work, unit: str, manifests: set[str]) -> list[Share]:
-    cells = (work.get(unit, f"share/{manifest}") for manifest in sorted(manifests))
-    return [cell.share for cell in cells if cell is not None]
-
-
-def _assess(
-    work: Work, unit: str, events: Sequence[Event], shares: Sequence[Share], head: Head
-) -> Head:
-    now = assess(unit, events, shares, work.policy)
-    tell_findings(work, unit, head.flags, now)
-    tell_observations(work, unit, head.observations, now.observations)
-    tell_milestones(work, unit, now)
-    judged = Counter(f"{verdict.rule_id}:{verdict.result.value}" for verdict in now.verdicts)
-    for answer, many in judged.items():
-        more = many - head.judged.get(answer, 0)
-        if more > 0:
-            work.count("rule", answer, more)
-    return msgspec.structs.replace(
-        head,
-        flags=tuple(sorted(now.findings)),
-        observations=tuple(sorted(now.observations)),
-        judged=dict(sorted(judged.items())),
-        closed=now.closed,
-    )
+    def _forget(self, work: Work, unit: str, day: int) -> None:
+        head: Head | None = work.get(unit, "")
+        move(work, unit, day, None)
+        if head is not None:
+            move_deadline(work, unit, head.due_ms, None)
+            move_awaits(work, unit, head.awaited, {})
+        drop(work, unit)
+        self._hot.pop(unit, None)
+        work.count("unit_dropped")

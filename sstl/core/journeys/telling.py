@@ -4,22 +4,31 @@ What was told lies in a cell each, so that a change rewrites only what changed. 
 assessment alone: a finding that came and went leaves nothing behind here; its history is the flags stage's.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from sstl.core.journeys.assess import Assessment
+from sstl.core import controls
+from sstl.core.journeys.assess import Assessment, Journey
 from sstl.core.leadtime import Observed
-from sstl.core.rules import flag_id
+from sstl.core.rules import RULES, flag_id
 from sstl.core.rules.findings import CHANGED, CLEARED
+from sstl.core.scores import emit_score
 from sstl.core.stage import Work
-from sstl.models.records import Finding, Measure, Observation, UnitMilestones
+from sstl.models.records import Event, Finding, Measure, Observation, UnitMilestones
 
 GONE = "what it rests on was corrected, retracted or unlinked"
 NOT_IN_FORCE = "the rule is not in force"
+_SEALS = (
+    "seallock.armed",
+    "seallock.closed",
+    "seallock.opened",
+    "seallock.resealed",
+)
 
 
-class Raised(msgspec.Struct, frozen=True, tag="raised.1"):
+class Raised(msgspec.Struct, frozen=True, tag="raised.2"):
     """Cell: a finding as last told, in state RAISED."""
 
     finding: Finding
@@ -33,36 +42,66 @@ class Shown(msgspec.Struct, frozen=True, tag="shown.1"):
     measure: Measure
 
 
-class Told(msgspec.Struct, frozen=True, tag="told.1"):
+class ToldJourney(msgspec.Struct, frozen=True, array_like=True):
+    """What the consignments of one journey were told."""
+
+    digest: str
+    """SHA-256 of the message, shortened to 16 bytes, hexadecimal."""
+    consignments: tuple[str, ...]
+
+
+class Told(msgspec.Struct, frozen=True, tag="told.2"):
     """Cell: which consignments know which milestones of the unit."""
 
-    consignments: tuple[str, ...]
-    milestones: dict[str, int]
-    lane_id: str | None
-    mode: str | None
+    journeys: tuple[ToldJourney, ...]
 
 
-def tell_findings(work: Work, unit: str, told: Iterable[str], now: Assessment) -> None:
-    """Emit findings raised, changed and cleared."""
-    for name in sorted({*told, *now.findings}):
+def tell_findings(
+    work: Work, unit: str, told: Iterable[str], now: Mapping[str, Finding], assessment: Assessment
+) -> None:
+    """Emit findings raised, changed and cleared, and the scores of the journeys that this changes."""
+    before: dict[str, Finding] = {}
+    changed = False
+    for name in sorted({*told, *now}):
         part = f"flag/{name}"
         cell: Raised | None = work.get(unit, part)
-        finding = now.findings.get(name)
+        if cell is not None:
+            before[name] = cell.finding
+        finding = now.get(name)
         if finding is None:
             if cell is not None:
-                cleared = msgspec.structs.replace(
-                    cell.finding, state=CLEARED, reason=_why_cleared(work, unit, cell.finding, now)
-                )
+                reason = _why_cleared(work, unit, cell.finding, assessment)
+                cleared = msgspec.structs.replace(cell.finding, state=CLEARED, reason=reason)
                 work.emit("findings", name, cleared)
+                changed = True
             work.put(unit, part, None)
         elif cell is None or cell.finding != finding:
             change = finding if cell is None else msgspec.structs.replace(finding, state=CHANGED)
             work.emit("findings", name, change)
             work.put(unit, part, Raised(finding))
+            changed = True
+    if changed:
+        _tell_scores(work, before, now)
+
+
+def _tell_scores(work: Work, before: Mapping[str, Finding], now: Mapping[str, Finding]) -> None:
+    groups = {finding.group for finding in (*before.values(), *now.values())}
+    for group in sorted(groups):
+        emit_score(
+            work,
+            group,
+            [one for one in before.values() if one.group == group],
+            [one for one in now.values() if one.group == group],
+        )
 
 
 def _why_cleared(work: Work, unit: str, finding: Finding, now: Assessment) -> str:
-    if not work.policy.rule(finding.rule_id).enabled:
+    stated = work.policy.at(finding.anchor_ms).rule(finding.rule_id)
+    if (
+        finding.rule_id not in RULES
+        or stated.mode == "off"
+        or not stated.holds_at(finding.anchor_ms)
+    ):
         return NOT_IN_FORCE
     for verdict in now.verdicts:
         same = flag_id(verdict.rule_id, unit, verdict.anchor) == finding.flag_id
@@ -113,29 +152,47 @@ def _by_lane(
 
 
 def tell_milestones(work: Work, unit: str, now: Assessment) -> None:
-    """Emit the unit's milestones to the consignments that lie in it, and its end to those that no longer do."""
+    """Emit a journey's milestones to the consignments that lie in it, and its end to those that no longer do.
+
+    A consignment that two journeys of the unit name is told of the later one.
+    """
     cell: Told | None = work.get(unit, "told")
-    consignments = now.plan.consignments
-    told = Told(consignments, now.milestones.instants(), now.plan.lane_id, now.plan.mode)
-    if cell == told:
-        return
-    before = () if cell is None else cell.consignments
-    for name in before:
-        if name not in consignments:
-            work.emit("consignments", name, UnitMilestones(unit=unit))
-    unchanged = (
-        cell is not None and msgspec.structs.replace(cell, consignments=consignments) == told
+    known: dict[str, str] = {}
+    for one in () if cell is None else cell.journeys:
+        known |= dict.fromkeys(one.consignments, one.digest)
+    places: dict[str, int] = {}
+    for number, journey in enumerate(now.journeys):
+        places |= dict.fromkeys(journey.view.plan.consignments, number)
+    for name in sorted(known.keys() - places.keys()):
+        work.emit("consignments", name, UnitMilestones(unit=unit))
+    told: list[ToldJourney] = []
+    for number, journey in enumerate(now.journeys):
+        consignments = tuple(sorted(name for name, at in places.items() if at == number))
+        if not consignments:
+            continue
+        message = unit_milestones(journey)
+        digest = hashlib.sha256(msgspec.msgpack.encode(message)).hexdigest()[:32]
+        told.append(ToldJourney(digest, consignments))
+        for name in consignments:
+            if known.get(name) != digest:
+                work.emit("consignments", name, message)
+    work.put(unit, "told", Told(tuple(told)) if told else None)
+
+
+def unit_milestones(journey: Journey) -> UnitMilestones:
+    """Return what the consignments of a journey are told of it."""
+    view = journey.view
+    known = view.milestones
+    return UnitMilestones(
+        unit=view.unit,
+        milestones=dict(sorted(known.instants().items())),
+        lane_id=view.plan.lane_id,
+        mode=view.plan.mode,
+        events=tuple((code, _bare(event)) for code, event in sorted(known.actual.items())),
+        opened=tuple(_bare(event) for event in view.of(*_SEALS)),
+        controls=controls.of_unit(view.events),
     )
-    for name in consignments:
-        if not unchanged or name not in before:
-            work.emit(
-                "consignments",
-                name,
-                UnitMilestones(
-                    unit=unit,
-                    milestones=told.milestones,
-                    lane_id=told.lane_id,
-                    mode=told.mode,
-                ),
-            )
-    work.put(unit, "told", told if consignments else None)
+
+
+def _bare(event: Event) -> Event:
+    return msgspec.structs.replace(event, data={})

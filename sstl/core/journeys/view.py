@@ -7,13 +7,16 @@ read it and nothing else.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
-from sstl.core.journeys.pings import Ping
 from sstl.core.leadtime import LegTimes
 from sstl.core.milestones import ACTUAL, Milestones, Plan, classifier_of
 from sstl.core.seals.story import SealStory
 from sstl.models.policy import LanePolicy, Policy
 from sstl.models.records import Event, Share
+
+Ping = tuple[int, int, str, float, float]
+"""(event_ms, sequence, id, latitude, longitude)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,10 @@ class JourneyView:
     """CloudEvents source to its latest arrival time, ms."""
     others: Sequence["JourneyView"] = ()
     """The unit's other journeys, in their order (a lock reused, a number used again)."""
+    memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What rules of one module have derived from this view once, under a name of their own."""
+    awaited: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
+    """Publishers found silent while asking, each with the least instant (ms) after which it must be heard of."""
 
     @property
     def lane(self) -> LanePolicy | None:
@@ -99,7 +106,10 @@ class JourneyView:
         source = None if lane is None else lane.publishers.get(milestone)  # type: ignore[call-overload]
         if source is None:
             return False
-        return self.publishers.get(source, 0) < instant_ms
+        if self.publishers.get(source, 0) >= instant_ms:
+            return False
+        self.awaited[source] = min(instant_ms, self.awaited.get(source, instant_ms))
+        return True
 
 
 def _order(event: Event) -> tuple[int, int, str, str]:

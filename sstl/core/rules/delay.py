@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from sstl.core.journeys.view import JourneyView
 from sstl.core.leadtime import LegTimes
 from sstl.core.milestones import (
     ACTUAL,
@@ -25,7 +26,17 @@ from sstl.core.milestones import (
     recorded_order,
 )
 from sstl.core.rules import wording
-from sstl.core.rules.base import Result, Rule, Text, Verdict
+from sstl.core.rules.base import (
+    InForce,
+    Parameter,
+    Part,
+    Result,
+    Rule,
+    Text,
+    Verdict,
+    in_force,
+)
+from sstl.core.rules.engine import Asked
 from sstl.core.rules.wording import MINUTE_MS
 from sstl.models.records import Event
 
@@ -44,6 +55,8 @@ _TIMES = frozenset(
         ),
     }
 )
+_PARTS = frozenset({Part.TRANSPORT, Part.MANIFEST})
+_LATER_BY = {"threshold": Parameter(0, "min", "Later than planned by more than this")}
 
 LATER = Rule(
     id="milestone-later-than-planned",
@@ -53,6 +66,10 @@ LATER = Rule(
     risk_area="SUPPLY_CHAIN_INTEGRITY",
     subject="unit",
     needs=_TIMES,
+    family="time",
+    parts=_PARTS,
+    parameters=_LATER_BY,
+    source="own design",
 )
 EXPECTED = Rule(
     id="milestone-expected-late",
@@ -62,6 +79,10 @@ EXPECTED = Rule(
     risk_area="SUPPLY_CHAIN_INTEGRITY",
     subject="unit",
     needs=_TIMES,
+    family="time",
+    parts=_PARTS,
+    parameters=_LATER_BY,
+    source="own design",
 )
 LONGER = Rule(
     id="leg-longer-than-planned",
@@ -71,6 +92,10 @@ LONGER = Rule(
     risk_area="SUPPLY_CHAIN_INTEGRITY",
     subject="unit",
     needs=_TIMES | {"share.legs"},
+    family="time",
+    parts=_PARTS,
+    parameters=_LATER_BY,
+    source="own design",
 )
 
 _JUDGED = ("T2", "T4", "T5", "T6", "T7", "T14", "T15")
@@ -172,13 +197,14 @@ def milestone_later_than_planned(service: Service, threshold_minutes: float) -> 
     if planned is None or actual is None:
         reports = (("planned", planned), ("actual", actual))
         missing = tuple(name for name, report in reports if report is None)
-        return _not_evaluable(LATER, service.anchor, missing)
+        return _not_evaluable(LATER, service.anchor, missing, _planned_ms(service))
     late_ms = actual.event_ms - planned.event_ms
     if not late_ms > threshold_minutes * MINUTE_MS:
         return Verdict(
             rule_id=LATER.id,
             anchor=service.anchor,
             result=Result.NO_HIT,
+            anchor_ms=planned.event_ms,
             reason="not later than planned by more than the threshold",
         )
     return Verdict(
@@ -205,18 +231,20 @@ def milestone_expected_late(service: Service, threshold_minutes: float) -> Verdi
             rule_id=EXPECTED.id,
             anchor=service.anchor,
             result=Result.NO_HIT,
+            anchor_ms=_planned_ms(service),
             reason="the actual was reported",
         )
     if planned is None or estimated is None:
         reports = (("planned", planned), ("estimated", estimated))
         missing = tuple(name for name, report in reports if report is None)
-        return _not_evaluable(EXPECTED, service.anchor, missing)
+        return _not_evaluable(EXPECTED, service.anchor, missing, _planned_ms(service))
     late_ms = estimated.event_ms - planned.event_ms
     if not late_ms > threshold_minutes * MINUTE_MS:
         return Verdict(
             rule_id=EXPECTED.id,
             anchor=service.anchor,
             result=Result.NO_HIT,
+            anchor_ms=planned.event_ms,
             reason="no longer expected later than planned by more than the threshold",
         )
     return Verdict(
@@ -239,32 +267,6 @@ def expected_delay_ms(service: Service) -> int | None:
     return service.estimated.event_ms - service.planned.event_ms
 
 
-def judge(
-    asked: Iterable[Service],
-    legs: Iterable[LegTimes],
-    thresholds: Mapping[str, float],
-) -> list[Verdict]:
-    """Ask the rules of the family; ``thresholds`` has those in force.
-
-    Whether something is expected late is asked only of what has an estimate.
-    """
-    later, expected, longer = (thresholds.get(rule.id) for rule in (LATER, EXPECTED, LONGER))
-    found: list[Verdict] = []
-    for service in asked:
-        if later is not None and (service.planned is not None or service.actual is not None):
-            verdict = milestone_later_than_planned(service, later)
-            if expected is not None and verdict.result is Result.HIT:
-                foreseen = expected_delay_ms(service)
-                if foreseen is not None and foreseen > expected * MINUTE_MS:
-                    verdict = msgspec.structs.replace(verdict, supersedes=EXPECTED.id)
-            found.append(verdict)
-        if expected is not None and service.estimated is not None:
-            found.append(milestone_expected_late(service, expected))
-    if longer is not None:
-        found += [leg_longer_than_planned(leg, longer) for leg in legs]
-    return found
-
-
 def leg_longer_than_planned(leg: LegTimes, threshold_minutes: float) -> Verdict:
     """Judge whether a leg took longer than planned; not evaluable while it runs or has no plan."""
     anchor = f"leg|{leg.leg.leg_id}"
@@ -276,13 +278,14 @@ def leg_longer_than_planned(leg: LegTimes, threshold_minutes: float) -> Verdict:
             *(("planned start",) if leg.planned_start_ms is None else ()),
             *(("planned end",) if leg.planned_end_ms is None else ()),
         )
-        return _not_evaluable(LONGER, anchor, missing)
+        return _not_evaluable(LONGER, anchor, missing, leg.planned_end_ms or 0)
     over_ms = actual_ms - planned_ms
     if not over_ms > threshold_minutes * MINUTE_MS:
         return Verdict(
             rule_id=LONGER.id,
             anchor=anchor,
             result=Result.NO_HIT,
+            anchor_ms=leg.planned_end_ms or 0,
             reason="not longer than planned by more than the threshold",
         )
     name = leg.leg.leg_id
@@ -300,11 +303,68 @@ def leg_longer_than_planned(leg: LegTimes, threshold_minutes: float) -> Verdict:
     )
 
 
-def _not_evaluable(rule: Rule, anchor: str, missing: tuple[str, ...]) -> Verdict:
+def _planned_ms(service: Service) -> int:
+    return 0 if service.planned is None else service.planned.event_ms
+
+
+def _not_evaluable(rule: Rule, anchor: str, missing: tuple[str, ...], anchor_ms: int) -> Verdict:
     return Verdict(
         rule_id=rule.id,
         anchor=anchor,
         result=Result.NOT_EVALUABLE,
+        anchor_ms=anchor_ms,
         missing=missing,
         reason=f"no longer known: {', '.join(missing)}",
     )
+
+
+def _services(view: JourneyView) -> list[Service]:
+    """Return the services of a journey; their anchors bear its key."""
+    known: list[Service] | None = view.memo.get("delay.services")
+    if known is None:
+        known = services(view.events, view.plan, view.milestones)
+        view.memo["delay.services"] = known
+    return known
+
+
+def _anchored(view: JourneyView, verdict: Verdict) -> Verdict:
+    if not view.key:
+        return verdict
+    return msgspec.structs.replace(verdict, anchor=view.anchor(verdict.anchor))
+
+
+def later(view: JourneyView, asked: InForce, as_of_ms: int) -> list[Verdict]:
+    """Ask of each service whether it was later than planned; the flag takes the place of its expectation's."""
+    expected = in_force(EXPECTED, asked.policy, mode=view.plan.mode, lane_id=view.plan.lane_id)
+    found = []
+    for service in _services(view):
+        if service.planned is None and service.actual is None:
+            continue
+        verdict = milestone_later_than_planned(service, asked["threshold"])
+        if verdict.result is Result.HIT and expected.mode != "off":
+            foreseen = expected_delay_ms(service)
+            if foreseen is not None and foreseen > expected["threshold"] * MINUTE_MS:
+                verdict = msgspec.structs.replace(verdict, supersedes=EXPECTED.id)
+        found.append(_anchored(view, verdict))
+    return found
+
+
+def expected_late(view: JourneyView, asked: InForce, as_of_ms: int) -> list[Verdict]:
+    """Ask of each service that has an estimate whether it is expected late."""
+    return [
+        _anchored(view, milestone_expected_late(service, asked["threshold"]))
+        for service in _services(view)
+        if service.estimated is not None
+    ]
+
+
+def longer(view: JourneyView, asked: InForce, as_of_ms: int) -> list[Verdict]:
+    """Ask of each leg whether it took longer than planned."""
+    return [_anchored(view, leg_longer_than_planned(leg, asked["threshold"])) for leg in view.legs]
+
+
+RULES: tuple[Asked[JourneyView], ...] = (
+    Asked(LATER, later),
+    Asked(EXPECTED, expected_late),
+    Asked(LONGER, longer),
+)

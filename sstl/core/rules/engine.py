@@ -1,6 +1,6 @@
 """Asking the rules of a subject: which version of the policy governs, what is in force, what is not due yet."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -35,11 +35,10 @@ def ask(
     first_ms: int,
     as_of_ms: int,
 ) -> list[Verdict]:
-    """Ask one rule under every version of the policy that may govern; each answer is kept from the version that governs
-    its instant.
+    """Ask one rule under every version of the policy that may govern.
 
-    A hit whose deadline (``due_ms``) lies after ``as_of_ms`` is returned as no hit with that deadline, so that the caller
-    knows when to ask again.
+    Each answer is kept from the version that governs its instant. A hit whose deadline (``due_ms``) lies after
+    ``as_of_ms`` is returned as no hit with that deadline, so that the caller knows when to ask again.
 
     Args:
         asked: The rule.
@@ -69,6 +68,28 @@ def ask(
                 continue
             found.append(verdict if len(versions) == 1 else _of(verdict, version))
     return [_due(verdict, as_of_ms) for verdict in found]
+
+
+def governing(
+    rule: Rule,
+    verdict: Verdict,
+    policy: Policy,
+    *,
+    mode: str | None,
+    lane_id: str | None,
+    first_ms: int,
+) -> InForce:
+    """Return the rule as in force where it gave an answer: by the version that governs the answer's instant."""
+    instant = verdict.governed_ms or verdict.anchor_ms or first_ms
+    return in_force(rule, policy.at(instant), mode=mode, lane_id=lane_id)
+
+
+def next_due(verdicts: Iterable[Verdict], as_of_ms: int) -> int | None:
+    """Return the least deadline that is still to come, None without one."""
+    return min(
+        (one.due_ms for one in verdicts if one.due_ms is not None and one.due_ms > as_of_ms),
+        default=None,
+    )
 
 
 def _of(verdict: Verdict, version: Policy) -> Verdict:

@@ -1,18 +1,16 @@
 """From a rule's hit to the finding that explains itself."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
-from sstl.core.rules.base import Rule, Verdict, flag_id, score
-from sstl.models.policy import Policy
+from sstl.core.rules.base import InForce, Verdict, excess_of, flag_id, score
 from sstl.models.records import Event, Evidence, Finding, Share, Subject
 
 RAISED = "RAISED"
 CHANGED = "CHANGED"
 CLEARED = "CLEARED"
-
-HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +22,18 @@ class About:
     subject: Subject
     flag_type: str
     share: Share | None = None
-    """The governing manifest's part, without its legs and references."""
+    """The governing manifest's part, shortened by `shown_share`."""
+    group: str = ""
+    """The journey or consignment whose flags are scored together; "" for the key itself."""
+
+
+def shown_share(share: Share | None) -> Share | None:
+    """Return what a finding shows of a manifest's part: goods and route, not its legs, filings and references."""
+    if share is None:
+        return None
+    return msgspec.structs.replace(
+        share, legs=(), references=(), filings=(), referrals=(), goods=(), assessed=None
+    )
 
 
 def evidence_of(event: Event) -> Evidence:
@@ -38,46 +47,67 @@ def evidence_of(event: Event) -> Evidence:
     )
 
 
-def finding_of(rule: Rule, hit: Verdict, about: About, policy: Policy) -> Finding:
+def finding_of(hit: Verdict, asked: InForce, about: About) -> Finding:
     """Return the finding of a hit, in state RAISED.
 
-    ``detected_ms`` is the greatest arrival time among the events that it rests on.
+    ``detected_ms`` is the greatest arrival time among the events that it rests on; of an absence at least its
+    deadline.
+
+    Args:
+        hit: The rule's answer.
+        asked: The rule as in force where the answer was given (`engine.governing`).
+        about: The subject.
     """
-    judged_by = policy.rule(rule.id)
+    rule = asked.rule
     events = list(hit.evidence)
     if about.share is not None and about.share.evidence is not None:
         events.append(about.share.evidence)
-    subject = about.subject
-    if hit.leg_id is not None:
-        subject = msgspec.structs.replace(subject, leg_id=hit.leg_id)
+    severity = hit.severity or asked.severity
     text_en, text_zh = ("", "") if hit.text is None else (hit.text.en, hit.text.zh)
-    observed, expected = hit.observed or 0.0, hit.expected or 0.0
+    advice_en, advice_zh = ("", "") if asked.advice is None else (asked.advice.en, asked.advice.zh)
     return Finding(
         flag_id=flag_id(rule.id, about.key, hit.anchor),
         state=RAISED,
         rule_id=rule.id,
-        rule_version=judged_by.version,
-        severity=judged_by.severity,
-        score=score(judged_by, observed, expected),
-        weight=judged_by.weight,
-        subject=subject,
+        rule_version=asked.version,
+        severity=severity,
+        score=0 if rule.notice else score(severity, asked.weight, excess_of(hit)),
+        weight=asked.weight,
+        subject=_subject(about.subject, hit),
         name=rule.name,
         observed=hit.observed,
         expected=hit.expected,
         unit=rule.unit,
         anchor_ms=hit.anchor_ms,
-        valid_to_ms=hit.anchor_ms + int(judged_by.valid_for_hours * HOUR_MS),
-        risk_area=rule.risk_area,
+        valid_to_ms=hit.anchor_ms + asked.valid_for_ms,
+        risk_area=hit.risk_area or rule.risk_area,
         flag_type=about.flag_type,
-        recommended_control=judged_by.recommended_control,
-        where_to_control=judged_by.where_to_control,
+        recommended_control=asked.recommended_control,
+        where_to_control=asked.where_to_control,
         evidence=tuple(evidence_of(event) for event in events),
         share=about.share,
         text_en=text_en,
         text_zh=text_zh,
-        policy_hash=policy.hash,
-        detected_ms=max((event.arrival_ms for event in events), default=0),
+        advice_en=advice_en,
+        advice_zh=advice_zh,
+        mode=asked.mode,
+        notice=rule.notice,
+        supervisors=rule.supervisors,
+        group=about.group or about.key,
+        policy_hash=hit.policy_hash or asked.policy.hash,
+        detected_ms=max((*(event.arrival_ms for event in events), hit.due_ms or 0)),
         supersedes=None
         if hit.supersedes is None
         else flag_id(hit.supersedes, about.key, hit.anchor),
     )
+
+
+def _subject(subject: Subject, hit: Verdict) -> Subject:
+    changes: dict[str, Any] = {}
+    if hit.leg_id is not None:
+        changes["leg_id"] = hit.leg_id
+    if hit.seal_numbers:
+        changes["seal_numbers"] = hit.seal_numbers
+    if hit.consignments is not None:
+        changes["consignments"] = hit.consignments
+    return msgspec.structs.replace(subject, **changes) if changes else subject

@@ -1,0 +1,321 @@
+"""One unit while a batch is folded into it, and what is kept of it in memory between batches.
+
+The cells are the truth. A unit folded lately stays decoded (`Hot`) together with the cells that it was derived from;
+it is used only while the state still holds those very objects, so that an aborted transaction, a take-over or a
+dropped unit is noticed, and no result depends on what is kept.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from sstl.core.deadlines import as_of, move_deadline
+from sstl.core.journeys.assess import Assessment, assess, extend
+from sstl.core.journeys.pings import POSITION, Bucket, add_ping, bucket_part, merged, set_bucket
+from sstl.core.journeys.record import Record
+from sstl.core.journeys.retention import due_day, move, shares_touched_ms
+from sstl.core.journeys.telling import tell_findings, tell_milestones, tell_observations
+from sstl.core.journeys.view import Positions
+from sstl.core.milestones import order
+from sstl.core.publishers import Publishers, move_awaits
+from sstl.core.rules import UNIT_RULES
+from sstl.core.stage import Work
+from sstl.models.records import Event, Forwarded, PingBucket, Placed, Share, Shared, Withdrawn
+
+Message = Placed | Withdrawn | Forwarded | Shared | PingBucket
+
+JUDGED = "judged"
+_PINGS = "pings/"
+USED_FAMILIES = frozenset(
+    {"transport", "seallock", "inspection", "declaration", "duty"}
+    | {need.partition(".")[0] for one in UNIT_RULES for need in one.rule.needs}
+)
+"""Families of events that a milestone, the seals or a rule read."""
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True, tag="unit.2", omit_defaults=True):
+    """Cell: what is found where, what the unit waits for, and when it may be forgotten."""
+
+    chunks: int = 0
+    manifests: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    observations: tuple[str, ...] = ()
+    closed: bool = False
+    pinged_ms: int = 0
+    """Start of the latest bucket of positions, 0 without."""
+    due_day: int | None = None
+    due_ms: int | None = None
+    """The least deadline that is still to come."""
+    awaited: dict[str, int] = {}
+    """Silent publishers that a rule waits for, and the instant after which they must be heard of."""
+
+
+class ShareCell(msgspec.Struct, frozen=True, tag="share.2"):
+    """Cell: the unit's part of one manifest."""
+
+    share: Share
+
+
+class Judged(msgspec.Struct, frozen=True, tag="judged.1", omit_defaults=True):
+    """Cell: how many episodes had which answer, for the counts of evaluations."""
+
+    answers: dict[str, int] = {}
+    """``<rule>:<answer>`` to how many."""
+    unknown: dict[str, int] = {}
+    """``<state>:<what came>`` of seals for which no transition is meant, to how many."""
+
+
+@dataclass(slots=True)
+class Hot:
+    """A unit as it was after its last fold."""
+
+    cells: dict[str, Any]
+    """The cells it was derived from: part to the very object in the state."""
+    record: Record
+    reported_ms: int
+    shared_ms: int
+    """Last instant at which a manifest was reported, 0 for none."""
+    positions: list[Positions]
+    assessment: Assessment
+
+
+@dataclass(slots=True)
+class _Change:
+    """What a batch changed in a unit."""
+
+    added: list[Event] = field(default_factory=list)
+    anew: bool = False
+    """Something was replaced or taken away, or a manifest changed."""
+    buckets: set[int] = field(default_factory=set)
+
+
+def fold_unit(
+    work: Work, unit: str, messages: Sequence[Message], hot: Hot | None, *, again: bool = False
+) -> Hot | None:
+    """Fold messages into a unit and tell what has changed; return what may be kept of it.
+
+    Args:
+        work: The fold in progress.
+        unit: The unit.
+        messages: What has come for it, in order.
+        hot: What was kept of it, if that still stands (`stands`); it is used up.
+        again: Assess it even if nothing has come: a deadline has passed or a publisher has spoken.
+    """
+    before: Head = work.get(unit, "") or Head()
+    if hot is None:
+        record = Record(work, unit, before.chunks)
+    else:
+        record = hot.record
+        record.bind(work)
+    manifests = set(before.manifests)
+    change = _Change()
+    for message in messages:
+        _take(work, unit, message, record, manifests, change)
+    pinged_ms = max(before.pinged_ms, *change.buckets, 0)
+    record.save()
+    changed = again or change.anew or bool(change.added) or bool(change.buckets)
+    kept: Hot | None
+    if hot is not None and not changed:
+        kept = hot
+    else:
+        kept = None if hot is None or change.anew else _extended(work, unit, hot, change)
+        kept = kept or _anew(work, unit, record, manifests)
+    after = _tell(work, unit, before, kept.assessment) if changed else before
+    empty = record.chunks == 0 and not manifests and pinged_ms == 0
+    touched_ms = 0 if empty else max(kept.reported_ms, kept.shared_ms, pinged_ms)
+    day = due_day(touched_ms, work.policy, closed=after.closed)
+    move(work, unit, before.due_day, day)
+    after = msgspec.structs.replace(
+        after,
+        chunks=record.chunks,
+        manifests=tuple(sorted(manifests)) if change.anew else before.manifests,
+        pinged_ms=pinged_ms,
+        due_day=day,
+    )
+    work.put(unit, "", None if empty else after)
+    if empty:
+        return None
+    kept.cells = _cells(work, unit, record.chunks, after.manifests, kept.positions)
+    return kept
+
+
+def _extended(work: Work, unit: str, hot: Hot, change: _Change) -> Hot | None:
+    """Go on with what was kept; None where the unit must be assessed anew."""
+    positions = hot.positions
+    if change.buckets:
+        positions = _updated(work, unit, positions, change.buckets)
+    change.added.sort(key=order)
+    now = extend(
+        hot.assessment,
+        change.added,
+        work.policy,
+        positions=positions if change.buckets else None,
+        publishers=Publishers(work),
+        as_of_ms=as_of(work),
+    )
+    if now is None:
+        return None
+    reported_ms = max(hot.reported_ms, *(one.arrival_ms for one in change.added), 0)
+    return Hot({}, hot.record, reported_ms, hot.shared_ms, positions, now)
+
+
+def _anew(work: Work, unit: str, record: Record, manifests: set[str]) -> Hot:
+    events, reported_ms = record.survey()
+    shares = _shares(work, unit, manifests)
+    positions = _positions(work, unit)
+    now = assess(
+        unit,
+        events,
+        shares,
+        work.policy,
+        positions=positions,
+        publishers=Publishers(work),
+        as_of_ms=as_of(work),
+    )
+    return Hot({}, record, reported_ms, shares_touched_ms(shares), positions, now)
+
+
+def stands(work: Work, unit: str, hot: Hot) -> bool:
+    """Tell whether the state still holds the very cells that were kept."""
+    return all(work.get(unit, part) is cell for part, cell in hot.cells.items())
+
+
+def _cells(
+    work: Work,
+    unit: str,
+    chunks: int,
+    manifests: Iterable[str],
+    positions: Sequence[Positions],
+) -> dict[str, Any]:
+    parts = ["", JUDGED]
+    parts += [f"events/{index:05d}" for index in range(chunks)]
+    parts += [f"share/{manifest}" for manifest in manifests]
+    if positions:
+        parts.append(bucket_part(positions[-1].bucket_ms))
+    return {part: work.get(unit, part) for part in parts}
+
+
+def _take(
+    work: Work,
+    unit: str,
+    message: Message,
+    record: Record,
+    manifests: set[str],
+    change: _Change,
+) -> None:
+    if isinstance(message, PingBucket):
+        set_bucket(work, unit, message)
+        change.buckets.add(message.bucket_ms)
+        work.count("pings_folded")
+    elif isinstance(message, Shared):
+        change.anew = _take_share(work, unit, message, manifests) or change.anew
+    elif isinstance(message, Placed) and message.event.type == POSITION:
+        bucket_ms = add_ping(work, unit, message.event)
+        if bucket_ms is not None:
+            change.buckets.add(bucket_ms)
+        work.count("pings_folded")
+    else:
+        _take_event(work, record, message, change)
+
+
+def _take_share(work: Work, unit: str, message: Shared, manifests: set[str]) -> bool:
+    part = f"share/{message.manifest_id}"
+    known: ShareCell | None = work.get(unit, part)
+    if message.share is None:
+        manifests.discard(message.manifest_id)
+        work.put(unit, part, None)
+        return known is not None
+    manifests.add(message.manifest_id)
+    cell = ShareCell(message.share)
+    work.put(unit, part, cell)
+    return known != cell
+
+
+def _take_event(
+    work: Work, record: Record, message: Placed | Withdrawn | Forwarded, change: _Change
+) -> None:
+    old, new = record.take(message)
+    work.count("events_folded")
+    if old == new:
+        return
+    if old is None and new is not None:
+        change.added.append(new)
+        if new.type.partition(".")[0] not in USED_FAMILIES:
+            work.count("unused_event", new.type.partition(".")[0])
+    else:
+        change.anew = True
+
+
+def _shares(work: Work, unit: str, manifests: set[str]) -> list[Share]:
+    cells = (work.get(unit, f"share/{manifest}") for manifest in sorted(manifests))
+    return [cell.share for cell in cells if cell is not None]
+
+
+def _positions(work: Work, unit: str) -> list[Positions]:
+    found = []
+    for part in work.parts(unit):
+        if part.startswith(_PINGS):
+            cell: Bucket | None = work.get(unit, part)
+            if cell is not None:
+                found.append(merged(int(part[len(_PINGS) :]), cell))
+    return found
+
+
+def _updated(
+    work: Work, unit: str, positions: Sequence[Positions], buckets: Iterable[int]
+) -> list[Positions]:
+    known = {one.bucket_ms: one for one in positions}
+    for bucket_ms in buckets:
+        cell: Bucket | None = work.get(unit, bucket_part(bucket_ms))
+        if cell is None:
+            known.pop(bucket_ms, None)
+        else:
+            known[bucket_ms] = merged(bucket_ms, cell)
+    return [known[bucket_ms] for bucket_ms in sorted(known)]
+
+
+def _tell(work: Work, unit: str, before: Head, now: Assessment) -> Head:
+    findings = now.findings
+    if findings or before.flags:
+        tell_findings(work, unit, before.flags, findings, now)
+    observations = now.observations
+    tell_observations(work, unit, before.observations, observations)
+    tell_milestones(work, unit, now)
+    _count(work, unit, now)
+    due_ms, awaited = now.due_ms, now.awaited
+    move_deadline(work, unit, before.due_ms, due_ms)
+    move_awaits(work, unit, before.awaited, awaited)
+    return msgspec.structs.replace(
+        before,
+        flags=tuple(sorted(findings)),
+        observations=tuple(sorted(observations)),
+        closed=now.closed,
+        due_ms=due_ms,
+        awaited=dict(sorted(awaited.items())),
+    )
+
+
+def _count(work: Work, unit: str, now: Assessment) -> None:
+    answers: Counter[str] = Counter()
+    unknown: Counter[str] = Counter()
+    for journey in now.journeys:
+        for name, answer in journey.answers.items():
+            for verdict in answer.verdicts:
+                answers[f"{name}:{verdict.result.value}"] += 1
+        for state, symbol, _ in journey.view.seals.unknown:
+            unknown[f"{state}:{symbol}"] += 1
+    cell: Judged = work.get(unit, JUDGED) or Judged()
+    _count_more(work, "rule", cell.answers, answers)
+    _count_more(work, "seal_review", cell.unknown, unknown)
+    judged = Judged(dict(sorted(answers.items())), dict(sorted(unknown.items())))
+    work.put(unit, JUDGED, judged if answers or unknown else None)
+
+
+def _count_more(work: Work, what: str, before: Mapping[str, int], now: Mapping[str, int]) -> None:
+    for label, many in now.items():
+        more = many - before.get(label, 0)
+        if more > 0:
+            work.count(what, label, more)
