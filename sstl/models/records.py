@@ -368,6 +368,17 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, tag="finding.1", omit_d
     supersedes: str | None = None
 
 
+class Succeeds(msgspec.Struct, frozen=True, kw_only=True, tag="succeeds.1", omit_defaults=True):
+    """To a flag that another one supersedes: that one inherits the answers; register keyed by heir, which writes it."""
+
+    heir: str
+    """The flag that supersedes."""
+    holds: bool = True
+    """False: it supersedes this one no longer."""
+    keep_ms: int
+    """What is kept for it may go when this instant of arrival time has passed."""
+
+
 class Measure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One measured value and the stratum it counts in."""
 
@@ -404,5 +415,5 @@ ManifestsMessage = Placed | Withdrawn | Heartbeat
 ReferencesMessage = Registered | Referred | Withdrawn | Linked | Heartbeat
 JourneysMessage = Placed | Withdrawn | Forwarded | Shared | PingBucket | Heartbeat
 ConsignmentsMessage = Placed | Withdrawn | Forwarded | Shared | UnitMilestones | Heartbeat
-FlagsMessage = Finding | Placed | Withdrawn | Heartbeat
+FlagsMessage = Finding | Placed | Withdrawn | Forwarded | Succeeds | Heartbeat
 LanesMessage = Observation | Heartbeat

@@ -1,8 +1,8 @@
 """Risk flag in the style of the Risk Information Form (``org.sstl.risk.flag.v1``).
 
 The form's public descriptions name what it does, not its fields: the schema is this project's own
-(docs/risk-flags.md says where each field comes from). Written on the compacted topic ``risk-flags``,
-key ``flagId``. No name of a person or company is ever in it.
+(docs/risk-flags.md says where each field comes from). Written on the topics ``risk-flags``,
+``supervisor-flags`` and ``shadow-findings``, key ``flagId``. No name of a person or company is ever in it.
 """
 
 from collections.abc import Iterable
@@ -168,6 +168,63 @@ class FlagText(PublicModel):
     zh: Filled
 
 
+class FlagAcknowledged(PublicModel):
+    """Who first said that they work on it."""
+
+    at: UtcInstant
+    by: Filled
+    """Pseudonym."""
+    office: Filled | None = None
+    action_id: Filled
+
+
+class FlagClosed(PublicModel):
+    """What it was closed by: an operator's action, or the final feedback."""
+
+    at: UtcInstant
+    by: Filled | None = None
+    """Pseudonym; None where it was closed by feedback."""
+    office: Filled | None = None
+    action_id: Filled | None = None
+    feedback_id: Filled | None = None
+    reason: Filled | None = None
+    """As stated with the action."""
+
+    @model_validator(mode="after")
+    def _one_cause(self) -> Self:
+        if (self.action_id is None) == (self.feedback_id is None):
+            raise ValueError("a flag is closed by an action or by feedback")
+        return self
+
+
+class FlagSnoozed(PublicModel):
+    """The snooze that covers it, the longest where there are several: readers may hide it until then."""
+
+    until: UtcInstant
+    by: Filled
+    """Pseudonym."""
+    reason: Filled
+    action_id: Filled
+    rule_id: Filled | None = None
+    """Rule, lane and unit as the snooze names them; none of them: this very flag."""
+    lane_id: Filled | None = None
+    unit: Filled | None = None
+
+
+class FlagFeedback(PublicModel):
+    """The final feedback: the greatest (recorded time, feedback id)."""
+
+    feedback_id: Filled
+    action_taken: Literal["CONTROL_DONE", "CONTROL_NOT_DONE", "NOT_ARRIVED", "ALREADY_RELEASED"]
+    outcome: Literal["CONFIRMED", "NOT_CONFIRMED", "INCONCLUSIVE"] | None = None
+    office: Filled | None = None
+    recorded_at: UtcInstant
+    late: bool
+    """It was recorded after ``feedbackDueBy``."""
+    count: int = Field(ge=1)
+    """How many feedbacks count in all."""
+
+
 class RiskFlag(PublicModel):
     """A published finding, in one version of its life."""
 
@@ -177,10 +234,17 @@ class RiskFlag(PublicModel):
     version: int = Field(ge=1)
     """1 when issued, one more for each change of content or status; envelope."""
     status: FlagStatus
+    """EXPIRED depends on how far the watermark has come; everything else on the accepted facts alone."""
     flag_type: FlagType
     risk_area: RiskArea
     severity: Severity
     score: int = Field(ge=0, le=100)
+    severity_before: Severity | None = None
+    """Of the flag before its severity last changed, None if it never did; envelope."""
+    escalations: int = Field(default=0, ge=0)
+    """How often its severity has risen; envelope."""
+    group: Filled | None = None
+    """The journey or consignment whose flags are scored together (topic ``scores``)."""
     confidence: Confidence | None = None
     """None: the policy has no precision for the rule."""
     issued_at: UtcInstant
@@ -201,11 +265,17 @@ class RiskFlag(PublicModel):
     recommended_control: RecommendedControl
     where_to_control: WhereToControl
     feedback_due_by: UtcInstant | None = None
+    acknowledged: FlagAcknowledged | None = None
+    snoozed: FlagSnoozed | None = None
+    closed: FlagClosed | None = None
+    feedback: FlagFeedback | None = None
     supersedes: FlagId | None = None
     """The flag of the same episode before an earlier event moved its anchor."""
     linked_referral: str | None = None
     policy_hash: Filled
     text: FlagText
+    advice: FlagText | None = None
+    """What to do."""
     detected_at: UtcInstant
     """When it was noticed; envelope."""
     revision: int = Field(ge=1)
@@ -219,6 +289,10 @@ class RiskFlag(PublicModel):
             raise ValueError("validTo must be after validFrom")
         if (self.status in TAKEN_BACK) != (self.reason is not None):
             raise ValueError("a flag has a reason when, and only when, it is taken back")
+        if self.status == "CLOSED" and self.closed is None:
+            raise ValueError("a closed flag says what closed it")
+        if self.severity_before == self.severity:
+            raise ValueError("the severity before is another one")
         if self.supersedes == self.flag_id:
             raise ValueError("a flag cannot supersede itself")
         return self
@@ -234,19 +308,24 @@ _ENVELOPE: dict[str, Any] = {
     "version": True,
     "revision": True,
     "detected_at": True,
+    "severity_before": True,
+    "escalations": True,
     "evidence": {"__all__": {"topic", "partition", "offset"}},
 }
+
+_BY_THE_WAY = frozenset({"ISSUED", "UPDATED", "EXPIRED"})
 
 
 def net_content(flag: RiskFlag) -> dict[str, Any]:
     """Return what the flag says under its wire names, without its envelope.
 
-    Left out: ``rifNumber``, ``version``, ``revision``, ``detectedAt``, where the evidence lies, and whether
-    it is ISSUED or UPDATED (how often a flag changed on the way depends on the order of arrival). A live
+    Left out: ``rifNumber``, ``version``, ``revision``, ``detectedAt``, ``severityBefore``, ``escalations``, where
+    the evidence lies, and whether it is ISSUED, UPDATED or EXPIRED: how often a flag changed on the way depends on
+    the order of arrival, and EXPIRED says no more than ``validTo`` and how far the watermark has come. A live
     run and a replay of the same events agree on the rest for every flag `in_net_set`.
     """
     content = flag.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=_ENVELOPE)
-    if flag.status in {"ISSUED", "UPDATED"}:
+    if flag.status in _BY_THE_WAY:
         del content["status"]
     return content
 

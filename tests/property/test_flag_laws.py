@@ -72,7 +72,7 @@ def run(messages: Sequence[tuple[str, FlagsMessage]]) -> tuple[MemoryState, list
     for key, message in messages:
         outcome = FlagsStage().fold(state, [Inbound(key, message)], POLICY, CONTEXT)
         state.apply(outcome.changed)
-        published += [output.message for output in outcome.outputs]
+        published += [RiskFlag.model_validate(output.message) for output in outcome.outputs]
     return state, published
 
 
@@ -122,7 +122,7 @@ def test_feedback_may_come_at_any_time_in_any_order_and_twice(
     assert net_set(published) == net_set(plain)
     assert last_status(published) == last_status(plain)
     for part in plain_state.parts(FLAG_IDS[0]):
-        if part.startswith("feedback/"):
+        if part.startswith("answer/"):
             kept = plain_state.get(FLAG_IDS[0], part)
             assert msgspec.json.encode(state.get(FLAG_IDS[0], part)) == msgspec.json.encode(kept)
 
@@ -141,4 +141,4 @@ def test_a_batch_whole_and_message_by_message_say_the_same(
     outcome = FlagsStage().fold(whole, records, POLICY, CONTEXT)
     whole.apply(outcome.changed)
     assert whole.cells == state.cells
-    assert [output.message for output in outcome.outputs] == published
+    assert [RiskFlag.model_validate(output.message) for output in outcome.outputs] == published
