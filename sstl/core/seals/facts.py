@@ -44,6 +44,8 @@ class Alarm:
     ended: Event | None
     armed: bool = False
     """Whether the lock was armed when it began."""
+    authorised_by: Event | None = None
+    """The control in progress, or the grant, that explains it; None: nothing does."""
 
 
 @dataclass(frozen=True, slots=True)

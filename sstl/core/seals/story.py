@@ -208,16 +208,18 @@ def _joined(
     if len(folds) > 1:
         openings += _of_the_door(folds, armed)
     reseals = [one for fold in folds for one in fold.reseals]
-    if openings or reseals:
+    alarms = [one for fold in folds for one in fold.alarms]
+    if openings or reseals or alarms:
         tolerance_ms = policy.clock_tolerance_s * 1000
         allowed = _Allowed(grants_of(reports), controls_of(customs), tolerance_ms)
         openings = [allowed.opening(_renewed(one, armed)) for one in openings]
         reseals = _reseals(reseals, openings, allowed)
+        alarms = [allowed.alarm(one) for one in alarms]
     return SealStory(
         openings=tuple(sorted(openings, key=lambda one: (one.at_ms, one.lock, one.opened.id))),
         alarms=tuple(
             sorted(
-                (one for fold in folds for one in fold.alarms),
+                alarms,
                 key=lambda one: (one.first.event_ms, one.lock, one.kind, one.first.id),
             )
         ),
@@ -281,6 +283,16 @@ class _Allowed:
         if grant is not None:
             return replace(opening, shortcoming=lacks, grant=grant.event)
         return opening
+
+    def alarm(self, alarm: Alarm) -> Alarm:
+        """Return the alarm with what explains it: whoever may open the lock may set its alarm off."""
+        first = alarm.first
+        grant, lacks = judge(self._grants, alarm.lock, first, first.event_ms, self._tolerance_ms)
+        if grant is not None and lacks is None:
+            return replace(alarm, authorised_by=grant.event)
+        place = first.data.get("unLocationCode")
+        control = control_at(self._controls, first.event_ms, place, self._tolerance_ms)
+        return alarm if control is None else replace(alarm, authorised_by=control.event)
 
     def reseal(self, event: Event, lock: str) -> Event | None:
         """Return what allows a new seal at its instant, None where nothing is known to."""

@@ -1,0 +1,373 @@
+# ruff: noqa: RUF001 (Chinese punctuation is full width)
+"""Rules on the health of locks: silence, battery, clock (docs/rules/seals.md)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sstl.core.journeys.view import JourneyView
+from sstl.core.routing import device_of
+from sstl.core.rules.base import (
+    InForce,
+    Parameter,
+    Part,
+    Rule,
+    Text,
+    Verdict,
+    hit,
+    instant_text,
+    no_hit,
+    not_evaluable,
+)
+from sstl.core.rules.engine import Asked
+from sstl.core.rules.seal_words import HOUR_MS, MILESTONES, STORY, lock_words, numbers_of
+from sstl.core.seals.grants import instant_ms
+from sstl.core.seals.story import Armed
+from sstl.models.policy import LanePolicy
+from sstl.models.records import Event
+
+SILENT = Rule(
+    id="seal-silent",
+    name="Lock silent while armed",
+    question="Did the armed lock say nothing for longer than this phase of the lane allows?",
+    unit="h",
+    risk_area="SUPPLY_CHAIN_INTEGRITY",
+    subject="unit",
+    needs=STORY
+    | MILESTONES
+    | {"seallock.deviceTechnology", "seallock.latitude", "seallock.longitude"},
+    family="seals",
+    parts=frozenset(
+        {
+            *(Part.SEALS, Part.POSITIONS, Part.CONTROLS, Part.TRANSPORT),
+            *(Part.MANIFEST, Part.PUBLISHERS),
+        }
+    ),
+    parameters={
+        "limit_h": Parameter(48, "h", "longest silence in phases that the lane states no limit for")
+    },
+    severity="MEDIUM",
+    recommended_control="SEAL_CHECK",
+    where_to_control="TRANSIT",
+    advice=Text(
+        "Ask the operator of the lock for its last contact; check the lock at the next place.",
+        "向电子锁运营方查询最后联络时间；在下一地点检查锁具。",
+    ),
+    source="own design; lane policy `silences`",
+)
+
+BATTERY = Rule(
+    id="lock-battery-short",
+    name="Battery will not last to the arrival",
+    question="At the use seen so far, is there less battery left at the arrival than the reserve?",
+    unit="%",
+    risk_area="SUPPLY_CHAIN_INTEGRITY",
+    subject="unit",
+    needs=MILESTONES | {"seallock.deviceId", "seallock.batteryPct", "share.eta_ms"},
+    family="seals",
+    parts=frozenset({Part.SEALS, Part.TRANSPORT, Part.MANIFEST}),
+    parameters={
+        "reserve_pct": Parameter(10, "%", "least charge expected at the arrival"),
+        "least_span_h": Parameter(24, "h", "the reports must be so far apart to tell the use"),
+        "charged_by_pct": Parameter(2, "%", "a rise by more than this is a new or charged battery"),
+    },
+    severity="LOW",
+    notice=True,
+    advice=Text(
+        "Let the lock be charged or changed at the next planned stop, with authority.",
+        "请在下一计划停靠点经授权为锁具充电或更换。",
+    ),
+    source="own design; ISO 18185 battery indicator",
+)
+
+CLOCK = Rule(
+    id="lock-clock-skew",
+    name="Clock of the lock is off",
+    question="Do the lock's own times differ from those of the platform by more than the limit?",
+    unit="s",
+    risk_area="SUPPLY_CHAIN_INTEGRITY",
+    subject="unit",
+    needs=frozenset(
+        {
+            *("seallock.deviceId", "seallock.deviceTime", "seallock.receivedTime"),
+            "seallock.recordedtime",
+        }
+    ),
+    family="seals",
+    parts=frozenset({Part.SEALS}),
+    parameters={
+        "limit_s": Parameter(300, "s", "largest difference, ahead or behind"),
+        "least_reports": Parameter(
+            3, "reports", "so many must all be late before the clock is said to be behind"
+        ),
+    },
+    severity="LOW",
+    notice=True,
+    advice=Text(
+        "Let the operator set the lock's clock; until then read its times with this difference in mind.",
+        "请运营方校准锁具时钟；在此之前使用其时间时应考虑该偏差。",
+    ),
+    source="ISO 18185-2 (drift up to 5 s a day)",
+)
+
+_UNHEARD = frozenset({"PASSIVE_TAG", "NONE"})
+_FOREVER = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A phase of the lane with its own limit; None: silence is expected."""
+
+    from_ms: int
+    to_ms: int
+    limit_ms: int | None
+
+
+def silent(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Verdict]:
+    """Judge the gaps between what was heard of each armed device, and the time since the last report.
+
+    Not evaluable where the lane states nothing about silence: whether its devices report by the hour or by the week is
+    not known then.
+    """
+    armed = [
+        one
+        for one in view.seals.armed
+        if one.lock.startswith("device:") and one.armed.data.get("deviceTechnology") not in _UNHEARD
+    ]
+    if not armed:
+        return
+    lane = asked.lane
+    if lane is None or not lane.silences:
+        first = armed[0]
+        yield not_evaluable(asked, first.armed.identity, first.from_ms, "policy.lanes.silences")
+        return
+    phases = _phases(view, lane)
+    default_ms = int(asked["limit_h"] * HOUR_MS)
+    least_ms = min([default_ms, *(one.limit_ms for one in phases if one.limit_ms is not None)])
+    bucket_ms = view.structure.ping_bucket_s * 1000
+    ends_ms = _watched_until(view, lane)
+    for one in armed:
+        hits = 0
+        for before, after in zip(one.reports, one.reports[1:], strict=False):
+            after_ms = min(after, ends_ms)
+            if after_ms - before <= least_ms or before // bucket_ms == after_ms // bucket_ms:
+                continue
+            due = _due(before, phases, default_ms)
+            if due is not None and after_ms > due[0]:
+                hits += 1
+                yield _silence(asked, one, before, after_ms, due, open_end=False)
+        last = one.reports[-1]
+        due = _due(last, phases, default_ms) if one.ended is None else None
+        if due is not None and due[0] < ends_ms:
+            if view.publisher_silent("T1", due[0]):
+                yield not_evaluable(
+                    asked, f"{one.armed.identity}|{last}", due[0], "publisher of T1 silent"
+                )
+            else:
+                yield _silence(asked, one, last, due[0], due, open_end=True)
+        elif not hits:
+            yield no_hit(asked, one.armed.identity, one.from_ms, "heard of within the limits")
+
+
+def _watched_until(view: JourneyView, lane: LanePolicy) -> int:
+    """Return until when silence matters: delivery, or gate-out where the lane opens the lock by then."""
+    ends = [view.at("T15"), None if lane.unlock_at == "DESTINATION" else view.at("T14")]
+    return min((one for one in ends if one is not None), default=_FOREVER)
+
+
+def _phases(view: JourneyView, lane: LanePolicy) -> list[Phase]:
+    """Return the phases that have begun.
+
+    At sea silence from loading to discharge is expected, unless the lane states another limit from there on.
+    """
+    stated = [(one.start, one.end, one.limit_hours) for one in lane.silences]
+    if view.plan.mode == "SEA" and not any(start in ("T4", "T5") for start, _, _ in stated):
+        stated.append(("T4", "T7", None))
+    found = []
+    for start, end, hours in stated:
+        from_ms, to_ms = view.at(start), view.at(end)
+        if from_ms is not None:
+            limit_ms = None if hours is None else int(hours * HOUR_MS)
+            found.append(Phase(from_ms, _FOREVER if to_ms is None else to_ms, limit_ms))
+    return found
+
+
+def _due(since_ms: int, phases: list[Phase], default_ms: int) -> tuple[int, int] | None:
+    """Return (when a silence since an instant becomes too long, the limit); None: never, as far as is known.
+
+    The limit is that of the phase in which the silence begins to count; expected silence stops the clock.
+    """
+    now, left, limit = since_ms, -1, 0
+    while now < _FOREVER:
+        here = [one for one in phases if one.from_ms <= now < one.to_ms]
+        later = [one.from_ms for one in phases if one.from_ms > now]
+        expected = [one.to_ms for one in here if one.limit_ms is None]
+        if expected:
+            now = max(expected)
+            continue
+        until = min([*later, *(one.to_ms for one in here)], default=_FOREVER)
+        if left < 0:
+            limits = [one.limit_ms for one in here if one.limit_ms is not None]
+            left = limit = min(limits, default=default_ms)
+        if until - now >= left:
+            return now + left, limit
+        left -= until - now
+        now = until
+    return None
+
+
+def _silence(
+    asked: InForce,
+    one: Armed,
+    since_ms: int,
+    until_ms: int,
+    due: tuple[int, int],
+    *,
+    open_end: bool,
+) -> Verdict:
+    lock, since = lock_words(one.lock), instant_text(since_ms)
+    hours, limit = (until_ms - since_ms) / HOUR_MS, due[1] / HOUR_MS
+    heard = "and has not been heard of since" if open_end else f"until {instant_text(until_ms)}"
+    heard_zh = "此后再无消息" if open_end else f"直至 {instant_text(until_ms)}"
+    return hit(
+        asked,
+        f"{one.armed.identity}|{since_ms}",
+        due[0],
+        text=Text(
+            f"{lock.en}, armed, said nothing from {since}, {heard}: {hours:.0f} h in all, "
+            f"where {limit:g} h are allowed.",
+            f"{lock.zh}在上锁状态下自 {since} 起无任何报告，{heard_zh}：共 {hours:.0f} 小时，允许 {limit:g} 小时。",
+        ),
+        observed=round(hours, 1),
+        expected=limit,
+        evidence=(one.armed,),
+        due_ms=due[0] if open_end else None,
+        governed_ms=since_ms,
+        seal_numbers=numbers_of(one.seal_number),
+    )
+
+
+def battery_short(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Verdict]:
+    """Judge each device by the line through its first and last charge since the battery was new or charged."""
+    if not view.seals.states:
+        return
+    known: dict[str, list[Event]] = {}
+    for event in view.events:
+        if event.type.startswith("seallock.") and "batteryPct" in event.data:
+            device = device_of(event.data)
+            if device is not None:
+                known.setdefault(device, []).append(event)
+    for lock in sorted(known):
+        reports = known[lock]
+        anchor, at_ms = view.anchor(f"battery|{lock}"), reports[0].event_ms
+        if view.at("T6") is not None:
+            yield no_hit(asked, anchor, at_ms, "it has arrived")
+            continue
+        reports = _since_charged(reports, asked["charged_by_pct"])
+        first, last = reports[0], reports[-1]
+        span_ms = last.event_ms - first.event_ms
+        eta_ms = _eta_ms(view)
+        if eta_ms is None or span_ms < asked["least_span_h"] * HOUR_MS or span_ms <= 0:
+            lacks = [] if eta_ms is not None else ["estimated arrival"]
+            if span_ms < asked["least_span_h"] * HOUR_MS or span_ms <= 0:
+                lacks.append("seallock.batteryPct over a longer time")
+            yield not_evaluable(asked, anchor, at_ms, *lacks)
+            continue
+        yield _left_at(asked, lock, anchor, at_ms, (first, last), eta_ms)
+
+
+def _since_charged(reports: list[Event], rise_pct: float) -> list[Event]:
+    start = 0
+    for index in range(1, len(reports)):
+        if reports[index].data["batteryPct"] - reports[index - 1].data["batteryPct"] > rise_pct:
+            start = index
+    return reports[start:]
+
+
+def _eta_ms(view: JourneyView) -> int | None:
+    """Return the arrival as estimated last, else as planned, else as the manifest has it."""
+    for reports in (view.milestones.estimated, view.milestones.planned):
+        event = reports.get("T6")
+        if event is not None:
+            return event.event_ms
+    share = view.plan.share
+    return None if share is None else share.eta_ms
+
+
+def _left_at(
+    asked: InForce, lock: str, anchor: str, at_ms: int, ends: tuple[Event, Event], eta_ms: int
+) -> Verdict:
+    first, last = ends
+    used = first.data["batteryPct"] - last.data["batteryPct"]
+    a_day = max(0.0, used / (last.event_ms - first.event_ms)) * 24 * HOUR_MS
+    left = last.data["batteryPct"] - a_day * max(0, eta_ms - last.event_ms) / (24 * HOUR_MS)
+    reserve = asked["reserve_pct"]
+    if not left < reserve:
+        return no_hit(asked, anchor, at_ms, "it lasts to the arrival")
+    now, name, eta = last.data["batteryPct"], lock_words(lock), instant_text(eta_ms)
+    left = max(0.0, left)
+    return hit(
+        asked,
+        anchor,
+        at_ms,
+        text=Text(
+            f"{name.en} has {now:g} % battery and uses {a_day:.1f} % a day: {left:.0f} % are left at the arrival "
+            f"({eta}), less than {reserve:g} %.",
+            f"{name.zh}电量为 {now:g} %，每日消耗 {a_day:.1f} %：预计到达（{eta}）时仅剩 {left:.0f} %，"
+            f"低于 {reserve:g} %。",
+        ),
+        observed=round(left, 1),
+        expected=reserve,
+        evidence=(first, last),
+    )
+
+
+def clock_skew(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Verdict]:
+    """Judge each device by the least time between its own stamp and the platform's.
+
+    A report can be late, never early: a stamp after the platform had the report shows a clock that is ahead, and a
+    clock is behind by at most what the quickest of several reports took.
+    """
+    if not view.seals.states:
+        return
+    known: dict[str, list[tuple[int, Event]]] = {}
+    for event in view.events:
+        if not event.type.startswith("seallock.") or "deviceTime" not in event.data:
+            continue
+        device, own_ms = device_of(event.data), instant_ms(event.data["deviceTime"])
+        if device is None or own_ms is None:
+            continue
+        had_ms = instant_ms(event.data.get("receivedTime")) or event.version.recorded_ms
+        known.setdefault(device, []).append((had_ms - own_ms, event))
+    limit = asked["limit_s"]
+    for lock in sorted(known):
+        reports = known[lock]
+        least_ms, event = min(reports, key=lambda one: (one[0], one[1].event_ms, one[1].identity))
+        anchor, at_ms = view.anchor(f"clock|{lock}"), reports[0][1].event_ms
+        seconds = least_ms / 1000
+        if abs(seconds) <= limit:
+            yield no_hit(asked, anchor, at_ms, "within the limit")
+        elif seconds > 0 and len(reports) < asked["least_reports"]:
+            yield not_evaluable(asked, anchor, at_ms, "more reports with seallock.deviceTime")
+        else:
+            name, off = lock_words(lock), abs(seconds)
+            way, way_zh = ("ahead", "快") if seconds < 0 else ("behind", "慢")
+            yield hit(
+                asked,
+                anchor,
+                at_ms,
+                text=Text(
+                    f"The clock of {name.en[0].lower()}{name.en[1:]} is {off:.0f} s {way}; "
+                    f"at most {limit:g} s are allowed.",
+                    f"{name.zh}的时钟{way_zh} {off:.0f} 秒；允许 {limit:g} 秒。",
+                ),
+                observed=round(off, 1),
+                expected=limit,
+                evidence=(event,),
+            )
+
+
+RULES: tuple[Asked[JourneyView], ...] = (
+    Asked(SILENT, silent),
+    Asked(BATTERY, battery_short),
+    Asked(CLOCK, clock_skew),
+)
