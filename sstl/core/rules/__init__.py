@@ -5,16 +5,37 @@ from typing import Any
 
 from sstl.core.consignment_view import ConsignmentView
 from sstl.core.journeys.view import JourneyView
-from sstl.core.rules import delay
+from sstl.core.rules import (
+    controls,
+    delay,
+    devices,
+    filing,
+    goods,
+    lanes,
+    parties,
+    route,
+    seals,
+    times,
+)
 from sstl.core.rules.base import Result, Rule, Verdict, flag_id
 from sstl.core.rules.engine import Asked
 from sstl.core.rules.findings import About, finding_of
 
-UNIT_RULES: tuple[Asked[JourneyView], ...] = (*delay.RULES,)
+UNIT_RULES: tuple[Asked[JourneyView], ...] = (
+    *delay.RULES,
+    *seals.RULES,
+    *route.RULES,
+    *times.RULES,
+)
 """Asked of each journey of a unit, in [journeys]."""
-CONSIGNMENT_RULES: tuple[Asked[ConsignmentView], ...] = ()
+CONSIGNMENT_RULES: tuple[Asked[ConsignmentView], ...] = (
+    *filing.RULES,
+    *goods.RULES,
+    *controls.RULES,
+    *parties.RULES,
+)
 """Asked of each consignment, in [consignments]."""
-OTHER_RULES: tuple[Rule, ...] = ()
+OTHER_RULES: tuple[Rule, ...] = tuple(one.rule for one in (*devices.RULES, *lanes.RULES))
 """Judged by the stages of references and lanes themselves."""
 
 
