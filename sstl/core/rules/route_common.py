@@ -1,0 +1,166 @@
+"""What the rules of the family "route" share: places and their coordinates, reports of positions, speeds.
+
+The coordinates of a place are those of the policy's geofence that stands for it, never those of UN/LOCODE, which has
+ports hundreds of kilometres away; a place without geofence has none.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from sstl.core import geo
+from sstl.core.journeys.view import JourneyView, Ping, Positions
+from sstl.core.rules.base import InForce, Parameter
+from sstl.models.identifiers import is_namespaced
+from sstl.models.policy import Geofence
+from sstl.models.records import Event
+
+MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
+Area = Geofence
+
+POSITIONS = frozenset({"seallock.time", "seallock.latitude", "seallock.longitude"})
+EVENTS = frozenset(
+    {
+        "transport.time",
+        "transport.eventClassifier",
+        "transport.unLocationCode",
+        "transport.sequence",
+    }
+)
+PLAN = frozenset(
+    {
+        "share.lane_id",
+        "share.mode",
+        "share.place_of_loading",
+        "share.place_of_unloading",
+        "share.final_destination",
+        "share.legs",
+    }
+)
+
+SPEEDS: dict[str, Parameter] = {
+    "limit_sea_kmh": Parameter(
+        130, "km/h", "fastest by sea, the way to and from the port by road with it"
+    ),
+    "limit_rail_kmh": Parameter(200, "km/h", "fastest by rail"),
+    "limit_road_kmh": Parameter(130, "km/h", "fastest by road"),
+    "limit_air_kmh": Parameter(
+        1300, "km/h", "fastest by air and post, and while the mode is not known"
+    ),
+}
+
+
+def speed_limit(mode: str | None, asked: InForce) -> float:
+    """Return what a mode can reach (km/h); a unit by sea or rail is also carried by road."""
+    if mode == "SEA":
+        return max(asked["limit_sea_kmh"], asked["limit_road_kmh"])
+    if mode == "RAIL":
+        return max(asked["limit_rail_kmh"], asked["limit_road_kmh"])
+    return asked["limit_road_kmh"] if mode == "ROAD" else asked["limit_air_kmh"]
+
+
+def point_of(event: Event) -> geo.Point | None:
+    """Return the coordinates that an event reports, None where it reports none that are plausible."""
+    lat, lon = event.data.get("latitude"), event.data.get("longitude")
+    if not isinstance(lat, int | float) or not isinstance(lon, int | float):
+        return None
+    point = (float(lat), float(lon))
+    return point if geo.is_plausible(point) else None
+
+
+def planned_places(view: JourneyView, asked: InForce) -> frozenset[str]:
+    """Return the coded places where the lane or the manifests plan that the unit is handled."""
+    plan, lane = view.plan, asked.lane
+    found = {plan.place_of_loading, plan.place_of_unloading}
+    if lane is not None:
+        found.update((lane.origin, lane.destination), lane.transhipment_places)
+        for stage in lane.legs:
+            found.update((stage.origin, stage.destination))
+    for leg in plan.legs:
+        found.update((leg.place_of_departure, leg.place_of_arrival))
+    found.update(share.final_destination for share in view.shares)
+    return frozenset(place for place in found if place)
+
+
+def areas_of(asked: InForce) -> Sequence[Area]:
+    """Return the geofences where a lane plans that its units stop: those it names, and those of its places."""
+    lane = asked.lane
+    if lane is None:
+        return ()
+    known: dict[str, list[Area]] = asked.policy.__dict__.setdefault("_stop_areas", {})
+    areas = known.get(asked.lane_id or "")
+    if areas is None:
+        codes = {lane.origin, lane.destination, *lane.transhipment_places}
+        areas = known[asked.lane_id or ""] = [
+            area
+            for name, area in sorted(asked.policy.geofences.items())
+            if name in lane.stops or area.un_location_code in codes
+        ]
+    return areas
+
+
+def coordinates_of(asked: InForce) -> Mapping[str, tuple[geo.Point, float]]:
+    """Return the middle of each place that a geofence stands for, and how far (km) it reaches."""
+    known: dict[str, tuple[geo.Point, float]] | None = asked.policy.__dict__.get("_place_points")
+    if known is None:
+        known = {}
+        for _, area in sorted(asked.policy.geofences.items()):
+            if area.un_location_code is not None:
+                known.setdefault(area.un_location_code, geo.middle_of(area))
+        asked.policy.__dict__["_place_points"] = known
+    return known
+
+
+def reports_of(
+    view: JourneyView, start_ms: int | None, end_ms: int | None
+) -> Iterator[tuple[int, Ping]]:
+    """Yield (bucket, report) in order, those of a time only; both its ends belong to it."""
+    positions = view.positions
+    if start_ms is not None and positions:
+        begin = bisect_right(positions, start_ms, key=_last_ms)
+        # reports at the very start have the same instant
+        while begin and positions[begin - 1].last[0] >= start_ms:
+            begin -= 1
+        positions = positions[begin:]
+    for bucket in positions:
+        first, last = bucket.first, bucket.last
+        if end_ms is not None and first[0] > end_ms:
+            return
+        if start_ms is None or first[0] >= start_ms:
+            yield bucket.bucket_ms, first
+        if last != first and (end_ms is None or last[0] <= end_ms):
+            yield bucket.bucket_ms, last
+
+
+def _last_ms(bucket: Positions) -> int:
+    return bucket.last[0]
+
+
+def is_in(point: geo.Point, areas: Iterable[Area]) -> bool:
+    """Tell whether a point lies in one of the geofences."""
+    return any(geo.inside(point, area) for area in areas)
+
+
+def last_before(view: JourneyView, instant_ms: int) -> tuple[Event, ...]:
+    """Return the unit's last report on its way before a position: positions themselves are not kept as events."""
+    index = bisect_right(view.events, instant_ms, key=_instant)
+    return (view.events[index - 1],) if index else tuple(view.events[:1])
+
+
+def _instant(event: Event) -> int:
+    return event.event_ms
+
+
+def country_of(place: str) -> str | None:
+    """Return the country of a UN/LOCODE, None of an anonymised place."""
+    return None if is_namespaced(place) else place[:2]
+
+
+def point_text(point: geo.Point) -> str:
+    """Return a position as it is written in texts, to about 10 m."""
+    return f"{point[0]:.4f}, {point[1]:.4f}"
+
+
+def ping_point(ping: Ping) -> geo.Point:
+    """Return where a report was made."""
+    return (ping[3], ping[4])

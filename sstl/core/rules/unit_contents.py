@@ -1,0 +1,309 @@
+# ruff: noqa: RUF001 (Chinese punctuation is full width)
+"""Rules of the family "manifest" on a unit: does it carry what the manifest says, by seals and by mass."""
+
+from collections.abc import Iterator, Sequence
+
+from sstl.core.journeys.view import JourneyView
+from sstl.core.rules.base import (
+    InForce,
+    Parameter,
+    Part,
+    Rule,
+    Text,
+    Verdict,
+    hit,
+    instant_text,
+    no_hit,
+    not_evaluable,
+)
+from sstl.core.rules.engine import Asked
+from sstl.models.identifiers import canonical_seal_number
+from sstl.models.records import Event, Share
+
+WEIGHED = "mass.verified"
+
+_MILESTONES = frozenset(
+    {
+        "transport.time",
+        "transport.eventClassifier",
+        "transport.unLocationCode",
+        "transport.sequence",
+    }
+)
+_REPORTING = ("seallock.armed", "seallock.resealed", "seallock.checked", "seallock.state.reported")
+"""Reports of the seals that a unit carries."""
+
+EMPTY = Rule(
+    id="empty-sealed-or-heavy",
+    name="Declared empty but sealed or heavy",
+    question="Is a unit that the manifest calls empty sealed, or heavier than an empty one can be?",
+    unit="kg",
+    risk_area="SAFETY_SECURITY",
+    subject="unit",
+    family="manifest",
+    needs=frozenset(
+        {
+            "share.empty",
+            "share.seals",
+            "mass.time",
+            "mass.grossMassKg",
+            "seallock.time",
+            "seallock.sealNumber",
+            "seallock.deviceId",
+        }
+    ),
+    parts=frozenset({Part.TRANSPORT, Part.SEALS, Part.MANIFEST}),
+    parameters={
+        "tare_kg": Parameter(5000, "kg", "most that an empty unit weighs (45-foot and reefers)")
+    },
+    recommended_control="PHYSICAL",
+    where_to_control="FIRST_ENTRY",
+    advice=Text("Open the unit: an empty one needs no seal.", "请开箱查验：空箱无需施封。"),
+    source="own design; empty containers as a concealment method",
+)
+SEALS = Rule(
+    id="seals-declared-differ",
+    name="Seals declared and reported differ",
+    question="Does the unit depart with a seal that the manifest does not declare?",
+    unit="seal number",
+    risk_area="SAFETY_SECURITY",
+    subject="unit",
+    family="manifest",
+    needs=_MILESTONES
+    | {
+        "share.seals",
+        "share.place_of_loading",
+        "seallock.time",
+        "seallock.sealNumber",
+        "seallock.oldSealNumber",
+        "inspection.time",
+        "inspection.sealAfter",
+    },
+    parts=frozenset({Part.TRANSPORT, Part.SEALS, Part.CONTROLS, Part.MANIFEST}),
+    recommended_control="SEAL_CHECK",
+    where_to_control="FIRST_ENTRY",
+    advice=Text(
+        "Read the seal on the unit and compare it with both numbers; a misprint is the likely reason.",
+        "请核对箱上封志与两个号码；填写错误的可能性较大。",
+    ),
+    source="EUCDM data element 19 10 (seal identifiers); own design",
+)
+MASS = Rule(
+    id="mass-differs",
+    name="Declared and weighed mass differ",
+    question="Does the weighed mass differ from the declared one by more than the tolerance?",
+    unit="kg",
+    risk_area="FINANCIAL",
+    subject="unit",
+    family="manifest",
+    needs=frozenset(
+        {
+            "share.gross_mass_kg",
+            "share.consignments",
+            "share.lodged_ms",
+            "mass.time",
+            "mass.grossMassKg",
+        }
+    ),
+    parts=frozenset({Part.TRANSPORT, Part.MANIFEST}),
+    parameters={
+        "absolute_kg": Parameter(500, "kg", "tolerance, the greater of this and the relative one"),
+        "relative_pct": Parameter(5, "%", "tolerance, of the declared mass"),
+        "tare_kg": Parameter(
+            5000,
+            "kg",
+            "most a container itself may weigh: weighed masses may include it; 0 for loose cargo",
+        ),
+    },
+    recommended_control="NII_SCAN",
+    where_to_control="FIRST_ENTRY",
+    advice=Text(
+        "Weigh again; look for goods that are not declared, or for goods that are missing.",
+        "请复称；查找未申报或短少货物。",
+    ),
+    source="verified gross mass: SOLAS chapter VI, regulation 2; tolerance: own design",
+)
+
+
+def empty_sealed_or_heavy(view: JourneyView, asked: InForce, as_of_ms: int) -> Iterator[Verdict]:
+    """Judge a unit that all its manifests call empty."""
+    del as_of_ms
+    if not (view.shares and view.plan.empty):
+        return
+    anchor = view.anchor("empty")
+    weighed = view.by_type.get(WEIGHED, ())
+    sealed = view.seals.armed
+    declared = sorted({number for share in view.shares for number in share.seals})
+    if not (weighed or sealed or declared):
+        yield not_evaluable(asked, anchor, view.first_ms, "seallock.armed", "mass.grossMassKg")
+        return
+    tare_kg = asked["tare_kg"]
+    mass_kg = float(weighed[-1].data["grossMassKg"]) if weighed else None
+    heavy = mass_kg is not None and mass_kg > tare_kg
+    if not (heavy or sealed or declared):
+        yield no_hit(asked, anchor, weighed[-1].event_ms, "neither sealed nor heavy")
+        return
+    evidence = [*manifest_of(view.shares)]
+    en, zh, instants = [], [], []
+    if sealed:
+        evidence.append(sealed[0].armed)
+        instants.append(sealed[0].armed.event_ms)
+        en.append(f"sealed at {instant_text(sealed[0].armed.event_ms)}")
+        zh.append(f"于 {instant_text(sealed[0].armed.event_ms)} 施封")
+    elif declared:
+        en.append(f"declared with {len(declared)} seals")
+        zh.append(f"申报了 {len(declared)} 个封志")
+    if heavy and mass_kg is not None:
+        evidence.append(weighed[-1])
+        instants.append(weighed[-1].event_ms)
+        en.append(f"weighs {mass_kg:.0f} kg ({tare_kg:.0f} kg at most when empty)")
+        zh.append(f"重 {mass_kg:.0f} 公斤（空箱至多 {tare_kg:.0f} 公斤）")
+    yield hit(
+        asked,
+        anchor,
+        min(instants, default=view.plan.lodged_ms or view.first_ms),
+        text=Text(f"Declared empty, but {' and '.join(en)}.", f"申报为空箱，但{'，'.join(zh)}。"),
+        observed=mass_kg if heavy else "sealed",
+        expected=tare_kg if heavy else "no seal",
+        evidence=tuple(evidence),
+        severity="HIGH" if heavy else None,
+        seal_numbers=tuple(declared),
+    )
+
+
+def seals_declared_differ(view: JourneyView, asked: InForce, as_of_ms: int) -> Iterator[Verdict]:
+    """Compare the seals reported until departure with those that the manifests declare.
+
+    A seal that replaced a declared one, or that a control put on, counts as declared: whether that was allowed is asked
+    elsewhere. Numbers without a digit ("SI") say that there is a seal, not which. Fewer reported than declared is
+    no difference, since a device reports only itself.
+    """
+    del as_of_ms
+    if not view.shares:
+        return
+    departed_ms = view.at("T5")
+    declared = {_number(number) for share in view.shares for number in share.seals}
+    declared.discard(None)
+    reports = [
+        event
+        for event in view.of(*_REPORTING)
+        if _number(event.data.get("sealNumber"))
+        and (departed_ms is None or event.event_ms <= departed_ms)
+    ]
+    if not declared and not reports:
+        return
+    anchor = view.anchor("seals")
+    if not declared or not reports:
+        missing = "seallock.sealNumber" if declared else "share.seals"
+        yield not_evaluable(asked, anchor, view.first_ms, missing)
+        return
+    accepted = declared | {
+        _number(event.data.get("sealAfter"))
+        for event in view.events
+        if event.type.startswith("inspection.")
+    }
+    strange: dict[str, Event] = {}
+    for event in reports:
+        number, old = (
+            _number(event.data.get("sealNumber")),
+            _number(event.data.get("oldSealNumber")),
+        )
+        if old is not None and old in accepted:
+            accepted.add(number)
+        elif number is not None and number not in accepted:
+            strange.setdefault(number, event)
+    if not strange:
+        yield no_hit(asked, anchor, reports[0].event_ms, "the seals reported are declared")
+        return
+    first = next(iter(strange.values()))
+    reported = ", ".join(strange)
+    stated = ", ".join(sorted(number for number in declared if number))
+    at = instant_text(first.event_ms)
+    yield hit(
+        asked,
+        anchor,
+        first.event_ms,
+        text=Text(
+            f"Seal {reported} reported at {at}; the manifest declares {stated}.",
+            f"{at} 报告封志 {reported}；舱单申报 {stated}。",
+        ),
+        observed=reported,
+        expected=stated,
+        evidence=(*strange.values(), *manifest_of(view.shares)),
+        seal_numbers=tuple(strange),
+    )
+
+
+def _number(text: object) -> str | None:
+    """Return a seal number as it is compared, None for what is no number."""
+    if not isinstance(text, str) or not any(character.isdigit() for character in text):
+        return None
+    return canonical_seal_number(text)
+
+
+def mass_differs(view: JourneyView, asked: InForce, as_of_ms: int) -> Iterator[Verdict]:
+    """Compare the last weighed mass with the declared one, which leaves out what the container itself weighs."""
+    del as_of_ms
+    weighed = view.by_type.get(WEIGHED, ())
+    if not weighed or not view.shares:
+        return
+    last, anchor = weighed[-1], view.anchor("mass")
+    declared_kg = _declared_kg(view.shares)
+    if declared_kg is None:
+        yield not_evaluable(asked, anchor, last.event_ms, "share.gross_mass_kg")
+        return
+    mass_kg = float(last.data["grossMassKg"])
+    tare_kg = 0.0 if view.loose else asked["tare_kg"]
+    tolerance_kg = max(asked["absolute_kg"], declared_kg * asked["relative_pct"] / 100)
+    over_kg, under_kg = mass_kg - declared_kg - tare_kg, declared_kg - mass_kg
+    if max(over_kg, under_kg) <= tolerance_kg:
+        yield no_hit(asked, anchor, last.event_ms, "the masses agree within the tolerance")
+        return
+    difference_kg = mass_kg - declared_kg
+    at, tare = instant_text(last.event_ms), f"{tare_kg:.0f}"
+    yield hit(
+        asked,
+        anchor,
+        last.event_ms,
+        text=Text(
+            f"Weighed {mass_kg:.0f} kg at {at}, {abs(difference_kg):.0f} kg {'more' if difference_kg > 0 else 'less'} "
+            f"than the {declared_kg:.0f} kg declared; tolerance {tolerance_kg:.0f} kg, up to {tare} kg for the container.",
+            f"{at} 称重 {mass_kg:.0f} 公斤，比申报的 {declared_kg:.0f} 公斤{'多' if difference_kg > 0 else '少'} "
+            f"{abs(difference_kg):.0f} 公斤；容差 {tolerance_kg:.0f} 公斤，箱体自重至多 {tare} 公斤。",
+        ),
+        observed=mass_kg,
+        expected=declared_kg,
+        evidence=(last, *manifest_of(view.shares)),
+        excess=1 - tolerance_kg / max(over_kg, under_kg),
+    )
+
+
+def _declared_kg(shares: Sequence[Share]) -> float | None:
+    """Return the declared mass: manifests of other consignments add to it, further ones of the same do not.
+
+    None where one that counts does not state its part.
+    """
+    seen: set[str] = set()
+    total = 0.0
+    for share in shares:
+        names = set(share.consignments) or {share.manifest_id}
+        if names & seen:
+            continue
+        seen |= names
+        if share.gross_mass_kg is None:
+            return None
+        total += share.gross_mass_kg
+    return total
+
+
+def manifest_of(shares: Sequence[Share]) -> tuple[Event, ...]:
+    """Return the event of the governing manifest, for evidence."""
+    evidence = shares[0].evidence if shares else None
+    return () if evidence is None else (evidence,)
+
+
+RULES: tuple[Asked[JourneyView], ...] = (
+    Asked(EMPTY, empty_sealed_or_heavy),
+    Asked(SEALS, seals_declared_differ),
+    Asked(MASS, mass_differs),
+)

@@ -1,0 +1,221 @@
+# ruff: noqa: RUF001 (Chinese punctuation is full width)
+"""Rules of the family "manifest" on a unit: is it in one, and in time.
+
+Whether it carries what the manifest says is in `unit_contents`; the filing itself is judged with the consignment.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from sstl.core.journeys.view import JourneyView
+from sstl.core.rules import unit_contents
+from sstl.core.rules.base import (
+    InForce,
+    Parameter,
+    Part,
+    Rule,
+    Text,
+    Verdict,
+    hit,
+    instant_text,
+    no_hit,
+    not_evaluable,
+)
+from sstl.core.rules.engine import Asked
+from sstl.core.rules.unit_contents import manifest_of
+from sstl.models.records import Event
+
+HOUR_MS = 3_600_000
+
+_MILESTONES = frozenset(
+    {
+        "transport.time",
+        "transport.eventClassifier",
+        "transport.unLocationCode",
+        "transport.sequence",
+    }
+)
+_PLAN = frozenset(
+    {"share.lane_id", "share.mode", "share.place_of_loading", "share.place_of_unloading"}
+)
+LATE = Rule(
+    id="manifest-late",
+    name="Manifest late",
+    question="Was the manifest lodged later than it must be before loading or arrival?",
+    unit="h",
+    risk_area="SAFETY_SECURITY",
+    subject="unit",
+    family="manifest",
+    needs=_MILESTONES | _PLAN | {"share.lodged_ms", "share.empty", "transport.mode"},
+    parts=frozenset({Part.TRANSPORT, Part.MANIFEST, Part.PUBLISHERS}),
+    parameters={
+        "lead_sea_hours": Parameter(24, "h", "before loading (containers, deep sea)"),
+        "lead_rail_hours": Parameter(2, "h", "before arrival"),
+        "lead_road_hours": Parameter(1, "h", "before arrival"),
+        "lead_air_hours": Parameter(
+            4, "h", "before arrival, by air and post (flights of 4 h and more)"
+        ),
+    },
+    recommended_control="DOCUMENT_CHECK",
+    where_to_control="FIRST_ENTRY",
+    advice=Text(
+        "The risk analysis had less time than it needs: repeat it before the unit is released.",
+        "风险分析时间不足：放行前请重新分析。",
+    ),
+    source="Delegated Regulation (EU) 2015/2446, Art. 105(a) sea, 106(1)(b) air, 107(b) rail, 108 road",
+)
+UNLISTED = Rule(
+    id="unit-not-in-manifest",
+    name="Unit in no manifest",
+    question="Was the unit loaded and is it in no manifest?",
+    unit="h",
+    risk_area="SAFETY_SECURITY",
+    subject="unit",
+    family="manifest",
+    needs=_MILESTONES | _PLAN | {"share.manifest_id", "transport.emptyIndicator"},
+    parts=frozenset({Part.TRANSPORT, Part.MANIFEST, Part.PUBLISHERS}),
+    parameters={
+        "tolerance_hours": Parameter(24, "h", "so long after loading a manifest may still come")
+    },
+    severity="HIGH",
+    recommended_control="PHYSICAL",
+    where_to_control="FIRST_ENTRY",
+    advice=Text(
+        "Ask the carrier for its papers; keep the unit in the terminal until they are there.",
+        "请要求承运人提供单证；单证到齐前将该箱留在码头。",
+    ),
+    source="Regulation (EU) No 952/2013, Art. 127: no goods without an entry summary declaration",
+)
+
+
+def manifest_late(view: JourneyView, asked: InForce, as_of_ms: int) -> Iterator[Verdict]:
+    """Judge the lodgement against loading (sea) or arrival (other modes).
+
+    While nothing is lodged and the unit is not yet loaded, the deadline counts from what is estimated, else planned. A
+    unit that was loaded without any manifest is judged by `unit_not_in_manifest`.
+    """
+    mode = view.plan.mode or _mode_of(view.events)
+    milestone, parameter = _lead(mode)
+    lodged_ms, at_ms = view.plan.lodged_ms, view.at(milestone)
+    anchor = view.anchor("manifest")
+    if view.plan.empty and view.shares:
+        return
+    lead_hours = asked[parameter]
+    if lodged_ms is None:
+        yield from _not_lodged(view, asked, (milestone, lead_hours), as_of_ms)
+        return
+    if at_ms is None:
+        yield not_evaluable(asked, anchor, lodged_ms, milestone)
+        return
+    hours = (at_ms - lodged_ms) / HOUR_MS
+    deadline_ms = at_ms - int(lead_hours * HOUR_MS)
+    if lodged_ms <= deadline_ms:
+        yield no_hit(asked, anchor, deadline_ms, "lodged in time")
+        return
+    what, lodged, at = _ANCHORED[milestone], instant_text(lodged_ms), instant_text(at_ms)
+    before = Text(f"{hours:.1f} h before", f"前 {hours:.1f} 小时")
+    if hours < 0:
+        before = Text(f"{-hours:.1f} h after", f"后 {-hours:.1f} 小时")
+    yield hit(
+        asked,
+        anchor,
+        deadline_ms,
+        text=Text(
+            f"The manifest was lodged at {lodged}, {before.en} {what.en} at {at}; {lead_hours:g} h before are due.",
+            f"舱单于 {lodged} 申报，在{what.zh}（{at}）{before.zh}；应提前 {lead_hours:g} 小时。",
+        ),
+        observed=round(hours, 2),
+        expected=lead_hours,
+        evidence=(*manifest_of(view.shares), view.milestones.actual[milestone]),
+        excess=min(1.0, (lead_hours - hours) / lead_hours) if lead_hours else 0.0,
+    )
+
+
+_ANCHORED = {"T4": Text("loading", "装载"), "T6": Text("arrival", "到达")}
+
+
+def _lead(mode: str | None) -> tuple[str, str]:
+    """Return the milestone that the lodgement must precede, and the parameter that says by how much."""
+    if mode in ("RAIL", "ROAD"):
+        return "T6", f"lead_{mode.lower()}_hours"
+    return ("T6", "lead_air_hours") if mode in ("AIR", "POST") else ("T4", "lead_sea_hours")
+
+
+def _mode_of(events: Sequence[Event]) -> str | None:
+    """Return the mode that the first transport event names; it is all there is before a manifest."""
+    names = {"1": "SEA", "2": "RAIL", "3": "ROAD", "4": "AIR", "5": "POST"}
+    for event in events:
+        mode = event.data.get("mode")
+        if mode is not None and event.type.startswith("transport."):
+            return names.get(str(mode))
+    return None
+
+
+def _not_lodged(
+    view: JourneyView, asked: InForce, due: tuple[str, float], as_of_ms: int
+) -> Iterator[Verdict]:
+    milestone, lead_hours = due
+    known = view.milestones
+    if "T4" in known.actual or "T5" in known.actual or "T6" in known.actual:
+        if view.shares:
+            yield not_evaluable(asked, view.anchor("manifest"), view.first_ms, "share.lodged_ms")
+        return
+    expected = known.estimated.get(milestone) or known.planned.get(milestone)
+    if expected is None:
+        return
+    deadline_ms = expected.event_ms - int(lead_hours * HOUR_MS)
+    anchor = view.anchor("manifest")
+    if as_of_ms >= deadline_ms and view.publisher_silent("T0", deadline_ms):
+        yield not_evaluable(asked, anchor, deadline_ms, "publisher of T0 silent")
+        return
+    what, at = _ANCHORED[milestone], instant_text(expected.event_ms)
+    yield hit(
+        asked,
+        anchor,
+        deadline_ms,
+        text=Text(
+            f"No manifest {lead_hours:g} h before the {what.en} expected at {at}.",
+            f"距预计{what.zh}（{at}）{lead_hours:g} 小时仍未申报舱单。",
+        ),
+        observed=None,
+        expected=lead_hours,
+        evidence=(expected,),
+        due_ms=deadline_ms,
+    )
+
+
+def unit_not_in_manifest(view: JourneyView, asked: InForce, as_of_ms: int) -> Iterator[Verdict]:
+    """Judge a loaded unit; one that a manifest names, however late, is in one (`manifest_late` judges when)."""
+    loaded = view.milestones.actual.get("T4")
+    if loaded is None or loaded.data.get("emptyIndicator") == "EMPTY":
+        return
+    anchor = view.anchor("manifest")
+    if view.shares:
+        yield no_hit(asked, anchor, loaded.event_ms, "a manifest names the unit")
+        return
+    hours = asked["tolerance_hours"]
+    deadline_ms = loaded.event_ms + int(hours * HOUR_MS)
+    if as_of_ms >= deadline_ms and view.publisher_silent("T0", deadline_ms):
+        yield not_evaluable(asked, anchor, deadline_ms, "publisher of T0 silent")
+        return
+    at, place = instant_text(loaded.event_ms), loaded.data.get("unLocationCode")
+    yield hit(
+        asked,
+        anchor,
+        deadline_ms,
+        text=Text(
+            f"Loaded{f' at {place}' if place else ''} at {at} and in no manifest {hours:g} h later.",
+            f"{at}{f' 在 {place}' if place else ''} 装载，{hours:g} 小时后仍不在任何舱单中。",
+        ),
+        observed=None,
+        expected=hours,
+        evidence=(loaded,),
+        due_ms=deadline_ms,
+        governed_ms=loaded.event_ms,
+    )
+
+
+RULES: tuple[Asked[JourneyView], ...] = (
+    Asked(LATE, manifest_late),
+    Asked(UNLISTED, unit_not_in_manifest),
+    *unit_contents.RULES,
+)
