@@ -46,7 +46,7 @@ def observed(documents: list[dict[str, Any]]) -> dict[str, Measure]:
                 else:
                     net[told.id] = told.current
             else:
-                assert output.topic in ("findings", "consignments"), output
+                assert output.topic in ("findings", "consignments", "scores"), output
 
     for offset, document in enumerate(documents):
         family = document["type"].split(".")[2]

@@ -99,7 +99,7 @@ KEPT = frozenset(
             "agency",
             "warehouseId",
         ),
-        *("selections", "referralId", "referralType"),
+        *("selections", "referralId", "referralType", "seals", "irregularities", "reason"),
         *("id", "programme", "mraRecognised", "from", "to", "risk", "reasonCode"),
     }
 )
