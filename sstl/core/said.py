@@ -94,6 +94,7 @@ def tell(
     about_of: Callable[[Verdict], About],
     *,
     of: Iterable[str] | None = None,
+    gone: str = GONE,
 ) -> None:
     """Emit findings raised, changed and cleared.
 
@@ -103,6 +104,7 @@ def tell(
         now: What the rules answer now.
         about_of: As for `answers`; why a finding is cleared is looked up by it.
         of: The flag ids that may have been told; None: all that were told of the subject.
+        gone: Why a finding is cleared of whose episode no rule says anything any more.
     """
     key = told_key(subject)
     told = work.parts(key) if of is None else of
@@ -113,7 +115,7 @@ def tell(
         finding = now.findings.get(name)
         if finding is None:
             if cell is not None:
-                reason = _why(work.policy, cell.finding, now, about_of)
+                reason = _why(work.policy, cell.finding, now, about_of) or gone
                 cleared = msgspec.structs.replace(cell.finding, state=CLEARED, reason=reason)
                 work.emit("findings", name, cleared)
             work.put(key, name, None)
@@ -125,7 +127,7 @@ def tell(
 
 def _why(
     policy: Policy, finding: Finding, now: Answers, about_of: Callable[[Verdict], About]
-) -> str:
+) -> str | None:
     if policy.rule(finding.rule_id).mode == "off":
         return NOT_IN_FORCE
     for verdict in now.verdicts:
@@ -134,4 +136,4 @@ def _why(
         key = about_of(verdict).key
         if flag_id(verdict.rule_id, key, verdict.anchor) == finding.flag_id:
             return verdict.reason
-    return GONE
+    return None

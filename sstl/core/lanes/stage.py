@@ -15,8 +15,11 @@ from sstl.core.lanes.cell import (
     day_of,
     day_window,
 )
+from sstl.core.lanes.counted import Counted, Incident, Tallies, is_counted, sweep
+from sstl.core.lanes.publishers import Heard, judge_publishers, take_publishers
 from sstl.core.lanes.statistics import statistics
 from sstl.core.outbound import cloud_event_headers, instant
+from sstl.core.said import Said
 from sstl.core.stage import (
     PASSED,
     Context,
@@ -27,7 +30,9 @@ from sstl.core.stage import (
     StateReader,
     Work,
     take_heartbeat,
+    watermark,
 )
+from sstl.core.wakeups import Wake
 from sstl.models.indicator import Indicator, Window
 from sstl.models.policy import Policy
 from sstl.models.records import Heartbeat, LanesMessage, Measure, Observation
@@ -127,7 +132,7 @@ class _Batch:
 
 
 class LanesStage:
-    """Indicators per lane from signed observations.
+    """Indicators per lane from signed observations, and the rules on lanes, offices and publishers.
 
     State is one cell per (series, UTC day of the start milestone) and one per series for the whole;
     both are sums, so the whole equals its days merged.
@@ -135,7 +140,9 @@ class LanesStage:
 
     name = "lanes"
     message_type: Any = LanesMessage
-    cell_type: Any = LaneCell | Dirty | After | Published | Reached
+    cell_type: Any = (
+        LaneCell | Dirty | After | Published | Counted | Incident | Heard | Said | Wake | Reached
+    )
     ticks = True
 
     def __init__(self, most_per_tick: int = 2000) -> None:
@@ -147,15 +154,31 @@ class LanesStage:
     ) -> Outcome:
         """Add observations up; nothing is published before a tick."""
         work = Work(state, policy, context)
-        batch = _Batch(work)
+        batch, tallies = _Batch(work), Tallies(work)
+        beats = []
         for record in records:
             message = record.message
             if isinstance(message, Heartbeat):
-                take_heartbeat(work, message, name=self.name, downstream=[])
+                beats.append(message)
+            elif is_counted(message):
+                tallies.take(message)
             else:
                 batch.take(message)
         batch.close()
+        tallies.close()
+        self._beat(work, beats)
         return work.outcome
+
+    def _beat(self, work: Work, beats: Sequence[Heartbeat]) -> None:
+        """Take heartbeats, and judge what waited for the watermark; what came with them is counted by then."""
+        moved = False
+        for beat in beats:
+            moved = take_heartbeat(work, beat, name=self.name, downstream=[]) or moved
+            take_publishers(work, beat.publishers)
+        now_ms = watermark(work) if moved else None
+        if now_ms is not None:
+            sweep(work, now_ms)
+            judge_publishers(work, now_ms)
 
     def tick(self, state: StateReader, policy: Policy, context: Context) -> Outcome:
         """Publish what is marked as changed and clear the marks; no outputs: nothing waits."""
