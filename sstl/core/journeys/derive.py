@@ -23,7 +23,7 @@ from sstl.models.policy import LanePolicy, Policy
 from sstl.models.records import Event, Share
 
 _TRANSPORT = frozenset({Part.TRANSPORT})
-_STORY = frozenset({Part.SEALS, Part.CONTROLS, Part.POSITIONS})
+_STORY = frozenset({Part.SEALS, Part.CONTROLS})
 
 
 @dataclass(frozen=True, slots=True)

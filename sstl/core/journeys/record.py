@@ -94,6 +94,7 @@ KEPT = frozenset(
         *(
             "sealBefore",
             "sealAfter",
+            "seals",
             "officerOverride",
             "citedInspectionId",
             "agency",
