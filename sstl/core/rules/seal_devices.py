@@ -1,10 +1,11 @@
 # ruff: noqa: RUF001 (Chinese punctuation is full width)
 """Rules on the health of locks: silence, battery, clock (docs/rules/seals.md)."""
 
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sstl.core.journeys.view import JourneyView
+from sstl.core.journeys.view import JourneyView, Positions
 from sstl.core.routing import device_of
 from sstl.core.rules.base import (
     InForce,
@@ -140,24 +141,17 @@ def silent(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Verdic
         first = armed[0]
         yield not_evaluable(asked, first.armed.identity, first.from_ms, "policy.lanes.silences")
         return
-    phases = _phases(view, lane)
-    default_ms = int(asked["limit_h"] * HOUR_MS)
-    least_ms = min([default_ms, *(one.limit_ms for one in phases if one.limit_ms is not None)])
-    bucket_ms = view.structure.ping_bucket_s * 1000
-    ends_ms = _watched_until(view, lane)
+    watch = _Watch(_phases(view, lane), int(asked["limit_h"] * HOUR_MS), _watched_until(view, lane))
     for one in armed:
         hits = 0
-        for before, after in zip(one.reports, one.reports[1:], strict=False):
-            after_ms = min(after, ends_ms)
-            if after_ms - before <= least_ms or before // bucket_ms == after_ms // bucket_ms:
-                continue
-            due = _due(before, phases, default_ms)
-            if due is not None and after_ms > due[0]:
+        for before, after in watch.gaps(one, view.positions):
+            due = watch.due(before)
+            if due is not None and after > due[0]:
                 hits += 1
-                yield _silence(asked, one, before, after_ms, due, open_end=False)
-        last = one.reports[-1]
-        due = _due(last, phases, default_ms) if one.ended is None else None
-        if due is not None and due[0] < ends_ms:
+                yield _silence(asked, one, before, after, due, open_end=False)
+        last = watch.last(one, view.positions)
+        due = watch.due(last) if one.ended is None else None
+        if due is not None and due[0] < watch.ends_ms:
             if view.publisher_silent("T1", due[0]):
                 yield not_evaluable(
                     asked, f"{one.armed.identity}|{last}", due[0], "publisher of T1 silent"
@@ -191,28 +185,71 @@ def _phases(view: JourneyView, lane: LanePolicy) -> list[Phase]:
     return found
 
 
-def _due(since_ms: int, phases: list[Phase], default_ms: int) -> tuple[int, int] | None:
-    """Return (when a silence since an instant becomes too long, the limit); None: never, as far as is known.
+class _Watch:
+    """How long devices may be silent on one journey."""
 
-    The limit is that of the phase in which the silence begins to count; expected silence stops the clock.
-    """
-    now, left, limit = since_ms, -1, 0
-    while now < _FOREVER:
-        here = [one for one in phases if one.from_ms <= now < one.to_ms]
-        later = [one.from_ms for one in phases if one.from_ms > now]
-        expected = [one.to_ms for one in here if one.limit_ms is None]
-        if expected:
-            now = max(expected)
-            continue
-        until = min([*later, *(one.to_ms for one in here)], default=_FOREVER)
-        if left < 0:
-            limits = [one.limit_ms for one in here if one.limit_ms is not None]
-            left = limit = min(limits, default=default_ms)
-        if until - now >= left:
-            return now + left, limit
-        left -= until - now
-        now = until
-    return None
+    def __init__(self, phases: list[Phase], default_ms: int, ends_ms: int) -> None:
+        self._phases = phases
+        self._default_ms = default_ms
+        self.ends_ms = ends_ms
+        """Until when silence matters."""
+        stated = [one.limit_ms for one in phases if one.limit_ms is not None]
+        self._least_ms = min([default_ms, *stated])
+
+    def gaps(self, one: Armed, positions: Sequence[Positions]) -> Iterator[tuple[int, int]]:
+        """Tell the times without any word from an armed device that are longer than the least limit.
+
+        Positions are known by bucket, the first and the last one; within a bucket there is no gap.
+        """
+        ended = self.last(one, positions) if one.ended is None else one.ended.event_ms
+        until = min(self.ends_ms, ended)
+        since, least = one.from_ms, self._least_ms
+        for bucket in positions:
+            first = bucket.first[0]
+            if first > until:
+                break
+            if first - since > least:
+                yield from self._parted(one, since, first)
+            since = max(since, bucket.last[0])
+        if until - since > least:
+            yield from self._parted(one, since, until)
+
+    def _parted(self, one: Armed, since_ms: int, until_ms: int) -> Iterator[tuple[int, int]]:
+        reports = one.reports
+        inner = reports[bisect_right(reports, since_ms) : bisect_left(reports, until_ms)]
+        before = since_ms
+        for after in (*inner, until_ms):
+            if after - before > self._least_ms:
+                yield before, after
+            before = after
+
+    def last(self, one: Armed, positions: Sequence[Positions]) -> int:
+        """Return when the device was last heard of while armed."""
+        heard = positions[-1].last[0] if positions else 0
+        return max(one.reports[-1], heard)
+
+    def due(self, since_ms: int) -> tuple[int, int] | None:
+        """Return (when a silence since an instant becomes too long, the limit); None: never, as far as is known.
+
+        The limit is that of the phase in which the silence begins to count; expected silence stops the clock.
+        """
+        now, left, limit = since_ms, -1, 0
+        while now < _FOREVER:
+            here = [one for one in self._phases if one.from_ms <= now < one.to_ms]
+            expected = [one.to_ms for one in here if one.limit_ms is None]
+            if expected:
+                now = max(expected)
+                continue
+            later = [one.from_ms for one in self._phases if one.from_ms > now]
+            until = min([*later, *(one.to_ms for one in here)], default=_FOREVER)
+            if left < 0:
+                limits = [one.limit_ms for one in here if one.limit_ms is not None]
+                left = limit = min(limits, default=self._default_ms)
+            if until - now >= left:
+                return now + left, limit
+            left -= until - now
+            now = until
+        return None
 
 
 def _silence(

@@ -60,7 +60,7 @@ class Armed:
     """Normalised."""
     grade: str | None
     reports: tuple[int, ...]
-    """Instants at which it was heard of while armed (positions by bucket only: first and last), ascending."""
+    """Instants at which it reported while armed, ascending, its own positions left out (`JourneyView.positions`)."""
     from_ms: int = 0
     """Since when: a snapshot tells since when."""
 

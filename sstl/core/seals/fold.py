@@ -1,6 +1,5 @@
 """One lock's reports run through the machine."""
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -17,14 +16,13 @@ _OPEN = (State.OPENED, State.ALARM)
 
 
 class LockFold:
-    """One lock while its reports are folded. Costs its reports once, and its positions once."""
+    """One lock while its reports are folded. Costs its reports once."""
 
     def __init__(
         self,
         lock: str,
         reports: Sequence[tuple[str, Event]],
         policy: Policy,
-        heard: Sequence[int],
     ) -> None:
         """Begin.
 
@@ -32,7 +30,6 @@ class LockFold:
             lock: Its name.
             reports: (what it is to the machine, event), in the lock's order.
             policy: The one in force at the journey's first event.
-            heard: Instants of the unit's positions, ascending.
         """
         self.lock = lock
         self.state = State.UNPAIRED
@@ -43,7 +40,6 @@ class LockFold:
         self.unknown: list[tuple[str, str, Event]] = []
         self._reports = reports
         self._policy = policy
-        self._heard = heard
         self._armed_by: Event | None = None
         self._armed_ms = 0
         self._number: str | None = lock[5:] if lock.startswith("seal:") else None
@@ -155,10 +151,6 @@ class LockFold:
             and (to_ms is None or event.event_ms <= to_ms)
         }
         found.add(from_ms)
-        if self._heard and self.lock.startswith("device:"):
-            first = bisect_left(self._heard, from_ms)
-            last = len(self._heard) if to_ms is None else bisect_right(self._heard, to_ms)
-            found.update(self._heard[first:last])
         return tuple(sorted(found))
 
     def _alarm(self, symbol: str, event: Event) -> None:

@@ -50,9 +50,10 @@ def tell(
         events: What counts of the journey, each identity once; positions may be left out. Their order does not matter.
         structure: The policy in force at the journey's first event (debounce, clock tolerance).
         lane: The lane's policy. Nothing depends on it yet.
-        positions: First and last ping of each bucket: signs of life of the unit's devices.
+        positions: First and last ping of each bucket. Nothing depends on them: they tell no state, and what they say
+            of silence the rule on it reads itself, so that a ping need not have the story told again.
     """
-    del lane
+    del lane, positions
     reports: list[Event] = []
     customs: list[Event] = []
     for event in events:
@@ -69,8 +70,7 @@ def tell(
     locks = _by_lock(reports, customs)
     if not locks:
         return _NOTHING
-    heard = _instants(positions) if positions else []
-    folds = [LockFold(lock, locks[lock], structure, heard) for lock in sorted(locks)]
+    folds = [LockFold(lock, locks[lock], structure) for lock in sorted(locks)]
     for fold in folds:
         fold.run()
     return _joined(folds, reports, customs, structure)
@@ -189,15 +189,6 @@ def _sort(reports: list[tuple[str, Event]]) -> None:
         )
 
     reports.sort(key=key)
-
-
-def _instants(positions: Sequence["Positions"]) -> list[int]:
-    found: list[int] = []
-    for bucket in positions:
-        found.append(bucket.first[0])
-        if bucket.last[0] != bucket.first[0]:
-            found.append(bucket.last[0])
-    return found
 
 
 def _joined(
