@@ -9,8 +9,9 @@ from typing import Any
 
 from sstl.synthetic.lanes import LANES
 from sstl.synthetic.log import Delivery, deliveries
+from sstl.synthetic.noise import Noise, disturb
 from sstl.synthetic.plan import LATE_BY, IncidentKind, Shipment, draw
-from sstl.synthetic.shipment import PINGS_PER_DAY, tell
+from sstl.synthetic.shipment import CONFIRMED_SHARE, PINGS_PER_DAY, tell
 
 START = datetime(2006, 9, 19, tzinfo=UTC)
 """Default first instant of the simulated calendar: the day the trade lanes pilot was launched."""
@@ -58,6 +59,10 @@ class Corridor:
     latest: timedelta = timedelta(hours=8)
     """Longest time from record to arrival."""
     pings_per_day: int = PINGS_PER_DAY
+    noise: Noise | None = None
+    """What devices and systems add without meaning anything; None: nothing."""
+    confirmed_share: float = CONFIRMED_SHARE
+    """Share of controls that find something."""
 
     def shipment(self, number: int) -> Shipment:
         """Return the shipment of a number, from 0."""
@@ -106,7 +111,15 @@ class Corridor:
             number += 1
 
     def _of(self, number: int) -> Iterator[Delivery]:
-        reports = tell(self.shipment(number), self.seed, pings_per_day=self.pings_per_day)
+        reports = tell(
+            self.shipment(number),
+            self.seed,
+            pings_per_day=self.pings_per_day,
+            confirmed_share=self.confirmed_share,
+        )
+        if self.noise is not None:
+            draws = Random(f"{self.seed}/{number}/noise")  # noqa: S311 - a simulation, no secret
+            reports = disturb(reports, self.noise, draws)
         random = Random(f"{self.seed}/{number}/deliveries")  # noqa: S311 - a simulation, no secret
         return deliveries(reports, random, disorder=self.disorder, latest=self.latest)
 

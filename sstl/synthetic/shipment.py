@@ -25,11 +25,17 @@ CONFIRMED_SHARE = 0.15
 """Share of controls that find something."""
 
 
-def tell(shipment: Shipment, seed: int, *, pings_per_day: int = PINGS_PER_DAY) -> list[Report]:
+def tell(
+    shipment: Shipment,
+    seed: int,
+    *,
+    pings_per_day: int = PINGS_PER_DAY,
+    confirmed_share: float = CONFIRMED_SHARE,
+) -> list[Report]:
     """Return everything that is recorded of a shipment; the same arguments give the same reports."""
     random = Random(f"{seed}/{shipment.number}/events")  # noqa: S311 - a simulation, no secret
     log = ShipmentLog(shipment.name, shipment.lane.lane_id, shipment.lrn, random)
-    story = _Story(shipment, seed, random, log)
+    story = _Story(shipment, seed, random, log, confirmed_share)
     story.file()
     for k, unit in enumerate(shipment.units):
         story.carry(k, unit)
@@ -42,7 +48,15 @@ def tell(shipment: Shipment, seed: int, *, pings_per_day: int = PINGS_PER_DAY) -
 
 
 class _Story:
-    def __init__(self, shipment: Shipment, seed: int, random: Random, log: ShipmentLog) -> None:
+    def __init__(
+        self,
+        shipment: Shipment,
+        seed: int,
+        random: Random,
+        log: ShipmentLog,
+        confirmed_share: float,
+    ) -> None:
+        self.confirmed_share = confirmed_share
         self.shipment, self.seed, self.random, self.log = shipment, seed, random, log
         self.lane, self.planned, self.actual = shipment.lane, shipment.planned, shipment.actual
         self.release_after = 6 * HOUR
@@ -310,7 +324,7 @@ class _Story:
             }
             self._customs(k, f"inspection.{step}.started", begins, unit)
             self._customs(k, f"inspection.{step}.completed", begins + 3 * HOUR, unit)
-        bad = self.random.random() < CONFIRMED_SHARE
+        bad = self.random.random() < self.confirmed_share
         result = {
             **known,
             "status": "DONE",
