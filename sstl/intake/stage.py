@@ -1,6 +1,6 @@
-"""Intake as a stage: pure, and without state but for how far it has come."""
+"""Intake as a stage: pure, and without state but for how far it and its publishers have come."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -36,6 +36,28 @@ class IntakeCell(msgspec.Struct, frozen=True, tag="intake.1"):
     told_caught_up: bool = False
 
 
+class PublisherCell(msgspec.Struct, frozen=True, tag="intake-publisher.1"):
+    """Cell: when one publisher was last heard of (arrival time, ms)."""
+
+    arrival_ms: int
+    told_ms: int = 0
+    """What the last heartbeat said."""
+
+
+def named_publishers(policy: Policy) -> frozenset[str]:
+    """Return the publishers (CloudEvents source) that a lane waits for, in any version at hand: the only ones told."""
+    known: frozenset[str] | None = policy.__dict__.get("_publishers")
+    if known is None:
+        known = frozenset(
+            source
+            for _, version in policy.versions()
+            for lane in version.lanes.values()
+            for source in lane.publishers.values()
+        )
+        policy.__dict__["_publishers"] = known
+    return known
+
+
 class IntakeStage:
     """Judges the messages of one input topic and sends each where it belongs.
 
@@ -46,7 +68,7 @@ class IntakeStage:
     """
 
     message_type: Any = RawRecord
-    cell_type: Any = IntakeCell
+    cell_type: Any = IntakeCell | PublisherCell
     ticks = False
 
     def __init__(self, family: str, *, pseudonym_key: bytes, backfill: bool = False) -> None:
@@ -69,6 +91,7 @@ class IntakeStage:
         outcome = Outcome()
         before = state.get(INTAKE, "") or IntakeCell()
         appended_ms, arrived_ms = before.appended_ms, before.arrived_ms
+        named, heard = named_publishers(policy), dict[str, int]()
         for record in records:
             appended_ms = _greatest(appended_ms, record.timestamp_ms)
             try:
@@ -86,14 +109,23 @@ class IntakeStage:
             outcome.counts[("accepted", self._family)] += 1
             if accepted.unknown:
                 outcome.counts[("unknown_fields", self._family)] += accepted.unknown
+            event = accepted.event
+            if event.source in named:
+                heard[event.source] = max(
+                    event.arrival_ms, accepted.progress_ms or 0, heard.get(event.source, 0)
+                )
             if accepted.progress_ms is not None:
                 arrived_ms = _greatest(arrived_ms, accepted.progress_ms)
                 continue
-            arrived_ms = _greatest(arrived_ms, accepted.event.arrival_ms)
+            arrived_ms = _greatest(arrived_ms, event.arrival_ms)
             outcome.outputs.extend(outputs(accepted))
         after = msgspec.structs.replace(before, appended_ms=appended_ms, arrived_ms=arrived_ms)
         if after != before:
             outcome.changed[(INTAKE, "")] = after
+        for source, arrival_ms in heard.items():
+            known: PublisherCell = state.get(INTAKE, source) or PublisherCell(0)
+            if arrival_ms > known.arrival_ms:
+                outcome.changed[(INTAKE, source)] = PublisherCell(arrival_ms, known.told_ms)
         return outcome
 
     def tick(self, state: StateReader, policy: Policy, context: Context) -> Outcome:
@@ -136,12 +168,24 @@ class IntakeStage:
             before, told_ms=reached, told_caught_up=caught_up
         )
         beat = Heartbeat(
-            source=f"{self.name}/{context.partition}", reached_ms=reached, caught_up=caught_up
+            source=f"{self.name}/{context.partition}",
+            reached_ms=reached,
+            caught_up=caught_up,
+            publishers=tuple(_heard_since(state, outcome)),
         )
         outcome.outputs.extend(
             Output(topic, "~heartbeat", beat, broadcast=True) for topic in self._downstream
         )
         return outcome
+
+
+def _heard_since(state: StateReader, outcome: Outcome) -> Iterator[tuple[str, int]]:
+    """Yield the publishers heard of since the heartbeat before, and note that they are told."""
+    for source in state.parts(INTAKE):
+        cell = state.get(INTAKE, source)
+        if isinstance(cell, PublisherCell) and cell.arrival_ms > cell.told_ms:
+            outcome.changed[(INTAKE, source)] = PublisherCell(cell.arrival_ms, cell.arrival_ms)
+            yield source, cell.arrival_ms
 
 
 def _greatest(known: int | None, value: int) -> int:

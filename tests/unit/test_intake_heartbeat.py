@@ -7,7 +7,7 @@ import pytest
 from sstl.core.stage import Context, MemoryState, Outcome
 from sstl.intake.envelope import RawRecord
 from sstl.intake.stage import IntakeStage
-from sstl.models.policy import Policy
+from sstl.models.policy import LanePolicy, Policy
 from sstl.models.records import Heartbeat
 from tests.intake_messages import ARRIVAL_MS, KEY, LOADED, event, record, stage, structured
 
@@ -18,13 +18,14 @@ NOW = ARRIVAL_MS + 10_000
 class Partition:
     """Intake of one partition with its cells."""
 
-    def __init__(self, intake: IntakeStage) -> None:
+    def __init__(self, intake: IntakeStage, policy: Policy | None = None) -> None:
         self.intake = intake
+        self.policy = policy or Policy()
         self.state = MemoryState()
 
     def fold(self, *documents: dict[str, Any], at_ms: int = ARRIVAL_MS) -> None:
         records = [structured(document, at_ms=at_ms) for document in documents]
-        self._apply(self.intake.fold(self.state, records, Policy(), HERE))
+        self._apply(self.intake.fold(self.state, records, self.policy, HERE))
 
     def beat(self, now_ms: int, *, caught_up: bool) -> list[Heartbeat]:
         outcome = self._apply(self.intake.heartbeat(self.state, HERE, now_ms, caught_up))
@@ -128,3 +129,27 @@ def test_a_backfill_refuses_what_lies_further_behind_it_than_anything_is_kept() 
     (refused,) = [o.message for o in outcome.outputs if o.topic == "rejected"]
     assert refused.offset == 3
     assert refused.problems[0].pointer == "/recordedtime"
+
+
+TERMINAL = "urn:sstl:NLRTM:tos"
+LANE = LanePolicy(
+    origin="CNYTN", destination="NLRTM", mode="SEA", publishers={"T6": TERMINAL, "T7": TERMINAL}
+)
+
+
+def test_a_heartbeat_names_the_publishers_that_lanes_wait_for_once_they_were_heard() -> None:
+    partition = Partition(stage(), Policy(lanes={"CNYTN-NLRTM-SEA": LANE}))
+    partition.fold(loaded(source=TERMINAL), loaded(source="urn:sstl:CNYTN:other", id="other"))
+    first, *_ = partition.beat(NOW, caught_up=True)
+    assert first.publishers == ((TERMINAL, ARRIVAL_MS),)
+    quiet, *_ = partition.beat(NOW + 2_000, caught_up=True)
+    assert quiet.publishers == ()
+    partition.fold(loaded(source=TERMINAL, id="next"), at_ms=ARRIVAL_MS + 5_000)
+    again, *_ = partition.beat(NOW + 9_000, caught_up=True)
+    assert again.publishers == ((TERMINAL, ARRIVAL_MS + 5_000),)
+
+
+def test_a_heartbeat_names_nobody_where_no_lane_waits_for_a_publisher() -> None:
+    partition = Partition(stage())
+    partition.fold(loaded(source=TERMINAL))
+    assert partition.beat(NOW, caught_up=True)[0].publishers == ()
