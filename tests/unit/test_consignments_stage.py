@@ -104,3 +104,23 @@ def test_a_closed_consignment_is_forgotten_and_its_release_time_stays(chain: Cha
         assert ((HOUSE, "") in chain.cells()) == (days == 90)
         assert {output.topic for output in outputs} == {"findings", "observations"}
     assert values(chain)
+
+
+def test_a_release_of_the_whole_unit_releases_what_lies_in_it(chain: Chain) -> None:
+    of_unit = event(
+        "inspection.released", START + 30 * HOUR, side="IMPORT", equipmentReference="U1"
+    )
+    told = UnitMilestones(unit="U1", milestones={"T6": START + 10 * HOUR}, controls=(of_unit,))
+    chain.feed(manifest("U1"), told, key=HOUSE)
+    assert values(chain) == {f"LT_release|{HOUSE}": (LANE, 10, 20)}
+    chain.feed(arrived("U1", 10), key=HOUSE)
+    assert values(chain) == {}
+
+
+def test_what_a_unit_tells_counts_only_while_the_consignment_lies_in_it(chain: Chain) -> None:
+    of_unit = event(
+        "inspection.released", START + 30 * HOUR, side="IMPORT", equipmentReference="U2"
+    )
+    told = UnitMilestones(unit="U2", milestones={"T6": START + 10 * HOUR}, controls=(of_unit,))
+    chain.feed(manifest("U1"), arrived("U1", 10), told, key=HOUSE)
+    assert values(chain) == {}
