@@ -1,0 +1,155 @@
+"""Short ways to say consignments, filings and controls in tests of the rules on consignments."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sstl.core.consignment_view import ConsignmentView
+from sstl.core.milestones import gather, governing_order, milestones, order, plan_of
+from sstl.core.rules.base import Result, Verdict
+from sstl.core.rules.engine import Asked, ask
+from sstl.models.policy import LanePolicy, Policy, RulePolicy
+from sstl.models.records import Event, Filing, Goods, Referral, Share, UnitMilestones
+from tests.journey_events import HOUR, LANE, START, UNIT, event, share
+
+EVER = 1 << 60
+"""A watermark that has passed every deadline."""
+LODGED = START
+DEPARTED = START + 48 * HOUR
+ARRIVED = START + 700 * HOUR
+HOUSE = "HBL001"
+ROUTED = {
+    "place_of_loading": "CNYTN",
+    "place_of_unloading": "NLRTM",
+    "countries_of_routing_of_means": ("CN", "NL"),
+    "office_of_first_entry": "NL000510",
+    "etd_ms": DEPARTED,
+    "eta_ms": ARRIVED,
+}
+
+
+def filing(kind: str, at_ms: int, *changed: str) -> Filing:
+    """Make a lodgement or amendment of the filing."""
+    return Filing(event=event(f"manifest.{kind}", at_ms), changed=changed)
+
+
+def filed(manifest_id: str = "LRN1", **fields: Any) -> Share:
+    """Make what a filing says of the consignment: routed from Yantian to Rotterdam unless said otherwise."""
+    return share(manifest_id, **({"consignments": (HOUSE,)} | ROUTED | fields))
+
+
+def goods(**fields: Any) -> Share:
+    """Make a filing with one item."""
+    return filed(goods=(Goods(**({"item_no": 1} | fields)),))
+
+
+def referral(kind: str, raised_ms: int, answered_ms: int | None = None) -> Referral:
+    """Make a referral, answered or open."""
+    return Referral(
+        kind=kind,
+        raised=event("manifest.referral.raised", raised_ms),
+        answered=None if answered_ms is None else event("manifest.referral.answered", answered_ms),
+    )
+
+
+def unit(name: str = UNIT, opened: Sequence[Event] = (), **reached: int) -> UnitMilestones:
+    """Make what a unit told: ``T4=instant``."""
+    kinds = {"T4": "loaded", "T5": "departed", "T6": "arrived", "T14": "gated_out"}
+    return UnitMilestones(
+        unit=name,
+        milestones=dict(reached),
+        events=tuple(
+            (code, event(f"transport.{kinds[code]}", at_ms, id=f"{code}/{name}"))
+            for code, at_ms in reached.items()
+            if code in kinds
+        ),
+        opened=tuple(opened),
+    )
+
+
+def customs(kind: str, at_ms: int, side: str | None = "IMPORT", **data: Any) -> Event:
+    """Make a customs event on the import side unless said otherwise."""
+    body = data if side is None else {"side": side, **data}
+    return event(kind, at_ms, **body)
+
+
+def view(
+    *events: Event,
+    shares: Sequence[Share] | None = None,
+    units: Sequence[UnitMilestones] = (),
+    policy: Policy | None = None,
+    **more: Any,
+) -> ConsignmentView:
+    """Make a consignment; it lies in the units given, else in one that told nothing."""
+    known = sorted((filed(),) if shares is None else shares, key=governing_order)
+    structure = policy or Policy()
+    plan = plan_of(known, structure)
+    ordered = sorted(events, key=order)
+    return ConsignmentView(
+        consignment=HOUSE,
+        events=ordered,
+        shares=known,
+        units={one.unit: one for one in units},
+        unit_names=more.pop("unit_names", tuple(sorted(one.unit for one in units)) or (UNIT,)),
+        plan=plan,
+        milestones=milestones(gather(ordered), plan),
+        structure=structure,
+        **more,
+    )
+
+
+def lane(**fields: Any) -> Policy:
+    """Make a policy that knows the sea lane of the tests."""
+    return Policy(
+        lanes={LANE: LanePolicy(origin="CNYTN", destination="NLRTM", mode="SEA", **fields)}
+    )
+
+
+def with_thresholds(rule_id: str, policy: Policy | None = None, **values: float) -> Policy:
+    """Return a policy that states parameters of a rule."""
+    return (policy or Policy()).model_copy(
+        update={"rules": {rule_id: RulePolicy(thresholds=values)}}
+    )
+
+
+def answers(
+    asked: Asked[ConsignmentView],
+    seen: ConsignmentView,
+    policy: Policy | None = None,
+    as_of_ms: int = EVER,
+) -> list[Verdict]:
+    """Ask one rule, as of a watermark that has passed everything unless said otherwise."""
+    return ask(
+        asked,
+        seen,
+        policy or seen.structure,
+        mode=seen.plan.mode,
+        lane_id=seen.plan.lane_id,
+        first_ms=seen.first_ms,
+        as_of_ms=as_of_ms,
+    )
+
+
+def results(verdicts: Sequence[Verdict]) -> list[Result]:
+    """Return the answers in short."""
+    return [one.result for one in verdicts]
+
+
+def the_hit(verdicts: Sequence[Verdict]) -> Verdict:
+    """Return the only hit, which must explain itself in both languages and rest on something."""
+    hits = [one for one in verdicts if one.result is Result.HIT]
+    assert len(hits) == 1, verdicts
+    found = hits[0]
+    assert found.text is not None
+    assert found.text.en
+    assert found.text.zh
+    assert found.text.en != found.text.zh
+    assert found.observed is not None
+    assert found.expected is not None
+    assert found.evidence
+    assert found.anchor_ms
+    return found
+
+
+def rule_of(rules: Sequence[Asked[ConsignmentView]]) -> Mapping[str, Asked[ConsignmentView]]:
+    """Return rules by id."""
+    return {one.rule.id: one for one in rules}
