@@ -182,9 +182,10 @@ def load_policy(path: Path, check: Check | None = None) -> Policy:
     try:
         policy = Policy.model_validate(merged)
     except ValidationError as error:
-        raise PolicyError([_problem(reader, path, one) for one in error.errors()]) from error
+        found = [_problem(reader, path, one) for one in error.errors()]
+        raise PolicyError(sorted(found, key=_order)) from error
     wrong = [
-        Problem(reader.at(location) or str(path), _dotted(location), message)
+        Problem(reader.at(location, key=True) or str(path), _dotted(location), message)
         for location, message in (() if check is None else check(policy))
     ]
     if wrong:
@@ -285,6 +286,11 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
             if isinstance(one, type) and issubclass(one, BaseModel):
                 return one
     return None
+
+
+def _order(problem: Problem) -> tuple[str, list[int]]:
+    file, *position = problem.where.rsplit(":", 2)
+    return file, [int(part) for part in position if part.isdigit()]
 
 
 def _place(path: Path, mark: Any) -> _Place:
