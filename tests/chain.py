@@ -50,13 +50,16 @@ class Chain:
     Args:
         batch: Most messages of one fold.
         seed: Chooses which stage folds next; None: the first that has something to fold.
+        policy: What is judged by; None: the defaults.
     """
 
-    def __init__(self, *, batch: int = 500, seed: int | None = None) -> None:
+    def __init__(
+        self, *, batch: int = 500, seed: int | None = None, policy: Policy | None = None
+    ) -> None:
         self._batch = batch
         self._random = None if seed is None else random.Random(seed)
         self._topics = Topics("chain")
-        policy = Policy()
+        policy = policy or Policy()
         self._runners = {
             STAGE_SOURCE[name]: StageRunner(
                 stage_of(), policy, Context(0, self._topics.sources(name))

@@ -10,7 +10,7 @@ from typing import Any
 from sstl.synthetic.lanes import LANES
 from sstl.synthetic.log import Delivery, deliveries
 from sstl.synthetic.noise import Noise, disturb
-from sstl.synthetic.plan import LATE_BY, IncidentKind, Shipment, draw
+from sstl.synthetic.plan import LATE_BY, LOCKED, IncidentKind, Shipment, draw
 from sstl.synthetic.shipment import CONFIRMED_SHARE, PINGS_PER_DAY, tell
 
 START = datetime(2006, 9, 19, tzinfo=UTC)
@@ -138,5 +138,6 @@ def incident(shipment: Shipment) -> Incident | None:
         )
         if fact - plan > LATE_BY
     )
-    units = tuple(unit.reference for unit in shipment.units)
+    one = shipment.incident in LOCKED and shipment.incident is not IncidentKind.LEFT_UNRELEASED
+    units = tuple(unit.reference for unit in shipment.units[: 1 if one else None])
     return Incident(shipment.incident, shipment.lrn, shipment.lane.lane_id, units, late)

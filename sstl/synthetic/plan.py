@@ -32,6 +32,25 @@ class IncidentKind(StrEnum):
     LATE_ARRIVAL = "LATE_ARRIVAL"
     LONG_LEG = "LONG_LEG"
     """Arrived in time, but the last service of the leg is late (sea, air); held at the border (rail)."""
+    OPENED_ON_THE_WAY = "OPENED_ON_THE_WAY"
+    """The first unit's lock is opened at a rest area on the way to the port, and armed again."""
+    LOCK_CUT = "LOCK_CUT"
+    """The first unit's lock reports that it was cut."""
+    SEAL_CHANGED = "SEAL_CHANGED"
+    """At the port of destination the first unit carries another seal number than the one it was armed with."""
+    LEFT_UNRELEASED = "LEFT_UNRELEASED"
+    """The units leave the port of destination before their consignments are released."""
+
+
+DELAYS = (IncidentKind.LATE_DEPARTURE, IncidentKind.LATE_ARRIVAL, IncidentKind.LONG_LEG)
+"""What is later than planned."""
+LOCKED = (
+    IncidentKind.OPENED_ON_THE_WAY,
+    IncidentKind.LOCK_CUT,
+    IncidentKind.SEAL_CHANGED,
+    IncidentKind.LEFT_UNRELEASED,
+)
+"""What can only be planted where units are containers with locks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +122,9 @@ def draw(
         _unit(seed, number, k, lane)
         for k in range(random.randint(1, 2 if lane.mode != "SEA" else 3))
     )
-    incident = random.choice(list(IncidentKind)) if random.random() < incident_share else None
+    incident = None
+    if random.random() < incident_share:
+        incident = random.choice(DELAYS if lane.mode == "AIR" else (*DELAYS, *LOCKED))
     planned = _planned(lane, lodged)
     return Shipment(
         number=number,

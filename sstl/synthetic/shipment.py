@@ -8,7 +8,7 @@ from typing import Any
 from sstl.synthetic import numbers
 from sstl.synthetic.lanes import UN_MODE, position
 from sstl.synthetic.log import Report, ShipmentLog, text
-from sstl.synthetic.plan import HOUR, LEG_ID, House, Shipment, Unit, filing
+from sstl.synthetic.plan import HOUR, LEG_ID, House, IncidentKind, Shipment, Unit, filing
 
 PINGS_PER_DAY = 2
 AMENDED_SHARE = 0.06
@@ -165,13 +165,17 @@ class _Story:
             discharged = actual.arrived + 5 * HOUR
         planned_end = planned.ended if self.lane.mode == "SEA" else None
         yield "discharged", "transport.discharged", destination, planned_end, discharged
-        out = self._released_by() + 6 * HOUR
+        early = self.shipment.incident is IncidentKind.LEFT_UNRELEASED
+        out = self._first_release() - HOUR if early else self._released_by() + 6 * HOUR
         yield "gated_out", "transport.gated_out", destination, None, out
         yield "stripped", "transport.stripped", destination, None, out + 20 * HOUR
 
     def _released_by(self) -> datetime:
         """Return when the slowest consignment is released: a unit leaves with all that lies in it."""
         return max(self._release(house)[-1] for house in self.shipment.houses)
+
+    def _first_release(self) -> datetime:
+        return min(self._release(house)[-1] for house in self.shipment.houses)
 
     def _release(self, house: House) -> tuple[datetime, datetime]:
         """Return when controls begin and when the consignment is released."""
@@ -268,9 +272,40 @@ class _Story:
         )
         authorised = {**both, **place, "commandId": command, "authorisationOffice": office}
         steps += [("opened", opened, authorised), ("unpaired", opened + HOUR, both)]
+        if k == 0:
+            steps += self._tampering(unit, armed, opened, {**both, **seal})
+        steps.sort(key=lambda step: step[1])
         for sequence, (kind, at, body) in enumerate(steps, start=1):
             counted = {**body, "sequence": sequence, "bootId": "1", "batteryPct": 95.0}
             self.log.add(f"{k}-lock-{sequence}", f"seallock.{kind}", at, counted, system="locks")
+
+    def _tampering(
+        self, unit: Unit, armed: datetime, opened: datetime, sealed: dict[str, Any]
+    ) -> list[tuple[str, datetime, dict[str, Any]]]:
+        """What the lock reports of a planted incident."""
+        both = {name: sealed[name] for name in ("equipmentReference", "deviceId")}
+        match self.shipment.incident:
+            case IncidentKind.OPENED_ON_THE_WAY:
+                at = armed + 4 * HOUR
+                return [
+                    ("opened", at, both),
+                    ("closed", at + HOUR / 5, both),
+                    ("armed", at + HOUR / 4, sealed),
+                ]
+            case IncidentKind.LOCK_CUT:
+                alarm = {**both, "kind": "CUT", "latched": True}
+                return [("alarm", self.actual.arrived + HOUR, alarm)]
+            case IncidentKind.SEAL_CHANGED:
+                other = f"ZZ{unit.reference[4:]}"
+                seen = {
+                    "equipmentReference": unit.reference,
+                    "sealNumber": other,
+                    "condition": "RIGHT",
+                    "unLocationCode": self.lane.destination,
+                }
+                at = min(opened - HOUR, self._released_by() + 5 * HOUR)
+                self.log.add("seal-seen", "seallock.checked", at, seen, system="terminal")
+        return []
 
     def clear(self, k: int, house: House) -> None:
         """Export release, import declaration, channel, controls and release of one consignment."""

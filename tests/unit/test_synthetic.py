@@ -24,7 +24,8 @@ from sstl.synthetic import numbers
 from sstl.synthetic.corridor import LONGEST, START, Corridor, incident
 from sstl.synthetic.lanes import LANES, position
 from sstl.synthetic.log import Delivery
-from sstl.synthetic.plan import LATE_BY, IncidentKind
+from sstl.synthetic.noise import Noise
+from sstl.synthetic.plan import LATE_BY, LOCKED, IncidentKind
 from tests.unit.test_publish import FakeSender
 
 FAMILIES = frozenset({"manifest", "seallock", "inspection", "transport"})
@@ -127,9 +128,10 @@ def test_nothing_planned_is_late_but_what_is_planted() -> None:
             if getattr(actual, name) > getattr(planned, name)
         }
         found = incident(shipment)
-        assert (found is None) == (not late)
+        assert (found is None or found.kind in LOCKED) == (not late)
         if found is not None:
             kinds[found.kind] += 1
+        if found is not None and found.kind not in LOCKED:
             assert {one.milestone for one in found.late} >= {
                 IncidentKind.LATE_DEPARTURE: {"departed", "arrived"},
                 IncidentKind.LATE_ARRIVAL: {"arrived"},
@@ -137,6 +139,50 @@ def test_nothing_planned_is_late_but_what_is_planted() -> None:
             }[found.kind]
             assert all(one.actual - one.planned > LATE_BY for one in found.late)
     assert set(kinds) == set(IncidentKind)
+
+
+def test_a_planted_incident_of_a_lock_is_in_its_reports(delivered: list[Delivery]) -> None:
+    told: dict[int, set[str]] = {}
+    for one in delivered:
+        told.setdefault(int(one.report.event["id"].split("-")[2]), set()).add(
+            f"{one.report.event['type'].split('.', 2)[2]} {one.report.event['id'].split('-', 3)[3]}"
+        )
+    seen = set[IncidentKind]()
+    for number in range(160):
+        shipment = CORRIDOR.shipment(number)
+        kinds = [name.split(" ")[0] for name in told[number]]
+        units = sum(unit.device is not None for unit in shipment.units)
+        opened = kinds.count("seallock.opened.v1") - units
+        assert opened == (shipment.incident is IncidentKind.OPENED_ON_THE_WAY)
+        assert ("seallock.checked.v1" in kinds) == (shipment.incident is IncidentKind.SEAL_CHANGED)
+        if shipment.incident in LOCKED:
+            seen.add(shipment.incident)
+    assert seen == set(LOCKED)
+
+
+def test_noise_adds_no_fact_and_repeats_to_the_byte() -> None:
+    quiet = Corridor(seed=9, shipments=40, incident_share=0, confirmed_share=0, disorder=0)
+    noisy = Corridor(
+        seed=9, shipments=40, incident_share=0, confirmed_share=0, disorder=0, noise=Noise.shipped()
+    )
+    noise = Noise.shipped()
+    assert list(noisy.events()) == list(noisy.events())
+    clean = {event["id"]: event for event in quiet.events() if "data" in event}
+    added = Counter[str]()
+    for event in noisy.events():
+        known = clean.get(event["id"].removesuffix("-again"))
+        if known is None:
+            added[event["type"]] += 1
+        elif ":locks" not in event["source"]:
+            assert event["data"] == known["data"]
+        else:
+            off = datetime.fromisoformat(event["time"]) - datetime.fromisoformat(known["time"])
+            assert abs(off) <= timedelta(seconds=60 + LONGEST.days * noise.drift_seconds_a_day_most)
+    assert {name.split(".", 2)[2] for name in added} <= {
+        "seallock.opened.v1",
+        "seallock.closed.v1",
+        "seallock.alarm.v1",
+    }
 
 
 def test_the_truth_is_returned_apart_and_can_be_written() -> None:
