@@ -5,6 +5,7 @@ every shape that can be produced against the models.
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sstl.core.flags.cells import FlagCell, Snoozed
@@ -20,7 +21,7 @@ FLAGS, SUPERVISORS, SHADOW, NOTICES = (
 )
 """Topics, by logical name."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NO_ZONE = len("+00:00")
+_DAY_MS = 86_400_000
 _NO_REASON = "no longer found"
 
 Record = dict[str, Any]
@@ -55,9 +56,17 @@ def headers_of(cell: FlagCell) -> tuple[tuple[str, bytes], ...]:
 
 def utc(epoch_ms: int) -> str:
     """Return milliseconds since the epoch as RFC 3339 in UTC, without a fraction where there is none."""
-    instant = _EPOCH + timedelta(milliseconds=epoch_ms)
-    timespec = "milliseconds" if epoch_ms % 1000 else "seconds"
-    return instant.isoformat(timespec=timespec)[:-_NO_ZONE] + "Z"
+    day, rest = divmod(epoch_ms, _DAY_MS)
+    seconds, milliseconds = divmod(rest, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    fraction = f".{milliseconds:03d}" if milliseconds else ""
+    return f"{_date(day)}T{hours:02d}:{minutes:02d}:{seconds:02d}{fraction}Z"
+
+
+@lru_cache(maxsize=1024)
+def _date(day: int) -> str:
+    return (_EPOCH + timedelta(days=day)).date().isoformat()
 
 
 def risk_flag(cell: FlagCell, issuer: IssuerPolicy) -> Record:
