@@ -56,7 +56,6 @@ from sstl.models.records import (
 Message = Placed | Withdrawn | Forwarded | Shared | UnitMilestones
 
 _ALL = frozenset(Part)
-_OF_UNITS = frozenset({Part.UNITS, Part.CONTROLS})
 
 
 class ConsignmentsStage:
@@ -272,7 +271,8 @@ def _take_unit(work: Work, key: str, message: UnitMilestones, units: set[str]) -
         return frozenset()
     before = () if known is None else known.told.controls
     after = () if cell is None else cell.told.controls
-    return _OF_UNITS if before != after else frozenset({Part.UNITS})
+    moved = [event for event in (*before, *after) if event not in before or event not in after]
+    return frozenset({Part.UNITS, *(part for event in moved for part in _part_of(event))})
 
 
 def _take_event(
