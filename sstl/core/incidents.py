@@ -34,7 +34,7 @@ _SELECTED = ("inspection.selected",)
 
 
 def seal_incidents(view: "JourneyView") -> list[Observed]:
-    """Return one observation for each seal incident of a journey: an opening nobody allowed, a grave alarm.
+    """Return one observation for each seal incident: an opening or a grave alarm that nobody allowed.
 
     None while the lane is not known: it is counted by lane.
     """
@@ -65,7 +65,7 @@ def _incidents(view: "JourneyView") -> Iterator[Event]:
         if opening.authorised_by is None:
             yield opening.opened
     for alarm in view.seals.alarms:
-        if alarm.kind in GRAVE:
+        if alarm.kind in GRAVE and alarm.authorised_by is None:
             yield alarm.first
 
 

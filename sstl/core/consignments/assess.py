@@ -12,6 +12,7 @@ import msgspec
 from sstl.core import routing
 from sstl.core.consignment_view import ConsignmentView
 from sstl.core.consignments.cells import ShareCell
+from sstl.core.incidents import consignment_counts
 from sstl.core.leadtime import Observed, observe_release
 from sstl.core.milestones import gather, governing_order, milestones, order, plan_of
 from sstl.core.referrals import ANSWERED, RAISED, bare, pair
@@ -159,7 +160,8 @@ def observe(view: ConsignmentView, policy: Policy) -> dict[str, Observed]:
         arrivals[unit] = None if told is None else (told.milestones or {}).get("T6")
     released = view.milestones.actual.get("T13")
     observed = observe_release(view.consignment, view.plan, released, arrivals, policy)
-    return {} if observed is None else {observed.id: observed}
+    counted = consignment_counts(view)
+    return {one.id: one for one in (*counted, observed) if one is not None}
 
 
 def answers_of(

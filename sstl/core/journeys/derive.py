@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from sstl.core.incidents import seal_incidents
 from sstl.core.journeys.view import JourneyView, Positions
 from sstl.core.leadtime import LegTimes, Observed, leg_times, observe_journey
 from sstl.core.milestones import (
@@ -92,10 +93,10 @@ class Derived:
         legs = view.legs
         if Part.TRANSPORT in changed:
             legs = leg_times(plan, facts.events)
-        observed = self.observed
-        if moved or legs is not view.legs:
-            observed = observe_journey(facts.unit, plan, legs, now, structure, key=facts.key)
         shown = _view(facts, structure, plan, now, legs, story, self.reports)
+        observed = self.observed
+        if moved or legs is not view.legs or story is not view.seals:
+            observed = _observed(shown)
         return shown, Derived(facts, self.reports, reported, observed), parts
 
 
@@ -114,9 +115,16 @@ def derive(facts: Facts, policy: Policy) -> tuple[JourneyView, Derived]:
     story = tell(facts.events, structure, lane, facts.positions)
     now = with_opening(reported, story, lane)
     legs = leg_times(plan, facts.events)
-    observed = observe_journey(facts.unit, plan, legs, now, structure, key=facts.key)
     view = _view(facts, structure, plan, now, legs, story, reports)
-    return view, Derived(facts, reports, reported, observed)
+    return view, Derived(facts, reports, reported, _observed(view))
+
+
+def _observed(view: JourneyView) -> tuple[Observed, ...]:
+    """Return what lanes count of a journey: its lead times and its seal incidents."""
+    times = observe_journey(
+        view.unit, view.plan, view.legs, view.milestones, view.structure, key=view.key
+    )
+    return (*times, *seal_incidents(view))
 
 
 def _view(

@@ -1,14 +1,12 @@
 """Publishers that lanes rely on: when each was last heard of, and whether it has fallen silent.
 
 Heartbeats carry that to every partition of [lanes]; only the first partition judges, so that each flag has one writer.
-Only sources that a lane of the policy names are kept.
 """
 
-from collections.abc import Iterable, Mapping
-
-import msgspec
+from collections.abc import Mapping
 
 from sstl.core.milestones import mode_of_lane
+from sstl.core.publishers import Heard, Publishers
 from sstl.core.rules.base import Verdict
 from sstl.core.rules.findings import About
 from sstl.core.rules.lanes import PUBLISHER_RULES, PublisherView
@@ -17,17 +15,9 @@ from sstl.core.stage import Work
 from sstl.models.policy import Policy
 from sstl.models.records import Subject
 
-HEARD = "~heard"
-"""Reserved key; one part a source."""
 _TOLD = "publishers"
 _NOBODY = About("", Subject(), "LANE_TREND")
 SPOKE = "it was heard of again, or the lane no longer relies on it"
-
-
-class Heard(msgspec.Struct, frozen=True, tag="heard.1"):
-    """Cell: the latest arrival time of a publisher's messages."""
-
-    at_ms: int
 
 
 Named = Mapping[tuple[str, str], tuple[str, ...]]
@@ -47,24 +37,14 @@ def named(policy: Policy) -> Named:
     return cached
 
 
-def take_publishers(work: Work, heard: Iterable[tuple[str, int]]) -> None:
-    """Note when publishers were heard of; the latest counts."""
-    sources = {source for _, source in named(work.policy)}
-    for source, at_ms in heard:
-        if source in sources:
-            known: Heard | None = work.get(HEARD, source)
-            work.put(HEARD, source, Heard(at_ms if known is None else max(known.at_ms, at_ms)))
-
-
 def judge_publishers(work: Work, now_ms: int) -> None:
     """Tell which publishers are silent at the watermark. Costs the publishers that lanes name."""
     if work.context.partition != 0:
         return
-    policy = work.policy
+    policy, heard = work.policy, Publishers(work)
     subjects = {f"{_TOLD}|{lane}|{source}" for lane, source in named(policy)}
     for (lane_id, source), milestones in named(policy).items():
-        heard: Heard | None = work.get(HEARD, source)
-        heard_ms = None if heard is None else heard.at_ms
+        heard_ms = heard.get(source)
         view = PublisherView(lane_id, source, milestones, heard_ms)
         mode = mode_of_lane(lane_id, policy)
         about = About(

@@ -16,9 +16,10 @@ from sstl.core.lanes.cell import (
     day_window,
 )
 from sstl.core.lanes.counted import Counted, Incident, Tallies, is_counted, sweep
-from sstl.core.lanes.publishers import Heard, judge_publishers, take_publishers
+from sstl.core.lanes.publishers import judge_publishers
 from sstl.core.lanes.statistics import statistics
 from sstl.core.outbound import cloud_event_headers, instant
+from sstl.core.publishers import Heard, hear
 from sstl.core.said import Said
 from sstl.core.stage import (
     PASSED,
@@ -174,7 +175,7 @@ class LanesStage:
         moved = False
         for beat in beats:
             moved = take_heartbeat(work, beat, name=self.name, downstream=[]) or moved
-            take_publishers(work, beat.publishers)
+            hear(work, beat)
         now_ms = watermark(work) if moved else None
         if now_ms is not None:
             sweep(work, now_ms)
