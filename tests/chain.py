@@ -23,6 +23,7 @@ from sstl.intake.stage import IntakeStage
 from sstl.models.indicator import Indicator
 from sstl.models.indicator import net_content as net_indicator
 from sstl.models.policy import Policy
+from sstl.models.records import Heartbeat
 from sstl.models.risk_flag import RiskFlag, net_set
 from sstl.settings import DEVELOPMENT_PSEUDONYM_KEY
 
@@ -95,6 +96,16 @@ class Chain:
         for topic, runner in self._runners.items():
             if runner.period_s is not None:
                 self._apply(topic, runner.on_timer(self.states[topic], APPENDED_MS, caught_up=True))
+        while self._step():
+            pass
+
+    def beat(self, reached_ms: int) -> None:
+        """Let every source of intake say how far it has come in arrival time, and work off what follows."""
+        for name, topic in STAGE_SOURCE.items():
+            for source in sorted(self._topics.sources(name)):
+                if source.startswith("intake-"):
+                    beat = Heartbeat(source=source, reached_ms=reached_ms, caught_up=True)
+                    self._waiting[topic].append(Inbound("~heartbeat", beat))
         while self._step():
             pass
 
