@@ -106,9 +106,9 @@ def lane(**fields: Any) -> Policy:
 
 def with_thresholds(rule_id: str, policy: Policy | None = None, **values: float) -> Policy:
     """Return a policy that states parameters of a rule."""
-    return (policy or Policy()).model_copy(
-        update={"rules": {rule_id: RulePolicy(thresholds=values)}}
-    )
+    stated = {"rules": {rule_id: RulePolicy(thresholds=values)}}
+    # not model_copy: it takes along what the policy has in its cache
+    return Policy.model_validate(dict(policy or Policy()) | stated)
 
 
 def answers(
