@@ -189,7 +189,7 @@ def unit_milestones(journey: Journey) -> UnitMilestones:
         lane_id=view.plan.lane_id,
         mode=view.plan.mode,
         events=tuple((code, _bare(event)) for code, event in sorted(known.actual.items())),
-        opened=tuple(_bare(event) for event in view.of(*_SEALS)),
+        opened=tuple(_bare(event) for event in view.of(*_SEALS)[-controls.MOST :]),
         controls=controls.of_unit(view.events),
     )
 
