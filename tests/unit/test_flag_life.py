@@ -51,7 +51,7 @@ STATES: dict[str, tuple[list[Told], dict[str, list[str]]]] = {
             "cleared": ["WITHDRAWN"],
             "acknowledged": ["UPDATED"],
             "closed": ["CLOSED"],
-            "reopened": ["UPDATED"],
+            "reopened": [],
             "snoozed": ["UPDATED"],
             "unsnoozed": [],
             "confirmed": ["CLOSED"],
@@ -83,7 +83,7 @@ STATES: dict[str, tuple[list[Told], dict[str, list[str]]]] = {
             "cleared": ["WITHDRAWN"],
             "acknowledged": ["UPDATED"],
             "closed": ["CLOSED"],
-            "reopened": ["UPDATED"],
+            "reopened": [],
             "snoozed": [],
             "unsnoozed": ["UPDATED"],
             "confirmed": ["CLOSED"],
@@ -130,7 +130,7 @@ STATES: dict[str, tuple[list[Told], dict[str, list[str]]]] = {
             "cleared": ["WITHDRAWN"],
             "acknowledged": ["EXPIRED"],
             "closed": ["CLOSED"],
-            "reopened": ["EXPIRED"],
+            "reopened": [],
             "snoozed": ["EXPIRED"],
             "unsnoozed": [],
             "confirmed": ["CLOSED"],
@@ -442,7 +442,7 @@ def snooze(number: str = "s", event_ms: int = ANCHOR - HOUR, **scope: Any) -> To
     ],
 )
 @pytest.mark.parametrize("flag_first", [True, False])
-def test_what_a_snooze_covers(scope: dict[str, str], *, covered: bool, flag_first: bool) -> None:
+def test_what_a_snooze_covers(scope: dict[str, Any], *, covered: bool, flag_first: bool) -> None:
     said: list[Told] = [RAISED, snooze(**scope)]
     flag = flag_of(*(said if flag_first else reversed(said)))
     assert (flag.snoozed is not None) == covered
@@ -501,7 +501,7 @@ def test_loose_cargo_is_snoozed_by_its_transport_document() -> None:
 )
 @pytest.mark.parametrize("end_first", [True, False])
 def test_a_snooze_is_ended_by_its_own_scope(
-    end: dict[str, str], *, covered: bool, end_first: bool
+    end: dict[str, Any], *, covered: bool, end_first: bool
 ) -> None:
     ended = everywhere(action("unsnoozed", "u", ANCHOR, **end))
     said = [snooze(ruleId="leg-late"), ended]

@@ -75,8 +75,6 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What people have said about a flag, in one value: a function of the answers, whatever their order."""
 
-    acted: bool = False
-    """Somebody has acted on it: feedback, acknowledgement, closing or reopening. A snooze is none."""
     acknowledged: Acknowledged | None = None
     closed: Closed | None = None
     snoozed: Snoozed | None = None

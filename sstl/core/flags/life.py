@@ -6,7 +6,7 @@ from sstl.core.flags import snoozes
 from sstl.core.flags.answers import answers_on
 from sstl.core.flags.cells import ANSWER, FLAG, UNANSWERED, FlagCell, Standing
 from sstl.core.flags.records import FLAGS, NOTICES, SHADOW, headers_of, record_of, topic_of
-from sstl.core.flags.standing import Settled, standing_of, status_of
+from sstl.core.flags.standing import Settled, acted, standing_of, status_of
 from sstl.core.stage import PASSED, Output, Work
 from sstl.core.wakeups import MINUTE_MS, wake_at
 from sstl.models.records import Finding, Origin, Share, Succeeds
@@ -35,15 +35,17 @@ def settle(work: Work, finding: Finding, before: FlagCell | None) -> FlagCell:
     flag_id = finding.flag_id
     issuer = work.policy.at(finding.anchor_ms).issuer
     due_ms = finding.anchor_ms + round(issuer.feedback_due_hours * _HOUR_MS)
-    standing = standing_of(finding, answers_on(work, flag_id), snoozes.scoped(work), due_ms)
+    answers = answers_on(work, flag_id)
+    standing = standing_of(finding, answers, snoozes.scoped(work), due_ms)
+    acted_on = acted(answers)
     expired = has_expired(work, finding)
-    status = status_of(finding, standing, expired=expired)
+    status = status_of(finding, standing, acted_on=acted_on, expired=expired)
     if before is not None and _says_the_same(before, finding, status, standing):
         return before
     topic = topic_of(finding) if before is None or status not in TAKEN_BACK else before.topic
     if before is not None and before.topic != topic and before.status not in TAKEN_BACK:
         away = msgspec.structs.replace(before.finding, reason=f"now on the topic {topic}")
-        gone: FlagStatus = "CORRECTED" if standing.acted else "WITHDRAWN"
+        gone: FlagStatus = "CORRECTED" if acted_on else "WITHDRAWN"
         before = _publish(work, away, before, gone, before.topic, standing, due_ms)
     if before is None or before.topic != topic:
         last = _publish(work, finding, before, "ISSUED", topic, standing, due_ms)

@@ -32,13 +32,18 @@ Scope = tuple[str | None, str | None, str | None]
 """(rule, lane, unit) of a snooze; None: any."""
 
 
-def status_of(finding: Finding, standing: Standing, *, expired: bool) -> Settled:
+def status_of(finding: Finding, standing: Standing, *, acted_on: bool, expired: bool) -> Settled:
     """Return the status: what is no longer found is taken back; else closed comes before expired."""
     if finding.state == "CLEARED":
-        return "CORRECTED" if standing.acted else "WITHDRAWN"
+        return "CORRECTED" if acted_on else "WITHDRAWN"
     if standing.closed is not None:
         return "CLOSED"
     return "EXPIRED" if expired else "OPEN"
+
+
+def acted(answers: Iterable[Event]) -> bool:
+    """Tell whether somebody has acted on a flag: feedback, acknowledgement, closing, reopening. A snooze is none."""
+    return any(event.type in _ACTS for event in answers)
 
 
 def standing_of(
@@ -56,7 +61,6 @@ def standing_of(
         return UNANSWERED
     feedback = final_feedback(event for event in answers if event.type == FEEDBACK)
     return Standing(
-        acted=any(event.type in _ACTS for event in answers),
         acknowledged=_acknowledged(answers),
         closed=_closed(answers, feedback),
         snoozed=_snoozed(finding, answers, snoozes),
