@@ -245,7 +245,8 @@ ROUTES = Policy(
 def test_provenance_and_routing_must_fit_the_origin(
     fields: dict[str, Any], item: dict[str, Any], expected: Sequence[Result]
 ) -> None:
-    share = filed(goods=(Goods(**({"item_no": 1, "country_of_origin": "CN"} | item)),), **fields)
+    stated: dict[str, Any] = {"item_no": 1, "country_of_origin": "CN"} | item
+    share = filed(goods=(Goods(**stated),), **fields)
     verdicts = answers(RULES["goods-route-does-not-fit-origin"], view(shares=[share]), ROUTES)
     assert results(verdicts) == expected
     if expected == [HIT]:
