@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sstl.core.milestones import order
 from sstl.core.routing import device_of
 from sstl.core.seals.facts import Alarm, Armed, Opening, Reseal, SealStory
 from sstl.core.seals.fold import LockFold
@@ -202,7 +203,11 @@ def _joined(
     alarms = [one for fold in folds for one in fold.alarms]
     if openings or reseals or alarms:
         tolerance_ms = policy.clock_tolerance_s * 1000
-        allowed = _Allowed(grants_of(reports), controls_of(customs), tolerance_ms)
+        allowed = _Allowed(
+            grants_of(sorted(reports, key=order)),
+            controls_of(sorted(customs, key=order)),
+            tolerance_ms,
+        )
         openings = [allowed.opening(_renewed(one, armed)) for one in openings]
         reseals = _reseals(reseals, openings, allowed)
         alarms = [allowed.alarm(one) for one in alarms]
