@@ -1,7 +1,10 @@
 """Short ways to say consignments, filings and controls in tests of the rules on consignments."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from sstl.core.consignment_view import ConsignmentView
 from sstl.core.milestones import gather, governing_order, milestones, order, plan_of
@@ -117,15 +120,61 @@ def answers(
     policy: Policy | None = None,
     as_of_ms: int = EVER,
 ) -> list[Verdict]:
-    """Ask one rule, as of a watermark that has passed everything unless said otherwise."""
-    return ask(
-        asked,
+    """Ask one rule, as of a watermark that has passed everything unless said otherwise.
+
+    It must answer the same where events and shares carry nothing but what it declares to read.
+    """
+
+    def told(view: ConsignmentView) -> list[Verdict]:
+        return ask(
+            asked,
+            view,
+            policy or seen.structure,
+            mode=seen.plan.mode,
+            lane_id=seen.plan.lane_id,
+            first_ms=seen.first_ms,
+            as_of_ms=as_of_ms,
+        )
+
+    found = told(seen)
+    assert [_said(one) for one in told(_stripped(seen, asked.rule.needs))] == [
+        _said(one) for one in found
+    ]
+    return found
+
+
+def _said(verdict: Verdict) -> Verdict:
+    return msgspec.structs.replace(verdict, evidence=())
+
+
+_IDENTITY = frozenset({"manifest_id", "evidence", "lane_id", "mode", "lodged_ms"})
+"""Of a share: what it is, not what it says."""
+
+
+def _stripped(seen: ConsignmentView, needs: frozenset[str]) -> ConsignmentView:
+    def bare(one: Event) -> Event:
+        family = one.type.partition(".")[0]
+        kept = {name: value for name, value in one.data.items() if f"{family}.{name}" in needs}
+        return msgspec.structs.replace(one, data=kept)
+
+    def said(one: Share) -> Share:
+        names = {need.removeprefix("share.") for need in needs} | _IDENTITY
+        return Share(
+            **{name: getattr(one, name) for name in one.__struct_fields__ if name in names}
+        )
+
+    events = [bare(event) for event in seen.events]
+    shares = [said(one) for one in seen.shares]
+    plan = plan_of(shares, seen.structure)
+    return dataclasses.replace(
         seen,
-        policy or seen.structure,
-        mode=seen.plan.mode,
-        lane_id=seen.plan.lane_id,
-        first_ms=seen.first_ms,
-        as_of_ms=as_of_ms,
+        events=events,
+        shares=shares,
+        plan=plan,
+        milestones=milestones(gather(events), plan),
+        registry={name: [bare(one) for one in known] for name, known in seen.registry.items()},
+        memo={},
+        awaited={},
     )
 
 

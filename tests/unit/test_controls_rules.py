@@ -326,6 +326,12 @@ ACCEPTED = customs("declaration.accepted", LODGED)
             id="under-customs-transit",
         ),
         pytest.param([event("transport.ccd", T - HOUR)], None, NO_HIT, id="cleared-by-air-status"),
+        pytest.param(
+            [ACCEPTED, event("transport.ccd", T - HOUR, classifier="PLANNED")],
+            None,
+            HIT,
+            id="clearing-only-planned",
+        ),
         pytest.param([], None, NOT, id="nothing-reported-by-the-import-side"),
     ],
 )

@@ -97,7 +97,8 @@ def released_at(view: ConsignmentView, side: str, instant_ms: int) -> Event | No
     known = [event for event in view.of(RELEASED, REVOKED) if event.event_ms <= instant_ms]
     standing = [one for one in standing_releases(known) if side_of(one, view.plan) == side]
     if side == "IMPORT":
-        standing += [one for one in view.of(CLEARED_BY_AIR) if one.event_ms <= instant_ms]
+        cleared = view.by_type.get(CLEARED_BY_AIR, ())
+        standing += [one for one in cleared if one.event_ms <= instant_ms]
     return max(standing, key=order, default=None)
 
 
