@@ -6,8 +6,8 @@ index once, with the least deadline that it still waits for; whoever changes it 
 
 The index is exact: a subject is taken as soon as the watermark has reached its instant, so that what is in force at
 a watermark does not depend on what else happened to be folded. It has a reserved key a bucket of ten minutes
-(``~due/<bucket>``, one part a subject) and one that lists the buckets (``~due``). Units that wait for a publisher
-to speak again stand in an index of the same shape under the publisher's name.
+(``~due/<bucket>``, one part a subject) and one that counts them (``~due``, one part a bucket). Subjects that wait for
+a publisher to speak again stand in an index of the same shape under the publisher's name.
 """
 
 import msgspec
@@ -23,6 +23,12 @@ STEP_LIMIT = 2_000
 
 class DueAt(msgspec.Struct, frozen=True, tag="due-at.1"):
     """Cell: something is due here."""
+
+
+class DueBucket(msgspec.Struct, frozen=True, tag="due-bucket.1"):
+    """Cell: how many subjects stand in a bucket."""
+
+    subjects: int
 
 
 _DUE_AT = DueAt()
@@ -41,11 +47,9 @@ def move_deadline(
     if before_ms == after_ms:
         return
     if before_ms is not None:
-        work.put(_bucket_key(index, before_ms), _part(before_ms, key), None)
+        _set(work, index, before_ms, key, None)
     if after_ms is not None:
-        bucket = after_ms // BUCKET_MS
-        work.put(index, f"{bucket:012d}", _DUE_AT)
-        work.put(_bucket_key(index, after_ms), _part(after_ms, key), _DUE_AT)
+        _set(work, index, after_ms, key, _DUE_AT)
 
 
 def take_due(
@@ -60,21 +64,21 @@ def take_due(
         bucket = int(bucket_part)
         if bucket * BUCKET_MS > now_ms:
             break
-        names = f"{index}/{bucket}"
-        for part in work.parts(names):
+        for part in work.parts(f"{index}/{bucket}"):
             instant, _, key = part.partition("|")
             if int(instant) > now_ms or len(due) == limit:
                 return due
             due.append((key, int(instant)))
-            work.put(names, part, None)
-        if (bucket + 1) * BUCKET_MS <= now_ms:
-            work.put(index, bucket_part, None)
+            _set(work, index, int(instant), key, None)
     return due
 
 
-def _bucket_key(index: str, instant_ms: int) -> str:
-    return f"{index}/{instant_ms // BUCKET_MS}"
-
-
-def _part(instant_ms: int, key: str) -> str:
-    return f"{instant_ms:015d}|{key}"
+def _set(work: Work, index: str, instant_ms: int, key: str, value: DueAt | None) -> None:
+    bucket = instant_ms // BUCKET_MS
+    name, part = f"{index}/{bucket}", f"{instant_ms:015d}|{key}"
+    if (work.get(name, part) is None) == (value is None):
+        return
+    work.put(name, part, value)
+    cell: DueBucket | None = work.get(index, f"{bucket:012d}")
+    subjects = (0 if cell is None else cell.subjects) + (-1 if value is None else 1)
+    work.put(index, f"{bucket:012d}", DueBucket(subjects) if subjects else None)

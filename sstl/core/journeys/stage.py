@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sstl.core.deadlines import DueAt, as_of, move_deadline, take_due
+from sstl.core.deadlines import DueAt, DueBucket, as_of, move_deadline, take_due
 from sstl.core.journeys.pings import Bucket
 from sstl.core.journeys.record import Chunk, drop
 from sstl.core.journeys.retention import Due, DueCount, due, move
@@ -50,6 +50,7 @@ class JourneysStage:
         | Due
         | DueCount
         | DueAt
+        | DueBucket
         | Heard
         | Reached
     )

@@ -16,6 +16,7 @@ from sstl.core.rules import (
     route,
     seals,
     times,
+    unit_manifest,
 )
 from sstl.core.rules.base import Result, Rule, Verdict, flag_id
 from sstl.core.rules.engine import Asked
@@ -26,6 +27,7 @@ UNIT_RULES: tuple[Asked[JourneyView], ...] = (
     *seals.RULES,
     *route.RULES,
     *times.RULES,
+    *unit_manifest.RULES,
 )
 """Asked of each journey of a unit, in [journeys]."""
 CONSIGNMENT_RULES: tuple[Asked[ConsignmentView], ...] = (

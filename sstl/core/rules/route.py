@@ -74,7 +74,7 @@ IMPLAUSIBLE = Rule(
     subject="unit",
     family="route",
     needs=POSITIONS | EVENTS | PLAN,
-    parts=frozenset({Part.POSITIONS, Part.MANIFEST}),
+    parts=frozenset({Part.POSITIONS, Part.TRANSPORT, Part.MANIFEST}),
     parameters=SPEEDS
     | {
         "jump_km": Parameter(50, "km", "a shorter way between two reports is drift, at any speed"),

@@ -143,8 +143,9 @@ def is_in(point: geo.Point, areas: Iterable[Area]) -> bool:
 
 def last_before(view: JourneyView, instant_ms: int) -> tuple[Event, ...]:
     """Return the unit's last report on its way before a position: positions themselves are not kept as events."""
-    index = bisect_right(view.events, instant_ms, key=_instant)
-    return (view.events[index - 1],) if index else tuple(view.events[:1])
+    way = [event for event in view.events if event.type.startswith("transport.")]
+    index = bisect_right(way, instant_ms, key=_instant)
+    return (way[index - 1],) if index else tuple(way[:1])
 
 
 def _instant(event: Event) -> int:
