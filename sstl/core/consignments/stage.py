@@ -24,7 +24,7 @@ from sstl.core.consignments.assess import (
 )
 from sstl.core.consignments.cells import Head, RulesCell, ShareCell, Standing, UnitCell
 from sstl.core.consignments.telling import tell_findings
-from sstl.core.deadlines import DueAt, as_of, move_deadline, take_due
+from sstl.core.deadlines import DueAt, DueBucket, as_of, move_deadline, take_due
 from sstl.core.journeys.record import Chunk, Record, drop
 from sstl.core.journeys.retention import (
     Due,
@@ -74,6 +74,7 @@ class ConsignmentsStage:
         | Due
         | DueCount
         | DueAt
+        | DueBucket
         | Heard
         | Reached
     )
