@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from sstl.core.journeys.view import JourneyView
 from sstl.core.rules.base import Part, Text
+from sstl.core.rules.seal_words import AUTHORITY, STORY
 
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
@@ -37,6 +38,7 @@ NAMES = {
 }
 """What milestones are called."""
 
+# The opening for good may stand for delivery (T15), so what seals rest on is read with it.
 PHYSICAL_FIELDS = frozenset(
     {
         "transport.time",
@@ -50,7 +52,7 @@ PHYSICAL_FIELDS = frozenset(
         "share.place_of_loading",
         "share.place_of_unloading",
     }
-)
+) | STORY | AUTHORITY
 CUSTOMS_FIELDS = frozenset(
     {
         *(f"inspection.{name}" for name in ("time", "side", "unLocationCode", "inspectionId")),

@@ -267,7 +267,7 @@ def mass_differs(view: JourneyView, asked: InForce, as_of_ms: int) -> Iterator[V
         last.event_ms,
         text=Text(
             f"Weighed {mass_kg:.0f} kg at {at}, {abs(difference_kg):.0f} kg {'more' if difference_kg > 0 else 'less'} "
-            f"than the {declared_kg:.0f} kg declared; tolerance {tolerance_kg:.0f} kg, up to {tare} kg for the container.",
+            f"than the {declared_kg:.0f} kg declared; tolerance {tolerance_kg:.0f} kg, container up to {tare} kg.",
             f"{at} 称重 {mass_kg:.0f} 公斤，比申报的 {declared_kg:.0f} 公斤{'多' if difference_kg > 0 else '少'} "
             f"{abs(difference_kg):.0f} 公斤；容差 {tolerance_kg:.0f} 公斤，箱体自重至多 {tare} 公斤。",
         ),
