@@ -1,4 +1,5 @@
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -329,8 +330,6 @@ def test_nothing_is_learnt_of_a_lane_that_is_not_known() -> None:
 
 
 def test_the_limit_is_that_of_the_policy_that_governed_the_start() -> None:
-    from datetime import UTC, datetime, timedelta
-
     strict = policy(lane=stages(TRANSIT))
     begins = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=1)
     loose = policy(lane=stages({**TRANSIT, "limit_hours": 500})).model_copy(

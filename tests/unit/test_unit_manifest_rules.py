@@ -1,0 +1,337 @@
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from sstl.core.milestones import Plan
+from sstl.core.rules import unit_manifest
+from sstl.core.rules.base import Result
+from sstl.models.records import Event, Share
+from tests.journey_events import DAY, HOUR, LANE, START, event, share
+from tests.journey_views import answers, by_id, journey, policy, results, the_hit
+
+pytestmark = pytest.mark.unit
+HIT, NO_HIT, NOT = Result.HIT, Result.NO_HIT, Result.NOT_EVALUABLE
+RULES = by_id(unit_manifest.RULES)
+FILER = "urn:sstl:CNYTN:filer"
+LOADED_MS = START + 10 * DAY
+LOADED = event("transport.loaded", LOADED_MS, place="CNYTN", mode="1")
+
+
+def lodged(hours_before: float, of_ms: int = LOADED_MS, **fields: Any) -> Share:
+    return share(lodged_ms=of_ms - int(hours_before * HOUR), **fields)
+
+
+@pytest.mark.parametrize(
+    ("hours", "result"),
+    [
+        pytest.param(66, NO_HIT, id="early"),
+        pytest.param(24, NO_HIT, id="exactly-24-hours"),
+        pytest.param(23.999, HIT, id="a-little-less"),
+        pytest.param(-2, HIT, id="after-loading"),
+    ],
+)
+def test_by_sea_a_manifest_is_lodged_24_hours_before_loading(hours: float, result: Result) -> None:
+    verdicts = answers(RULES["manifest-late"], journey(LOADED, shares=(lodged(hours),)))
+    assert results(verdicts) == [result]
+    if result is HIT:
+        found = the_hit(verdicts)
+        assert found.anchor == "manifest"
+        assert found.expected == 24
+
+
+def test_a_late_manifest_says_by_how_much() -> None:
+    found = the_hit(answers(RULES["manifest-late"], journey(LOADED, shares=(lodged(20),))))
+    assert found.text is not None
+    assert found.text.en == (
+        "The manifest was lodged at 2026-01-10T04:00:00Z, 20.0 h before loading at 2026-01-11T00:00:00Z; "
+        "24 h before are due."
+    )
+    assert found.evidence[-1] == LOADED
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind", "hours"),
+    [
+        pytest.param("RAIL", "transport.arrived", 2, id="rail-2-h-before-arrival"),
+        pytest.param("ROAD", "transport.arrived", 1, id="road-1-h-before-arrival"),
+        pytest.param("AIR", "transport.arr", 4, id="air-4-h-before-arrival"),
+        pytest.param("POST", "transport.arr", 4, id="post-as-air"),
+    ],
+)
+def test_by_other_modes_a_manifest_is_lodged_before_arrival(
+    mode: str, kind: str, hours: float
+) -> None:
+    arrived = event(kind, LOADED_MS, place="NLRTM")
+    for before, result in ((hours, NO_HIT), (hours - 0.001, HIT)):
+        seen = journey(arrived, shares=(lodged(before, mode=mode),))
+        assert results(answers(RULES["manifest-late"], seen)) == [result]
+
+
+@pytest.mark.parametrize(
+    ("events", "shares", "expected"),
+    [
+        pytest.param([], [lodged(66)], [NOT], id="not-loaded-yet"),
+        pytest.param(
+            [LOADED], [share(lodged_ms=None)], [NOT], id="nobody-knows-when-it-was-lodged"
+        ),
+        pytest.param([LOADED], [lodged(1, empty=True)], [], id="an-empty-unit-needs-none"),
+        pytest.param([LOADED], [], [], id="loaded-without-any-is-asked-elsewhere"),
+        pytest.param([event("transport.gated_in", START)], [], [], id="no-loading-in-sight"),
+    ],
+)
+def test_when_a_manifest_is_late_cannot_always_be_asked(
+    events: Sequence[Event], shares: Sequence[Share], expected: list[Result]
+) -> None:
+    seen = journey(*events, event("seallock.armed", START), shares=shares)
+    assert results(answers(RULES["manifest-late"], seen)) == expected
+
+
+@pytest.mark.parametrize(
+    ("as_of_ms", "result"),
+    [
+        pytest.param(LOADED_MS - 24 * HOUR - 1, NO_HIT, id="before-the-deadline"),
+        pytest.param(LOADED_MS - 24 * HOUR, HIT, id="at-the-deadline"),
+    ],
+)
+def test_a_manifest_that_is_missing_is_late_from_the_deadline_on(
+    as_of_ms: int, result: Result
+) -> None:
+    planned = event("transport.loaded", LOADED_MS, place="CNYTN", classifier="PLANNED", mode="1")
+    seen = journey(planned, shares=())
+    (verdict,) = answers(RULES["manifest-late"], seen, as_of_ms=as_of_ms)
+    assert (verdict.result, verdict.due_ms) == (result, LOADED_MS - 24 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("events", "shares", "as_of_hours", "expected"),
+    [
+        pytest.param([LOADED], [], 23.999, [NO_HIT], id="it-may-still-come"),
+        pytest.param([LOADED], [], 24, [HIT], id="a-day-after-loading"),
+        pytest.param([LOADED], [lodged(-900)], 900, [NO_HIT], id="in-one-however-late"),
+        pytest.param(
+            [event("transport.loaded", LOADED_MS, emptyIndicator="EMPTY")], [], 900, [], id="empty"
+        ),
+        pytest.param([event("transport.gated_in", LOADED_MS)], [], 900, [], id="not-loaded"),
+    ],
+)
+def test_a_loaded_unit_is_in_a_manifest(
+    events: Sequence[Event], shares: Sequence[Share], as_of_hours: float, expected: list[Result]
+) -> None:
+    seen = journey(*events, shares=shares)
+    as_of_ms = LOADED_MS + int(as_of_hours * HOUR)
+    verdicts = answers(RULES["unit-not-in-manifest"], seen, as_of_ms=as_of_ms)
+    assert results(verdicts) == expected
+    if expected == [HIT]:
+        found = the_hit(verdicts)
+        assert found.governed_ms == LOADED_MS
+        assert found.text is not None
+        assert found.text.en == (
+            "Loaded at CNYTN at 2026-01-11T00:00:00Z and in no manifest 24 h later."
+        )
+
+
+def weighed(kg: float, at_ms: int = START + HOUR) -> Event:
+    return event("mass.verified", at_ms, grossMassKg=kg)
+
+
+ARMED = event(
+    "seallock.armed",
+    START,
+    deviceId={"manufacturerId": "SYN", "tagSerial": "1"},
+    sealNumber="AB123456",
+)
+
+
+@pytest.mark.parametrize(
+    ("events", "shares", "expected"),
+    [
+        pytest.param([weighed(3900)], [share(empty=True)], [NO_HIT], id="as-heavy-as-an-empty-one"),
+        pytest.param([weighed(5000)], [share(empty=True)], [NO_HIT], id="exactly-the-most"),
+        pytest.param([weighed(5001)], [share(empty=True)], [HIT], id="a-kilogram-more"),
+        pytest.param([ARMED], [share(empty=True)], [HIT], id="sealed"),
+        pytest.param([], [share(empty=True, seals=("AB1",))], [HIT], id="declared-with-a-seal"),
+        pytest.param([], [share(empty=True)], [NOT], id="neither-weighed-nor-seen"),
+        pytest.param([ARMED, weighed(20000)], [share()], [], id="not-declared-empty"),
+        pytest.param(
+            [ARMED], [share(empty=True), share("LRN2")], [], id="another-manifest-says-laden"
+        ),
+    ],
+)
+def test_a_unit_that_is_declared_empty_is_neither_sealed_nor_heavy(
+    events: Sequence[Event], shares: Sequence[Share], expected: list[Result]
+) -> None:
+    verdicts = answers(
+        RULES["empty-sealed-or-heavy"],
+        journey(*events, event("transport.foh", START), shares=shares),
+    )
+    assert results(verdicts) == expected
+    if expected == [HIT]:
+        the_hit(verdicts)
+
+
+def test_a_heavy_empty_is_graver_than_a_sealed_one() -> None:
+    for events, severity in (((ARMED,), None), ((ARMED, weighed(9000)), "HIGH")):
+        seen = journey(*events, shares=(share(empty=True),))
+        assert the_hit(answers(RULES["empty-sealed-or-heavy"], seen)).severity == severity
+
+
+def seal(kind: str, hours: float, number: str, **more: Any) -> Event:
+    return event(f"seallock.{kind}", START + int(hours * HOUR), sealNumber=number, **more)
+
+
+DEPARTED = event("transport.departed", START + 20 * HOUR, place="CNYTN")
+
+
+@pytest.mark.parametrize(
+    ("events", "declared", "expected"),
+    [
+        pytest.param([seal("armed", 1, "AB123456")], ("AB123456",), [NO_HIT], id="as-declared"),
+        pytest.param(
+            [seal("armed", 1, "ab-123 456")], ("AB123456",), [NO_HIT], id="written-otherwise"
+        ),
+        pytest.param([seal("armed", 1, "AB123457")], ("AB123456",), [HIT], id="another-number"),
+        pytest.param(
+            [seal("armed", 1, "AB123456")], ("AB123456", "CD9"), [NO_HIT], id="one-of-two-declared"
+        ),
+        pytest.param(
+            [seal("armed", 1, "AB123456"), seal("checked", 2, "ZZ9", condition="RIGHT")],
+            ("AB123456",),
+            [HIT],
+            id="one-more-than-declared",
+        ),
+        pytest.param(
+            [seal("armed", 1, "AB123456"), seal("resealed", 2, "CD9", oldSealNumber="AB123456")],
+            ("AB123456",),
+            [NO_HIT],
+            id="replaced-before-departure",
+        ),
+        pytest.param(
+            [
+                event("inspection.physical.completed", START + HOUR, sealAfter="CD9"),
+                seal("armed", 2, "CD9"),
+            ],
+            ("AB123456",),
+            [NO_HIT],
+            id="put-on-by-a-control",
+        ),
+        pytest.param(
+            [seal("armed", 21, "CD9")], ("AB123456",), [NOT], id="after-departure-not-asked"
+        ),
+        pytest.param([], ("AB123456",), [NOT], id="none-reported"),
+        pytest.param([seal("armed", 1, "AB123456")], (), [NOT], id="none-declared"),
+        pytest.param(
+            [seal("armed", 1, "AB123456")], ("SI",), [NOT], id="declared-without-its-number"
+        ),
+        pytest.param([], (), [], id="no-seal-at-all"),
+    ],
+)
+def test_a_unit_departs_with_the_seals_that_are_declared(
+    events: Sequence[Event], declared: tuple[str, ...], expected: list[Result]
+) -> None:
+    seen = journey(*events, DEPARTED, shares=(share(seals=declared),))
+    verdicts = answers(RULES["seals-declared-differ"], seen)
+    assert results(verdicts) == expected
+    if expected == [HIT]:
+        found = the_hit(verdicts)
+        assert (found.expected, found.anchor) == ("AB123456", "seals")
+
+
+def test_without_manifest_seals_are_not_compared() -> None:
+    seen = journey(seal("armed", 1, "AB123456"), shares=())
+    assert answers(RULES["seals-declared-differ"], seen) == []
+
+
+# Declared 10,000 kg: 500 kg or 5 %, both 500 kg, and up to 5,000 kg that the container itself weighs.
+@pytest.mark.parametrize(
+    ("events", "shares", "expected"),
+    [
+        pytest.param(
+            [weighed(13800)], [share(gross_mass_kg=10000)], [NO_HIT], id="with-its-container"
+        ),
+        pytest.param(
+            [weighed(15500)], [share(gross_mass_kg=10000)], [NO_HIT], id="exactly-the-most"
+        ),
+        pytest.param([weighed(15501)], [share(gross_mass_kg=10000)], [HIT], id="a-kilogram-more"),
+        pytest.param(
+            [weighed(9500)], [share(gross_mass_kg=10000)], [NO_HIT], id="exactly-the-least"
+        ),
+        pytest.param([weighed(9499)], [share(gross_mass_kg=10000)], [HIT], id="a-kilogram-less"),
+        pytest.param(
+            [weighed(19000)], [share(gross_mass_kg=20000)], [NO_HIT], id="5-percent-of-20-t"
+        ),
+        pytest.param(
+            [weighed(18999)], [share(gross_mass_kg=20000)], [HIT], id="more-than-5-percent"
+        ),
+        pytest.param(
+            [weighed(99999, START), weighed(12000, START + DAY)],
+            [share(gross_mass_kg=10000)],
+            [NO_HIT],
+            id="the-last-weighing-counts",
+        ),
+        pytest.param(
+            [weighed(20000)],
+            [
+                share(gross_mass_kg=10000, consignments=("A",)),
+                share("LRN2", gross_mass_kg=9000, consignments=("B",)),
+            ],
+            [NO_HIT],
+            id="groupage-adds-up",
+        ),
+        pytest.param(
+            [weighed(12000)],
+            [
+                share(gross_mass_kg=10000, consignments=("A",)),
+                share("LRN2", gross_mass_kg=10000, consignments=("A",)),
+            ],
+            [NO_HIT],
+            id="a-second-filing-of-the-same-does-not",
+        ),
+        pytest.param([weighed(12000)], [share()], [NOT], id="nothing-declared"),
+        pytest.param([], [share(gross_mass_kg=10000)], [], id="not-weighed"),
+        pytest.param([weighed(12000)], [], [], id="no-manifest"),
+    ],
+)
+def test_the_weighed_mass_is_the_declared_one(
+    events: Sequence[Event], shares: Sequence[Share], expected: list[Result]
+) -> None:
+    seen = journey(*events, event("transport.foh", START), shares=shares)
+    verdicts = answers(RULES["mass-differs"], seen)
+    assert results(verdicts) == expected
+    if expected == [HIT]:
+        the_hit(verdicts)
+
+
+def test_loose_cargo_has_no_container_to_weigh() -> None:
+    for kg, result in ((10500, NO_HIT), (10501, HIT)):
+        seen = journey(weighed(kg), shares=(share(gross_mass_kg=10000),), loose=True)
+        assert results(answers(RULES["mass-differs"], seen)) == [result]
+
+
+def test_a_difference_of_mass_says_both() -> None:
+    seen = journey(weighed(17000), shares=(share(gross_mass_kg=10000),))
+    found = the_hit(answers(RULES["mass-differs"], seen))
+    assert (found.observed, found.expected) == (17000, 10000)
+    assert found.excess == pytest.approx(0.75)
+    assert found.text is not None
+    assert found.text.en == (
+        "Weighed 17000 kg at 2026-01-01T01:00:00Z, 7000 kg more than the 10000 kg declared; tolerance 500 kg, "
+        "container up to 5000 kg."
+    )
+
+
+@pytest.mark.parametrize("rule", ["manifest-late", "unit-not-in-manifest"])
+def test_while_the_filer_is_silent_a_missing_manifest_is_not_evaluable(rule: str) -> None:
+    planned = event("transport.loaded", LOADED_MS, place="CNYTN", classifier="PLANNED", mode="1")
+    given = LOADED if rule == "unit-not-in-manifest" else planned
+    view = journey(given, shares=())
+    watched = policy(lane={"publishers": {"T0": FILER}})
+    for heard_ms, expected in ((0, NOT), (LOADED_MS + 9 * DAY, HIT)):
+        seen = replace(
+            view,
+            structure=watched,
+            plan=Plan(lane_id=LANE, mode="SEA"),
+            publishers={FILER: heard_ms},
+        )
+        assert results(answers(RULES[rule], seen)) == [expected]
