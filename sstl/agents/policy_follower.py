@@ -32,6 +32,7 @@ UNCONFIRMED_LIMIT = timedelta(seconds=60)
 EVERY_S = 1.0
 START_S = 25.0
 ASK_S = 10.0
+TELL_S = 20.0
 MAX_BACKOFF_S = 5.0
 
 
@@ -155,7 +156,8 @@ class PolicyFollower:
             try:
                 await self.look()
                 tries = 0
-                await self._refusals.tell()
+                async with asyncio.timeout(TELL_S):
+                    await self._refusals.tell()
             except (kafka_errors.KafkaError, OSError, TimeoutError) as error:
                 if tries == 0:
                     name = type(error).__name__
