@@ -1,6 +1,7 @@
 """What each report makes of each state of a lock."""
 
 import itertools
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ def test_what_no_transition_is_meant_for_goes_to_review() -> None:
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_every_kind_of_report_means_something_to_the_machine(kind: str) -> None:
-    body = {"state": "ARMED"} if kind == "state.reported" else {}
+    body: dict[str, Any] = {"state": "ARMED"} if kind == "state.reported" else {}
     symbol = symbol_of(event(f"seallock.{kind}", START, **body))
     assert (symbol is None) == (kind in NO_REPORT_OF_A_LOCK)
     assert symbol is None or symbol in SYMBOLS

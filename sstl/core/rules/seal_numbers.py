@@ -116,7 +116,7 @@ def differs(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Verdi
             first.event_ms,
             text=Text(
                 f"Seal {number} was seen {at.en}; the unit was last armed with {should}.",
-                f"{at.zh}所见封志为 {number}；最后施加的封志为 {should}。",
+                f"{at.zh.lstrip()}所见封志为 {number}；最后施加的封志为 {should}。",
             ),
             observed=number,
             expected=should,

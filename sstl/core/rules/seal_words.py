@@ -57,8 +57,8 @@ def at_words(event: Event, at_ms: int | None = None) -> Text:
     when = instant_text(event.event_ms if at_ms is None else at_ms)
     place = event.data.get("unLocationCode")
     if not isinstance(place, str):
-        return Text(f"at {when}, place not stated", f"于 {when}（地点未报告）")
-    return Text(f"at {when} in {place}", f"于 {when} 在 {place}")
+        return Text(f"at {when}, place not stated", f" 于 {when}（地点未报告）")
+    return Text(f"at {when} in {place}", f" 于 {when} 在 {place} ")
 
 
 def unless_stated(asked: InForce, severity: Severity) -> Severity | None:
