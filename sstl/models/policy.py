@@ -327,9 +327,10 @@ class Policy(_Strict):
     def after(self, earlier: "Policy") -> "Policy":
         """Return this version with the one before it at hand; its content and hash stay the same."""
         copy = self.model_copy()
+        for name in [name for name in copy.__dict__ if name.startswith("_") and name != "_hash"]:
+            # what was derived from the version while it stood alone, or after another one
+            del copy.__dict__[name]
         copy.__dict__["_earlier"] = earlier
-        # what the copied version found while it stood alone, or after another one
-        copy.__dict__.pop("_versions", None)
         return copy
 
     def versions(self) -> "tuple[tuple[int, Policy], ...]":

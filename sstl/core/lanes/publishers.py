@@ -26,14 +26,14 @@ Named = Mapping[tuple[str, str], tuple[str, ...]]
 
 def named(policy: Policy) -> Named:
     """Return the publishers that the lanes of a policy rely on."""
-    cached: Named | None = policy.__dict__.get("_publishers")
+    cached: Named | None = policy.__dict__.get("_lane_publishers")
     if cached is None:
         found: dict[tuple[str, str], list[str]] = {}
         for lane_id, lane in sorted(policy.lanes.items()):
             for milestone, source in sorted(lane.publishers.items()):
                 found.setdefault((lane_id, source), []).append(milestone)
         cached = {name: tuple(milestones) for name, milestones in found.items()}
-        policy.__dict__["_publishers"] = cached
+        policy.__dict__["_lane_publishers"] = cached
     return cached
 
 
