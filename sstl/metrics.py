@@ -38,7 +38,7 @@ ProcessCollector(registry=REGISTRY)
 PlatformCollector(registry=REGISTRY)
 GCCollector(registry=REGISTRY)
 
-LABEL_BUDGET: Final = 64
+LABEL_BUDGET: Final = 256
 """Values of one label that comes from data (reason, rule, type); further ones become `other`."""
 
 LANE_BUDGET: Final = 300
@@ -127,7 +127,7 @@ FLAGS = Counter(
 )
 FEEDBACK_LATE = Counter(
     "sstl_feedback_late_total",
-    "Feedback that came after its flag was no longer valid.",
+    "Feedback that was recorded after it was due.",
     registry=REGISTRY,
 )
 ALARMS = Counter(

@@ -20,6 +20,7 @@ SEVERITIES = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
 OPEN = frozenset({"DRAFT", "ISSUED", "UPDATED"})
 """Statuses of a flag that stands."""
 _COLOURS = {"LOW": "cyan", "MEDIUM": "yellow", "HIGH": "red", "CRITICAL": "bold white on red"}
+_SAID = {"acknowledged": "ack", "snoozed": "snoozed"}
 MOST_KEPT = 20_000
 """Records of a kind that are kept; a demo may run for days."""
 
@@ -84,6 +85,12 @@ def subject_of(flag: dict[str, Any]) -> str:
             return found
     consignments = subject.get("consignments") if isinstance(subject, dict) else None
     return str(consignments[0]) if consignments else lane_of(FLAG, flag)
+
+
+def status_of(flag: dict[str, Any]) -> str:
+    """Return a flag's status and what operators said of it: ``UPDATED ack snoozed``."""
+    said = (word for name, word in _SAID.items() if isinstance(flag.get(name), dict))
+    return " ".join((_text(flag, "status"), *said))
 
 
 def window_of(indicator: dict[str, Any]) -> str:
@@ -171,7 +178,7 @@ class Board:
             severity = _text(flag, "severity")
             table.add_row(
                 Text(severity, style=_COLOURS.get(severity, "")),
-                _text(flag, "status"),
+                status_of(flag),
                 rule_of(flag),
                 lane_of(FLAG, flag),
                 subject_of(flag),
@@ -220,7 +227,7 @@ def line(kind: str, record: dict[str, Any]) -> str:
                 None,
                 (
                     "flag",
-                    _text(record, "status"),
+                    status_of(record),
                     _text(record, "severity"),
                     rule_of(record),
                     lane_of(FLAG, record),

@@ -156,7 +156,7 @@ async def test_heartbeats_pass_through_the_whole_chain(broker: Broker, worker_on
 
 async def test_no_source_has_no_watermark_of_its_own(broker: Broker, worker_on: WorkerOn) -> None:
     heard = broker.topics.sources("journeys")
-    assert len(heard) == 8
+    assert len(heard) == 9
     worker = worker_on(broker, "journeys")
     for number, source in enumerate(sorted(heard)[:-1]):
         beat = Heartbeat(source=source, reached_ms=ARRIVAL_MS + number, caught_up=True)

@@ -77,6 +77,12 @@ def test_a_later_version_replaces_an_earlier_one_and_comes_first() -> None:
     assert board.open_by_severity() == {"LOW": 0, "MEDIUM": 0, "HIGH": 1, "CRITICAL": 0}
 
 
+def test_a_flag_that_somebody_works_on_or_has_snoozed_is_marked() -> None:
+    board = Board()
+    board.take(FLAG, "f1", _flag(status="UPDATED", acknowledged={"by": "p:1"}, snoozed={}))
+    assert "UPDATED ack snoozed" in _drawn(board)
+
+
 def test_a_deleted_key_is_forgotten() -> None:
     board = Board()
     board.take(FLAG, "f1", _flag())
