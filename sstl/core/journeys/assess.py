@@ -264,6 +264,8 @@ def extend(
             if event.data.get("looseCargo"):
                 return None
             if event.type in BOUNDARIES:
+                if walk.last is not None and order(event) < order(walk.last):
+                    return None
                 walk.see(event)
         if event.data.get("emptyIndicator") == "EMPTY":
             continue

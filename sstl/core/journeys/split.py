@@ -46,6 +46,8 @@ class Walk:
     def __init__(self, gap_ms: int) -> None:
         self.gap_ms = gap_ms
         self.starts: list[Event] = []
+        self.last: Event | None = None
+        """The last event seen."""
         self._reset()
 
     def _reset(self) -> None:
@@ -62,6 +64,7 @@ class Walk:
 
     def see(self, event: Event) -> None:
         """Go one event further."""
+        self.last = event
         kind = event.type
         if kind == _ARMED:
             if self.ended:
