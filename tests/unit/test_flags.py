@@ -1,6 +1,8 @@
 """Stage [flags]: the life of a flag and what is published of it, case by case."""
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,6 +12,8 @@ from pydantic import ValidationError
 from sstl.agents.prepare import encode_value
 from sstl.core.flags import FlagsStage, feedback_on, final_feedback
 from sstl.core.stage import Context, Inbound, MemoryState, Outcome, Work
+from sstl.models.group_score import GroupScore
+from sstl.models.notice import Notice
 from sstl.models.policy import IssuerPolicy, Policy
 from sstl.models.records import (
     FlagsMessage,
@@ -347,3 +351,12 @@ def test_a_flag_that_breaks_its_schema_is_refused(wrong: dict[str, Any]) -> None
 def test_a_flag_within_its_schema_is_taken(right: dict[str, Any]) -> None:
     flag = RiskFlag.model_validate(fields(**right))
     assert flag.valid_from.isoformat() == "2024-05-01T00:00:00+00:00"
+
+
+def test_the_page_on_flags_shows_a_flag_of_the_schema_and_every_field() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "risk-flags.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    assert RiskFlag.model_validate_json(example).status == "CLOSED"
+    for model in (RiskFlag, Notice, GroupScore):
+        for name, field in model.model_fields.items():
+            assert f"`{field.alias or name}`" in page, name
