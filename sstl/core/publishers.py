@@ -12,7 +12,8 @@ from sstl.core.deadlines import move_deadline, take_due
 from sstl.core.stage import RESERVED, Work
 from sstl.models.records import Heartbeat
 
-_HEARD = f"{RESERVED}heard"
+HEARD_KEY = f"{RESERVED}heard"
+"""Reserved key; one part a publisher."""
 _AWAITS = f"{RESERVED}awaits"
 
 
@@ -32,27 +33,27 @@ class Publishers(Mapping[str, int]):
 
     def __getitem__(self, source: str) -> int:
         """Return when a publisher was last heard of."""
-        cell: Heard | None = self._work.get(_HEARD, source)
+        cell: Heard | None = self._work.get(HEARD_KEY, source)
         if cell is None:
             raise KeyError(source)
         return cell.reached_ms
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the publishers, sorted."""
-        return iter(self._work.parts(_HEARD))
+        return iter(self._work.parts(HEARD_KEY))
 
     def __len__(self) -> int:
         """Return the number of publishers."""
-        return len(self._work.parts(_HEARD))
+        return len(self._work.parts(HEARD_KEY))
 
 
 def hear(work: Work, beat: Heartbeat) -> list[str]:
     """Note the publishers that a heartbeat tells of; return the subjects that had waited for one of them."""
     found: dict[str, None] = {}
     for source, reached_ms in beat.publishers:
-        known: Heard | None = work.get(_HEARD, source)
+        known: Heard | None = work.get(HEARD_KEY, source)
         if known is None or known.reached_ms < reached_ms:
-            work.put(_HEARD, source, Heard(reached_ms))
+            work.put(HEARD_KEY, source, Heard(reached_ms))
             waited = take_due(work, reached_ms, index=f"{_AWAITS}/{source}")
             found.update(dict.fromkeys(key for key, _ in waited))
     return list(found)
