@@ -80,7 +80,7 @@ class ConsignmentView:
         self.awaited[source] = min(instant_ms, self.awaited.get(source, instant_ms))
         return True
 
-    @property
+    @cached_property
     def first_ms(self) -> int:
         """The first instant known of it; 0 without any."""
         instants = [event.event_ms for event in self.events[:1]]

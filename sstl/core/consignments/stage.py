@@ -7,7 +7,6 @@ rules on consignments, each again only when a part that it reads has changed, a 
 that it found silent has spoken.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -83,6 +82,7 @@ class ConsignmentsStage:
     def __init__(self, rules: AskedOfConsignments = CONSIGNMENT_RULES) -> None:
         """Make the stage; ``rules`` are those that it asks."""
         self._rules = rules
+        self._reading: dict[frozenset[Part], AskedOfConsignments] = {}
 
     def fold(
         self, state: StateReader, records: Sequence[Inbound], policy: Policy, context: Context
@@ -161,7 +161,7 @@ class ConsignmentsStage:
         observed = observe(view, work.policy)
         tell_observations(work, key, before.observations, observed)
         empty = record.chunks == 0 and not manifests and not units
-        standing = self._judge(work, view, changed, () if empty else self._rules)
+        standing = self._judge(work, view, changed, empty=empty).values()
         closed = bool(observed)
         day = None
         if not empty:
@@ -184,59 +184,97 @@ class ConsignmentsStage:
         )
         work.put(key, "", None if empty else after)
 
+    def _reads(self, parts: frozenset[Part]) -> AskedOfConsignments:
+        """Return the rules that read any of some parts."""
+        found = self._reading.get(parts)
+        if found is None:
+            found = [one for one in self._rules if not parts.isdisjoint(one.rule.parts or _ALL)]
+            self._reading[parts] = found
+        return found
+
+    def _to_ask(
+        self, before: Mapping[str, Standing], view: ConsignmentView, changed: set[Part], now_ms: int
+    ) -> AskedOfConsignments:
+        """Return the rules that a change concerns, whose deadline has come, or whose silent publisher has spoken."""
+        reading = self._reads(frozenset(changed))
+        due = {name for name, known in before.items() if _is_due(known, view, now_ms)}
+        if not due:
+            return reading
+        due.update(one.rule.id for one in reading)
+        return [one for one in self._rules if one.rule.id in due]
+
     def _judge(
-        self, work: Work, view: ConsignmentView, changed: set[Part], rules: AskedOfConsignments
-    ) -> list[Standing]:
-        """Ask the rules that a change concerns, tell what they find, and return what all rules say."""
+        self, work: Work, view: ConsignmentView, changed: set[Part], *, empty: bool
+    ) -> Mapping[str, Standing]:
+        """Ask the rules that have to be asked, tell what they find, and return what all rules say.
+
+        Of an empty consignment none is asked, and nothing is found any more.
+        """
         cell: RulesCell | None = work.get(view.consignment, "rules")
         before = {} if cell is None else cell.rules
-        # Goods and route stand on every flag, lane and mode choose every threshold.
-        anew = cell is None or cell.policy != work.policy.hash or Part.MANIFEST in changed
-        parts = _ALL if anew else changed
         now_ms = as_of(work)
-        standing: dict[str, Standing] = {}
+        asking: AskedOfConsignments
+        # Goods and route stand on every flag, lane and mode choose every threshold.
+        if empty or cell is None or cell.policy != work.policy.hash or Part.MANIFEST in changed:
+            asking, standing = () if empty else self._rules, {}
+        else:
+            asking, standing = self._to_ask(before, view, changed, now_ms), dict(before)
+        if not asking and not before:
+            return {}
         told: dict[str, Finding | None] = {}
         verdicts: list[Verdict] = []
-        for asked in rules:
+        for asked in asking:
             name = asked.rule.id
             known = before.get(name, _NOTHING)
-            reads = asked.rule.parts or _ALL
-            due_now = known.due_ms is not None and known.due_ms <= now_ms
-            heard = any(view.publishers.get(source, 0) >= ms for source, ms in known.awaits)
-            if not due_now and not heard and parts.isdisjoint(reads):
-                if known != _NOTHING:
-                    standing[name] = known
-                continue
+            standing.pop(name, None)
+            if known.flags:
+                told |= dict.fromkeys(known.flags)
             view.awaited.clear()
             answers = answers_of(view, asked, work.policy, now_ms)
+            if not answers:
+                continue
             findings = findings_of(view, asked, answers, work.policy)
-            told |= dict.fromkeys(known.flags)
             told |= findings
             verdicts += answers
-            judged = Counter(verdict.result.value for verdict in answers)
-            for answer, many in judged.items():
-                more = many - known.judged.get(answer, 0)
-                if more > 0:
-                    work.count("rule", f"{name}:{answer}", more)
-            if answers:
-                standing[name] = Standing(
-                    dict(sorted(judged.items())),
-                    tuple(sorted(findings)),
-                    next_due(answers, now_ms),
-                    tuple(sorted(view.awaited.items())),
-                )
-        # What a rule that is no longer asked at all had found.
-        for name, known in before.items():
-            if name not in standing:
-                told |= {flag: told.get(flag) for flag in known.flags}
-        kept = [flag for name in standing for flag in standing[name].flags if flag not in told]
-        tell_findings(work, view.consignment, told, verdicts, kept)
-        after = RulesCell(work.policy.hash, dict(sorted(standing.items()))) if standing else None
-        work.put(view.consignment, "rules", after)
-        return list(standing.values())
+            standing[name] = Standing(
+                _count(work, name, answers, known),
+                tuple(sorted(findings)),
+                next_due(answers, now_ms),
+                tuple(sorted(view.awaited.items())),
+            )
+        # What a rule had found that is not asked any more at all.
+        for name in before.keys() - standing.keys():
+            told |= {flag: told.get(flag) for flag in before[name].flags}
+        if told:
+            kept = [flag for one in standing.values() for flag in one.flags if flag not in told]
+            tell_findings(work, view.consignment, told, verdicts, kept)
+        if standing != before or cell is None or cell.policy != work.policy.hash:
+            after = RulesCell(work.policy.hash, dict(sorted(standing.items())))
+            work.put(view.consignment, "rules", after if standing else None)
+        return standing
 
 
 _NOTHING = Standing()
+
+
+def _is_due(known: Standing, view: ConsignmentView, now_ms: int) -> bool:
+    """Tell whether a deadline of a rule has come, or a publisher that it waits for has spoken."""
+    if known.due_ms is not None and known.due_ms <= now_ms:
+        return True
+    return any(view.publishers.get(source, 0) >= instant for source, instant in known.awaits)
+
+
+def _count(work: Work, name: str, answers: Sequence[Verdict], known: Standing) -> dict[str, int]:
+    """Return how many episodes have which answer, and count those that are new."""
+    judged: dict[str, int] = {}
+    for verdict in answers:
+        answer = verdict.result.value
+        judged[answer] = judged.get(answer, 0) + 1
+    for answer, many in judged.items():
+        more = many - known.judged.get(answer, 0)
+        if more > 0:
+            work.count("rule", f"{name}:{answer}", more)
+    return dict(sorted(judged.items())) if len(judged) > 1 else judged
 
 
 def _forget(work: Work, key: str) -> None:

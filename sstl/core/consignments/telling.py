@@ -1,6 +1,6 @@
 """How the difference between what rules found before and what they find now is told."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -16,7 +16,7 @@ def tell_findings(
     work: Work,
     key: str,
     now: Mapping[str, Finding | None],
-    verdicts: Iterable[Verdict],
+    verdicts: Sequence[Verdict],
     kept: Iterable[str],
 ) -> None:
     """Emit findings raised, changed and cleared, and the combined score if that changes it.
@@ -28,10 +28,6 @@ def tell_findings(
         verdicts: Their answers, which may say why something is no longer found.
         kept: Ids of what rules that were not asked have found.
     """
-    reasons: dict[str, str] = {}
-    for verdict in verdicts:
-        if verdict.reason is not None:
-            reasons[flag_id(verdict.rule_id, key, verdict.anchor)] = verdict.reason
     before: list[Finding] = []
     after: list[Finding] = []
     for name in sorted(now):
@@ -44,8 +40,7 @@ def tell_findings(
         if old == new:
             continue
         if new is None and old is not None:
-            off = work.policy.rule(old.rule_id).mode == "off"
-            reason = reasons.get(name, NOT_IN_FORCE if off else GONE)
+            reason = _why_cleared(work, key, old, verdicts)
             work.emit("findings", name, msgspec.structs.replace(old, state=CLEARED, reason=reason))
             work.put(key, f"flag/{name}", None)
         elif new is not None:
@@ -57,3 +52,12 @@ def tell_findings(
     standing = [work.get(key, f"flag/{name}") for name in kept]
     rest = [cell.finding for cell in standing if cell is not None]
     emit_score(work, key, [*rest, *before], [*rest, *after])
+
+
+def _why_cleared(work: Work, key: str, finding: Finding, verdicts: Sequence[Verdict]) -> str:
+    for verdict in verdicts:
+        if verdict.rule_id != finding.rule_id or verdict.reason is None:
+            continue
+        if flag_id(verdict.rule_id, key, verdict.anchor) == finding.flag_id:
+            return verdict.reason
+    return NOT_IN_FORCE if work.policy.rule(finding.rule_id).mode == "off" else GONE
