@@ -47,6 +47,7 @@ Point = tuple[
     Annotated[float, Field(ge=-180, le=180)],
 ]
 """(latitude, longitude), decimal degrees, WGS 84."""
+_LEAST_CORNERS = 3
 
 
 class _Strict(BaseModel):
@@ -118,7 +119,7 @@ class Geofence(_Strict):
     @model_validator(mode="after")
     def _one_shape(self) -> Self:
         circle = self.centre is not None and self.radius_km is not None
-        if circle == bool(self.polygon) or (self.polygon and len(self.polygon) < 3):
+        if circle == bool(self.polygon) or (self.polygon and len(self.polygon) < _LEAST_CORNERS):
             raise ValueError("a geofence is a centre with radius_km, or a polygon of 3 points")
         return self
 
