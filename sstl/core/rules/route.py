@@ -33,8 +33,8 @@ from sstl.core.rules.route_common import (
     POSITIONS,
     SPEEDS,
     areas_of,
+    evidence_of,
     is_in,
-    last_before,
     ping_point,
     point_text,
     reports_of,
@@ -50,7 +50,7 @@ CORRIDOR = Rule(
     subject="unit",
     family="route",
     needs=POSITIONS | EVENTS | PLAN,
-    parts=frozenset({Part.POSITIONS, Part.TRANSPORT, Part.MANIFEST}),
+    parts=frozenset({Part.POSITIONS, Part.TRANSPORT, Part.SEALS, Part.CONTROLS, Part.MANIFEST}),
     parameters={
         "tolerance_km": Parameter(
             5, "km", "added to the corridor's width, for the error of receivers"
@@ -74,7 +74,7 @@ IMPLAUSIBLE = Rule(
     subject="unit",
     family="route",
     needs=POSITIONS | EVENTS | PLAN,
-    parts=frozenset({Part.POSITIONS, Part.TRANSPORT, Part.MANIFEST}),
+    parts=frozenset({Part.POSITIONS, Part.TRANSPORT, Part.SEALS, Part.CONTROLS, Part.MANIFEST}),
     parameters=SPEEDS
     | {
         "jump_km": Parameter(50, "km", "a shorter way between two reports is drift, at any speed"),
@@ -172,6 +172,7 @@ def _corridor_of(asked: InForce) -> tuple[geo.Line, float]:
 def _off(view: JourneyView, asked: InForce, run: _Run) -> Verdict:
     bucket_ms, first = run[0]
     line, width_km = _corridor_of(asked)
+    lane = asked.lane
     away_km, worst = max((line.distance_km(ping_point(ping)), ping) for _, ping in run)
     hours = (run[-1][1][0] - first[0]) / HOUR_MS
     since, at = instant_text(first[0]), instant_text(worst[0])
@@ -188,7 +189,9 @@ def _off(view: JourneyView, asked: InForce, run: _Run) -> Verdict:
         ),
         observed=round(away_km, 1),
         expected=width_km,
-        evidence=last_before(view, first[0]),
+        evidence=evidence_of(
+            view, lane.corridor.from_milestone if lane and lane.corridor else None
+        ),
     )
 
 
@@ -265,7 +268,7 @@ def _implausible(view: JourneyView, asked: InForce, found: _Jump, limit: float) 
         text=text,
         observed=round(speed, 1) if speed else there,
         expected=limit if speed else None,
-        evidence=last_before(view, end[0]),
+        evidence=evidence_of(view),
     )
 
 

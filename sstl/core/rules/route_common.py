@@ -141,15 +141,10 @@ def is_in(point: geo.Point, areas: Iterable[Area]) -> bool:
     return any(geo.inside(point, area) for area in areas)
 
 
-def last_before(view: JourneyView, instant_ms: int) -> tuple[Event, ...]:
-    """Return the unit's last report on its way before a position: positions themselves are not kept as events."""
-    way = [event for event in view.events if event.type.startswith("transport.")]
-    index = bisect_right(way, instant_ms, key=_instant)
-    return (way[index - 1],) if index else tuple(way[:1])
-
-
-def _instant(event: Event) -> int:
-    return event.event_ms
+def evidence_of(view: JourneyView, milestone: str | None = None) -> tuple[Event, ...]:
+    """Return what stands for positions, which are not kept as events: a milestone, else the journey's first event."""
+    event = None if milestone is None else view.milestones.actual.get(milestone)
+    return tuple(view.events[:1]) if event is None else (event,)
 
 
 def country_of(place: str) -> str | None:

@@ -24,8 +24,8 @@ from sstl.core.rules.route_common import (
     PLAN,
     POSITIONS,
     areas_of,
+    evidence_of,
     is_in,
-    last_before,
     ping_point,
     planned_places,
     point_of,
@@ -201,7 +201,7 @@ def _stops_by_rest(
             text=_stop_text(point_text(point), first[0], last[0], limit_ms),
             observed=round((last[0] - first[0]) / HOUR_MS, 2),
             expected=limit_ms / HOUR_MS,
-            evidence=last_before(view, first[0]),
+            evidence=evidence_of(view, "T5"),
         )
     if not found:
         yield no_hit(

@@ -52,7 +52,7 @@ EMPTY = Rule(
             "seallock.deviceId",
         }
     ),
-    parts=frozenset({Part.TRANSPORT, Part.SEALS, Part.MANIFEST}),
+    parts=frozenset({Part.TRANSPORT, Part.SEALS, Part.CONTROLS, Part.MANIFEST}),
     parameters={
         "tare_kg": Parameter(5000, "kg", "most that an empty unit weighs (45-foot and reefers)")
     },
