@@ -3,7 +3,7 @@
 `assess` is the whole truth about a unit; the stage only keeps the set and tells what has changed in the answer. A
 unit's timeline falls into journeys (`sstl.core.journeys.split`); each is assessed by itself.
 
-`extend` gives the same answer for a set that has grown at its end, deriving again only what the new events can have
+`extend` gives the same answer for a set that has grown, deriving again only what the new events can have
 changed and asking again only the rules that read a part that has changed, or whose deadline has come.
 """
 
@@ -17,7 +17,7 @@ from sstl.core.journeys.split import BOUNDARIES, Walk, parted
 from sstl.core.journeys.subject import about_journey, finding_policy
 from sstl.core.journeys.view import JourneyView, Positions
 from sstl.core.leadtime import Observed
-from sstl.core.milestones import Milestones, Plan, order
+from sstl.core.milestones import ACTUAL, Milestones, Plan, classifier_of, order
 from sstl.core.routing import unit_of
 from sstl.core.rules import UNIT_RULES, Result, Verdict, finding_of
 from sstl.core.rules.base import Part
@@ -183,7 +183,7 @@ def assess(
     walk = Walk(gap_ms)
     if not loose:
         for event in events:
-            if event.type in BOUNDARIES:
+            if event.type in BOUNDARIES and classifier_of(event) == ACTUAL:
                 walk.see(event)
     starts = walk.starts
     parts = parted(events, starts, gap_ms)
@@ -241,13 +241,14 @@ def extend(
     publishers: Mapping[str, int],
     as_of_ms: int,
 ) -> Assessment | None:
-    """Return the assessment of a set that has grown at its end; None where it must be made anew.
+    """Return the assessment of a set that has grown; None where it must be made anew.
 
-    Nothing else may have changed: no event replaced or taken away, no share. The assessment before is used up.
+    That is where a boundary between journeys may have moved, or the first event is another. Nothing else may have
+    changed: no event replaced or taken away, no share. The assessment before is used up.
 
     Args:
         before: The assessment of the set before.
-        added: Events that have come, in the order of `milestones.order`, each after all that were there.
+        added: Events that have come, in the order of `milestones.order`.
         policy: The latest version.
         positions: All positions, None where they are the same as before.
         publishers: CloudEvents source to its latest arrival time, ms.
@@ -263,13 +264,13 @@ def extend(
         if not facts.loose:
             if event.data.get("looseCargo"):
                 return None
-            if event.type in BOUNDARIES:
+            if event.type in BOUNDARIES and classifier_of(event) == ACTUAL:
                 if walk.last is not None and order(event) < order(walk.last):
                     return None
                 walk.see(event)
         if event.data.get("emptyIndicator") == "EMPTY":
             continue
-        if order(event) < order(facts.events[-1]):
+        if order(event) < order(facts.events[0]):
             return None
         fresh.append(event)
         changed |= _PARTS.get(event.type.partition(".")[0], _OTHER_PARTS)

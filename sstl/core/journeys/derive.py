@@ -1,5 +1,6 @@
 """What follows from one journey's events and shares before any rule is asked: milestones, legs, seals, lead times."""
 
+from bisect import insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,7 @@ from sstl.core.milestones import (
     Reports,
     classifier_of,
     milestones,
+    order,
     plan_of,
 )
 from sstl.core.rules.base import Part
@@ -58,7 +60,7 @@ class Derived:
         publishers: Mapping[str, int],
         changed: frozenset[Part],
     ) -> tuple[JourneyView, "Derived", frozenset[Part]]:
-        """Return view and derivation with events added at the end, and the parts that have changed by that.
+        """Return view and derivation with events added, and the parts that have changed by that.
 
         Events and reports of this derivation are extended in place: it is used up.
         """
@@ -66,10 +68,10 @@ class Derived:
         known = self.reports.by_classifier
         reports_milestone = False
         for event in added:
-            facts.events.append(event)
+            insort(facts.events, event, key=order)
             by_type = known.get(classifier_of(event))
             if by_type is not None:
-                by_type.setdefault(event.type, []).append(event)
+                insort(by_type.setdefault(event.type, []), event, key=order)
             reports_milestone = reports_milestone or event.type in USED_TYPES
         if positions is not None or publishers is not facts.publishers:
             facts = replace(

@@ -63,7 +63,7 @@ class Walk:
         self._reset()
 
     def see(self, event: Event) -> None:
-        """Go one event further."""
+        """Go one event further; it is of a type in `BOUNDARIES` and ACTUAL."""
         self.last = event
         kind = event.type
         if kind == _ARMED:
@@ -71,8 +71,6 @@ class Walk:
                 self.begin(event)
             elif self.unloaded_ms is not None and self.candidate is None:
                 self.candidate = event
-            return
-        if classifier_of(event) != ACTUAL:
             return
         empty = event.data.get("emptyIndicator") == "EMPTY"
         if kind == _STUFFED or (empty and kind in _EMPTY_STARTS):
