@@ -7,7 +7,7 @@ one message, lists of filings, referrals and controls by a number.
 
 import msgspec
 
-from sstl.models.records import Share, UnitMilestones
+from sstl.models.records import Event, Share, UnitMilestones
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True, tag="consignment.1", omit_defaults=True):
@@ -32,10 +32,41 @@ class ShareCell(msgspec.Struct, frozen=True, tag="consignment-share.1"):
     units: tuple[str, ...]
 
 
-class UnitCell(msgspec.Struct, frozen=True, tag="unit-milestones.2"):
-    """Cell: what one unit told last."""
+class UnitCell(msgspec.Struct, frozen=True, tag="unit-milestones.1", omit_defaults=True):
+    """Cell: what one unit told last (`UnitMilestones`)."""
 
-    told: UnitMilestones
+    milestones: dict[str, int]
+    lane_id: str | None = None
+    mode: str | None = None
+    events: tuple[tuple[str, Event], ...] = ()
+    opened: tuple[Event, ...] = ()
+    controls: tuple[Event, ...] = ()
+
+    def told(self, unit: str) -> UnitMilestones:
+        """Return what the unit told."""
+        return UnitMilestones(
+            unit=unit,
+            milestones=self.milestones,
+            lane_id=self.lane_id,
+            mode=self.mode,
+            events=self.events,
+            opened=self.opened,
+            controls=self.controls,
+        )
+
+
+def unit_cell(message: UnitMilestones) -> UnitCell | None:
+    """Return what is kept of a unit's word, None where it is that the consignment no longer lies in it."""
+    if message.milestones is None:
+        return None
+    return UnitCell(
+        message.milestones,
+        message.lane_id,
+        message.mode,
+        message.events,
+        message.opened,
+        message.controls,
+    )
 
 
 class Standing(msgspec.Struct, frozen=True, array_like=True):

@@ -21,7 +21,7 @@ from sstl.core.consignments.assess import (
     read,
     view_of,
 )
-from sstl.core.consignments.cells import Head, RulesCell, ShareCell, Standing, UnitCell
+from sstl.core.consignments.cells import Head, RulesCell, ShareCell, Standing, UnitCell, unit_cell
 from sstl.core.consignments.telling import tell_findings
 from sstl.core.deadlines import DueAt, DueBucket, as_of, move_deadline, take_due
 from sstl.core.journeys.record import Chunk, Record, drop
@@ -300,7 +300,7 @@ def _take_share(work: Work, key: str, message: Shared, manifests: set[str]) -> f
 def _take_unit(work: Work, key: str, message: UnitMilestones, units: set[str]) -> frozenset[Part]:
     part = f"unit/{message.unit}"
     known: UnitCell | None = work.get(key, part)
-    cell = None if message.milestones is None else UnitCell(message)
+    cell = unit_cell(message)
     if cell is None:
         units.discard(message.unit)
     else:
@@ -308,8 +308,8 @@ def _take_unit(work: Work, key: str, message: UnitMilestones, units: set[str]) -
     work.put(key, part, cell)
     if cell == known:
         return frozenset()
-    before = () if known is None else known.told.controls
-    after = () if cell is None else cell.told.controls
+    before = () if known is None else known.controls
+    after = () if cell is None else cell.controls
     moved = [event for event in (*before, *after) if event not in before or event not in after]
     return frozenset({Part.UNITS, *(part for event in moved for part in _part_of(event))})
 
@@ -345,7 +345,7 @@ def _known(
     return Known(
         events,
         [cell for cell in shares if cell is not None],
-        {unit: cell.told for unit, cell in reported.items() if cell is not None},
+        {unit: cell.told(unit) for unit, cell in reported.items() if cell is not None},
         Publishers(work),
     )
 

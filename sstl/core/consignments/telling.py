@@ -55,9 +55,12 @@ def tell_findings(
 
 
 def _why_cleared(work: Work, key: str, finding: Finding, verdicts: Sequence[Verdict]) -> str:
+    stated = work.policy.at(finding.anchor_ms).rule(finding.rule_id)
+    if stated.mode == "off" or not stated.holds_at(finding.anchor_ms):
+        return NOT_IN_FORCE
     for verdict in verdicts:
         if verdict.rule_id != finding.rule_id or verdict.reason is None:
             continue
         if flag_id(verdict.rule_id, key, verdict.anchor) == finding.flag_id:
             return verdict.reason
-    return NOT_IN_FORCE if work.policy.rule(finding.rule_id).mode == "off" else GONE
+    return GONE
