@@ -136,7 +136,7 @@ def test_only_suspect_images_are_followed_up(image: str, expected: Sequence[Resu
 
 
 PHYSICAL = (
-    customs("inspection.physical.started", T, inspectionId="I1"),
+    customs("inspection.physical.started", T, inspectionId="I1", consignmentId="HBL001"),
     customs("inspection.physical.completed", T + HOUR, inspectionId="I1"),
 )
 RECORDED = T + 49 * HOUR
@@ -176,6 +176,14 @@ RECORDED = T + 49 * HOUR
         ),
         pytest.param(
             [customs("inspection.physical.started", T, side=None)], [NOT], id="neither-side-nor-id"
+        ),
+        pytest.param(
+            [
+                customs("inspection.scan.started", T, inspectionId="I1", equipmentReference=UNIT),
+                customs("inspection.scan.completed", T, inspectionId="I1", equipmentReference=UNIT),
+            ],
+            [NOT],
+            id="of-the-unit-perhaps-for-another-consignment",
         ),
         pytest.param(
             [

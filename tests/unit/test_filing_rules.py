@@ -347,6 +347,24 @@ def test_a_document_has_one_mrn_in_a_customs_territory(
             [],
             id="R3018-does-not-enter-the-EU",
         ),
+        pytest.param(
+            "filing-r3018",
+            {"countries_of_routing_of_means": ("DE", "CN"), "office_of_first_entry": "CNSHG01"},
+            [],
+            id="R3018-leaves-the-EU",
+        ),
+        pytest.param(
+            "filing-r3018",
+            {"countries_of_routing_of_means": ("NL", "GB", "DE"), "office_of_first_entry": "DE01"},
+            [NO_HIT],
+            id="R3018-comes-back",
+        ),
+        pytest.param(
+            "filing-r3018",
+            {"countries_of_routing_of_means": ("CN", "NL"), "office_of_first_entry": "CNSHG01"},
+            [HIT],
+            id="R3018-office-outside-the-EU",
+        ),
         pytest.param("filing-r3035", {}, [NO_HIT], id="R3035-ETD"),
         pytest.param(
             "filing-r3035", {"etd_ms": None, "atd_ms": DEPARTED}, [NO_HIT], id="R3035-ATD"

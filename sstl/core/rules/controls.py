@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from sstl.core.consignment_view import ConsignmentView
 from sstl.core.milestones import RELEASED
+from sstl.core.routing import consignment_references
 from sstl.core.rules import controls_conduct, controls_release, controls_seals
 from sstl.core.rules.base import (
     InForce,
@@ -117,6 +118,10 @@ WITHOUT_RESULT = Rule(
             *_NAMED,
             *_PLACED,
             *(f"inspection.{name}" for name in _STATED_RESULT),
+            "inspection.consignmentId",
+            "inspection.transportDocumentReference",
+            "inspection.mrn",
+            "inspection.ucr",
         }
     ),
     parameters={
@@ -274,6 +279,9 @@ def control_without_result(
             )
         elif control.side is None and control.key.startswith("-"):
             yield not_evaluable(asked, anchor, last.event_ms, "inspectionId or side")
+        elif not any(consignment_references(one.data) for one in control.events):
+            # It may be of another consignment in the unit, to which its result went.
+            yield not_evaluable(asked, anchor, last.event_ms, "consignment of the control")
         else:
             yield hit(
                 asked,

@@ -5,7 +5,7 @@ Source: rules R3013, R3014, R3018, R3035, R3053 and condition C3001 of the ICS2 
 and F11 (docs/rules/manifest.md). One episode a filing: an amendment that puts it right clears the flag.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sstl.core.consignment_view import ConsignmentView
 from sstl.core.rules.base import (
@@ -211,9 +211,9 @@ def first_country_of_the_union(
     """Judge R3018 for each filing that enters the Union: by its office of first entry, or by its routing."""
     for share in view.shares:
         routing = share.countries_of_routing_of_means or share.countries_of_routing
-        first = next((country for country in routing if country in EU), None)
+        first, enters = _first_entry(routing)
         office = country_of_office(share.office_of_first_entry)
-        if first is None and (office is None or office not in EU):
+        if not enters and (office is None or office not in EU):
             continue
         if not routing or office is None:
             yield not_evaluable(
@@ -234,6 +234,18 @@ def first_country_of_the_union(
             ),
             office,
         )
+
+
+def _first_entry(routing: Sequence[str]) -> tuple[str | None, bool]:
+    """Return the first EU country of a routing, and whether the routing enters the Union from outside.
+
+    What begins in the Union, leaves it and comes back enters where it comes back.
+    """
+    outside = next((n for n, country in enumerate(routing) if country not in EU), len(routing))
+    entered = next((country for country in routing[outside:] if country in EU), None)
+    if entered is not None:
+        return entered, True
+    return (routing[0] if outside else None), False
 
 
 def departure_stated(view: ConsignmentView, asked: InForce, _as_of_ms: int) -> Iterator[Verdict]:
