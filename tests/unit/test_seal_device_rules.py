@@ -56,12 +56,26 @@ def test_an_armed_lock_lets_itself_be_heard(
 
 @pytest.mark.parametrize(
     ("as_of", "expected"),
-    [pytest.param(10.9, "no_hit", id="within"), pytest.param(11, "hit", id="at-the-deadline")],
+    [pytest.param(22.9, "no_hit", id="its-backlog-may-come"), pytest.param(23, "hit", id="judged")],
 )
-def test_silence_that_lasts_is_judged_at_its_deadline(as_of: float, expected: str) -> None:
+def test_silence_that_lasts_is_judged_when_no_backlog_is_to_come(
+    as_of: float, expected: str
+) -> None:
     found = says("seal-silent", [ARMED], by=policy(**HOURLY), as_of_ms=at(as_of))
     assert answers(found) == [expected]
-    assert found[0].due_ms == at(11)
+    assert found[0].due_ms == at(23)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "expected"),
+    [pytest.param(31.9, "no_hit", id="its-backlog-may-come"), pytest.param(32, "hit", id="judged")],
+)
+def test_silence_that_ended_is_judged_when_no_backlog_is_to_come(
+    as_of: float, expected: str
+) -> None:
+    events = [ARMED, lock("opened", 20)]
+    found = says("seal-silent", events, by=policy(**HOURLY), as_of_ms=at(as_of))
+    assert answers(found) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +119,7 @@ def test_the_limit_is_that_of_the_phase(events: list[Event], expected: list[str]
     gate = move("gated_in", 0, ORIGIN)
     armed = lock("armed", 2)
     by = policy(**LOADED)
-    found = says("seal-silent", [gate, armed, *events], by=by, as_of_ms=at(800))
+    found = says("seal-silent", [gate, armed, *events], by=by)
     assert answers(found) == expected
 
 
@@ -179,6 +193,11 @@ def eta(hours: float) -> Event:
         pytest.param(
             [charge(0, 20), charge(10, 90), charge(48, 89), eta(500)], ["no_hit"], id="charged"
         ),
+        pytest.param(
+            [charge(0, 14), charge(24, 9), eta(30)], ["no_hit"], id="use-of-5-is-only-the-spread"
+        ),
+        pytest.param([charge(0, 14), charge(24, 8.9), eta(30)], ["hit"], id="use-of-more-than-5"),
+        pytest.param([charge(0, 14), charge(24, 0), eta(30)], ["hit"], id="empty"),
         pytest.param([lock("armed", 1), eta(500)], [], id="charge-not-reported"),
         pytest.param(
             [charge(0, 100), charge(48, 20), eta(500), move("arrived", 90, DESTINATION)],
@@ -207,17 +226,17 @@ def stamped(hours: float, off_s: float, *, received: float | None = None) -> Eve
 @pytest.mark.parametrize(
     ("events", "expected"),
     [
-        pytest.param([stamped(1, 300)], ["no_hit"], id="exactly-the-limit-ahead"),
-        pytest.param([stamped(1, 301)], ["hit"], id="a-second-more-ahead"),
-        pytest.param([stamped(n, -300) for n in (1, 2, 3)], ["no_hit"], id="at-the-limit-behind"),
-        pytest.param([stamped(n, -301) for n in (1, 2, 3)], ["hit"], id="a-second-more-behind"),
-        pytest.param([stamped(1, -301)], ["not_evaluable"], id="once-late-may-be-a-backlog"),
+        pytest.param([stamped(1, 600)], ["no_hit"], id="exactly-the-limit-ahead"),
+        pytest.param([stamped(1, 601)], ["hit"], id="a-second-more-ahead"),
+        pytest.param([stamped(n, -600) for n in (1, 2, 3)], ["no_hit"], id="at-the-limit-behind"),
+        pytest.param([stamped(n, -601) for n in (1, 2, 3)], ["hit"], id="a-second-more-behind"),
+        pytest.param([stamped(1, -601)], ["not_evaluable"], id="once-late-may-be-a-backlog"),
         pytest.param(
             [stamped(1, -9000), stamped(2, -9000), stamped(3, -5)],
             ["no_hit"],
             id="a-backlog-is-late-not-off",
         ),
-        pytest.param([stamped(1, 0, received=0.9)], ["hit"], id="after-the-platform-had-it"),
+        pytest.param([stamped(1, 0, received=0.8)], ["hit"], id="after-the-platform-had-it"),
         pytest.param([lock("armed", 1)], [], id="states-no-time-of-its-own"),
     ],
 )

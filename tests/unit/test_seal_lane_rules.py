@@ -71,14 +71,14 @@ def test_a_unit_is_sealed_before_it_departs(
 
 @pytest.mark.parametrize(
     ("as_of", "expected"),
-    [pytest.param(15.99, "no_hit", id="may-still-come"), pytest.param(16, "hit", id="overdue")],
+    [pytest.param(21.9, "no_hit", id="may-still-come"), pytest.param(22, "hit", id="overdue")],
 )
 def test_the_report_of_arming_may_come_a_while_after_departure(as_of: float, expected: str) -> None:
     found = says(
         "seal-not-armed-at-departure", [DEPARTED], by=policy(sealed=True), as_of_ms=at(as_of)
     )
     assert answers(found) == [expected]
-    assert found[0].due_ms == at(16)
+    assert found[0].due_ms == at(22)
 
 
 def test_an_empty_unit_need_not_be_sealed() -> None:

@@ -44,7 +44,14 @@ SILENT = Rule(
         }
     ),
     parameters={
-        "limit_h": Parameter(48, "h", "longest silence in phases that the lane states no limit for")
+        "limit_h": Parameter(
+            48, "h", "longest silence in phases that the lane states no limit for"
+        ),
+        "backlog_h": Parameter(
+            12,
+            "h",
+            "so long after the limit, or after the silence ended, its backlog may still come",
+        ),
     },
     severity="MEDIUM",
     recommended_control="SEAL_CHECK",
@@ -69,7 +76,10 @@ BATTERY = Rule(
     parameters={
         "reserve_pct": Parameter(10, "%", "least charge expected at the arrival"),
         "least_span_h": Parameter(24, "h", "the reports must be so far apart to tell the use"),
-        "charged_by_pct": Parameter(2, "%", "a rise by more than this is a new or charged battery"),
+        "charged_by_pct": Parameter(
+            10, "%", "a rise by more than this is a new or charged battery"
+        ),
+        "least_use_pct": Parameter(5, "%", "less use is within the spread of the readings"),
     },
     severity="LOW",
     notice=True,
@@ -96,7 +106,11 @@ CLOCK = Rule(
     family="seals",
     parts=frozenset({Part.SEALS}),
     parameters={
-        "limit_s": Parameter(300, "s", "largest difference, ahead or behind"),
+        "limit_s": Parameter(
+            600,
+            "s",
+            "largest difference, ahead or behind: 60 days of drift, a minute stamp, a slow report",
+        ),
         "least_reports": Parameter(
             3, "reports", "so many must all be late before the clock is said to be behind"
         ),
@@ -277,7 +291,7 @@ def _silence(
         observed=round(hours, 1),
         expected=limit,
         evidence=(one.armed,),
-        due_ms=due[0] if open_end else None,
+        due_ms=(due[0] if open_end else until_ms) + int(asked["backlog_h"] * HOUR_MS),
         governed_ms=since_ms,
         seal_numbers=numbers_of(one.seal_number),
     )
@@ -338,6 +352,8 @@ def _left_at(
     a_day = max(0.0, used / (last.event_ms - first.event_ms)) * 24 * HOUR_MS
     left = last.data["batteryPct"] - a_day * max(0, eta_ms - last.event_ms) / (24 * HOUR_MS)
     reserve = asked["reserve_pct"]
+    if used <= asked["least_use_pct"] and left > 0:
+        return no_hit(asked, anchor, at_ms, "use within the spread of the readings")
     if not left < reserve:
         return no_hit(asked, anchor, at_ms, "it lasts to the arrival")
     now, name, eta = last.data["batteryPct"], lock_words(lock), instant_text(eta_ms)

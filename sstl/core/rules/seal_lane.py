@@ -33,7 +33,7 @@ NOT_ARMED = Rule(
     parts=frozenset({Part.SEALS, Part.CONTROLS, Part.TRANSPORT, Part.MANIFEST, Part.PUBLISHERS}),
     parameters={
         "reported_within_h": Parameter(
-            6, "h", "how long after departure a report from before it may still come"
+            12, "h", "how long after departure a report from before it may still come"
         )
     },
     severity="HIGH",
