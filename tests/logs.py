@@ -70,6 +70,35 @@ def feedback_log(flags: Sequence[str], at: datetime) -> Log:
     ]
 
 
+def action_log(flags: Sequence[str], rule: str, at: datetime) -> Log:
+    """Return what operators do about flags: some of each kind, and one snooze of a rule from forty days before on."""
+
+    def action(kind: str, number: int, when: datetime, **body: Any) -> tuple[str, Document]:
+        said = {"author": f"officer-{number % 3}", "reason": "seen before", **body}
+        event = {
+            "specversion": "1.0",
+            "id": f"action-{kind}-{number}",
+            "source": "urn:sstl:NLRTM:desk",
+            "type": f"org.sstl.action.{kind}.v1",
+            "time": text(when),
+            "recordedtime": text(when),
+            "data": said,
+        }
+        return "action", event
+
+    later, until = at + timedelta(minutes=5), text(at + timedelta(days=30))
+    log = [action("snoozed", 0, at - timedelta(days=40), ruleId=rule, until=until)]
+    for number, flag in enumerate(flags, 1):
+        log.append(action("acknowledged", number, at, flagIds=[flag]))
+        if number % 2:
+            log.append(action("closed", number, at, flagIds=[flag]))
+        if number % 4 == 1:
+            log.append(action("reopened", number, later, flagIds=[flag]))
+        if number % 3 == 0:
+            log.append(action("snoozed", number, at, flagIds=[flag], until=until))
+    return log
+
+
 def is_spoilt(event: Document) -> bool:
     """Whether intake must reject this event of the corridor."""
     return bool(event["id"].endswith("-bad"))

@@ -8,6 +8,8 @@ from typing import Any
 
 _NO_ALPHANUMERIC = re.compile(r"[^0-9A-Z]+")
 _LENGTH = 24
+_NAMED = {"seallock": "authorisedBy", "registry": "id", "action": "author"}
+"""Family to the one field of its bodies that identifies a person or company."""
 
 
 class Pseudonyms:
@@ -41,13 +43,9 @@ class Pseudonyms:
             self._cover_parties(data)
             for consignment in data.get("consignments", ()):
                 self._cover_parties(consignment)
-        elif event_type.startswith("seallock."):
-            if "authorisedBy" in data:
-                data["authorisedBy"] = self.of(identifier=data["authorisedBy"], name=None)
-        elif event_type.startswith("registry."):
-            data["id"] = self.of(identifier=data["id"], name=None)
-        elif event_type.startswith("action."):
-            data["author"] = self.of(identifier=data["author"], name=None)
+        named = _NAMED.get(event_type.partition(".")[0])
+        if named is not None and named in data:  # a retraction may leave the body out
+            data[named] = self.of(identifier=data[named], name=None)
 
     def _cover_parties(self, body: dict[str, Any]) -> None:
         parties = body.get("parties")

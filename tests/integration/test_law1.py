@@ -109,8 +109,8 @@ def _started(kafka: EmbeddedKafka, name: str, log: Log, partitions: int, directo
     prefix = f"law1-{os.getpid()}-{name.replace(' ', '-')}"
     settings = {"SSTL_BACKFILL": ",".join(FAMILIES)}
     lab = Lab(kafka.bootstrap, prefix, directory, partitions=partitions, settings=settings)
-    # the registry has nothing to say, and nobody waits for it
-    _tell_progress(lab, ("registry",), START + SPAN)
+    # registry and operators have nothing to say, and nobody waits for them
+    _tell_progress(lab, ("registry", "action"), START + SPAN)
     lab.publish(log)
     _tell_progress(lab, FAMILIES, START + SPAN)
     lab.start()

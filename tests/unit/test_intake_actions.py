@@ -162,6 +162,19 @@ def test_an_author_of_the_wrong_shape_is_not_repeated() -> None:
     assert "0417" not in refused.got
 
 
+@pytest.mark.parametrize(
+    ("kind", "family"),
+    [
+        pytest.param("action.closed", "action", id="action"),
+        pytest.param("registry.operator.status", "registry", id="registry-entry"),
+    ],
+)
+def test_what_names_somebody_is_retracted_without_a_body_too(kind: str, family: str) -> None:
+    (output,) = fold(structured(event(kind, None, retracted=True), family=family)).outputs
+    assert (output.topic, output.key) == REGISTER
+    assert output.message.version.retracted
+
+
 def test_actions_come_on_their_own_topic_only() -> None:
     document = event("action.closed", BY | {"flagIds": ["F1"]})
     assert rejection(structured(document, family="feedback")).reason == Reason.WRONG_TOPIC
