@@ -69,3 +69,10 @@ class Flags:
 def statuses(messages: Sequence[Told]) -> list[str]:
     """Return the statuses that are published of messages, in order."""
     return [record.status for record in Flags().publish(*messages)]
+
+
+def flag_of(*messages: Told) -> RiskFlag:
+    """Return the flag that is published last of messages."""
+    record = Flags().publish(*messages)[-1]
+    assert isinstance(record, RiskFlag)
+    return record

@@ -13,7 +13,6 @@ from typing import Any
 
 import orjson
 import pytest
-from kafka import KafkaProducer
 
 from sstl.agents.topics import FAMILIES
 from sstl.embedded import EmbeddedKafka
@@ -43,7 +42,9 @@ class Story:
     """Rules whose flags hold at the end."""
     notices: frozenset[str] = frozenset()
     withdrawn: frozenset[str] = frozenset()
-    """Rules that were flagged on the way and taken back."""
+    """Rules that were flagged, or noticed, on the way and taken back."""
+    looked_at: timedelta | None = None
+    """After the filing: when somebody looks, so that what is said by then is not overtaken unseen."""
 
 
 def corridor(lane: str) -> Corridor:
@@ -180,7 +181,7 @@ STORIES = {
         2,
         RAIL,
         tampered_at_a_rest_area,
-        frozenset({"seal-opened-unauthorised", "seal-tampered", "seal-resealed-unauthorised"}),
+        frozenset({"seal-opened-unauthorised", "seal-tampered"}),
     ),
     "late gate-in corrected": Story(
         4,
@@ -188,19 +189,21 @@ STORIES = {
         gate_in_corrected,
         frozenset(),
         withdrawn=frozenset({"milestone-later-than-planned"}),
+        looked_at=timedelta(days=2.8),
     ),
     "container reused": Story(
         9,
         RAIL,
         container_reused,
-        frozenset({"seal-opened-unauthorised", "seal-tampered", "seal-resealed-unauthorised"}),
+        frozenset({"seal-opened-unauthorised", "seal-tampered"}),
     ),
     "lock battery dies at sea": Story(
         5,
         SEA,
         battery_dies_at_sea,
-        frozenset({"seal-silent"}),
-        notices=frozenset({"lock-battery-short"}),
+        frozenset({"seal-still-locked"}),
+        withdrawn=frozenset({"lock-battery-short"}),
+        looked_at=timedelta(days=12),
     ),
     "inspection known by MRN only before its manifest": Story(
         8, RAIL, inspection_by_mrn_before_its_manifest, frozenset({"control-unsatisfactory"})
@@ -219,15 +222,22 @@ def events_of(story: Story) -> list[Event]:
     return sorted(told, key=lambda event: event["recordedtime"])
 
 
-def _progress(family: str) -> Event:
+def _progress(family: str, reached: datetime) -> Event:
     return {
         "specversion": "1.0",
-        "id": f"progress-{family}",
+        "id": f"progress-{family}-{reached.timestamp():.0f}",
         "source": "urn:sstl:tests",
         "type": "org.sstl.progress.v1",
-        "time": text(END),
-        "data": {"reached": text(END)},
+        "time": text(reached),
+        "data": {"reached": text(reached)},
     }
+
+
+def _publish(lab: Lab, log: list[Event], reached: datetime) -> None:
+    """Publish what was recorded up to an instant, and that all of it is there."""
+    lab.publish([(family_of(event["type"]) or "transport", event) for event in log])
+    lab.publish([(family, _progress(family, reached)) for family in FAMILIES])
+    lab.await_quiet("journeys", "consignments", "findings", quiet_s=5, timeout_s=150)
 
 
 @dataclass(frozen=True)
@@ -249,15 +259,16 @@ def outcome(kafka: EmbeddedKafka, tmp_path_factory: pytest.TempPathFactory) -> O
     with Lab(kafka.bootstrap, f"stories-{os.getpid()}", directory, settings=settings) as lab:
         log = [event for story in STORIES.values() for event in events_of(story)]
         log.sort(key=lambda event: event["recordedtime"])
-        lab.publish([(family_of(event["type"]) or "transport", event) for event in log])
-        producer = KafkaProducer(bootstrap_servers=lab.bootstrap, acks="all")
-        headers = [("content-type", b"application/cloudevents+json")]
-        for family in FAMILIES:
-            producer.send(lab.name(family), value=orjson.dumps(_progress(family)), headers=headers)
-        producer.flush(30)
-        producer.close()
         lab.start()
-        lab.await_quiet("journeys", "consignments", "findings", quiet_s=8, timeout_s=150)
+        looks = sorted(
+            shipment_of(story).lodged + story.looked_at
+            for story in STORIES.values()
+            if story.looked_at is not None
+        )
+        for until in (*looks, END):
+            known = [event for event in log if event["recordedtime"] < text(until)]
+            log = log[len(known) :]
+            _publish(lab, known, until)
         return Outcome(
             flags=[orjson.loads(record.value) for record in lab.read("risk-flags")],
             notices=[orjson.loads(record.value) for record in lab.read("notices")],
@@ -289,14 +300,13 @@ def test_a_story_raises_the_flags_that_are_expected_and_none_besides(
     standing = {
         _rule(flag) for flag in last.values() if flag["status"] in {"ISSUED", "UPDATED", "EXPIRED"}
     }
-    withdrawn = {_rule(flag) for flag in last.values() if flag["status"] == "WITHDRAWN"}
-    notices = {
-        _rule(one)
-        for one in {one["noticeId"]: one for one in outcome.notices if _about(story, one)}.values()
-        if one["status"] != "WITHDRAWN"
+    told = {one["noticeId"]: one for one in outcome.notices if _about(story, one)}
+    notices = {_rule(one) for one in told.values() if one["status"] != "WITHDRAWN"}
+    withdrawn = {
+        _rule(one) for one in (*last.values(), *told.values()) if one["status"] == "WITHDRAWN"
     }
     assert standing == story.flags
-    assert withdrawn >= story.withdrawn
+    assert withdrawn == story.withdrawn
     assert notices == story.notices
 
 
@@ -314,5 +324,5 @@ def test_every_flag_says_why_and_what_to_do_in_two_languages(outcome: Outcome) -
         assert flag["text"]["zh"]
         assert flag["advice"]["en"]
         assert flag["advice"]["zh"]
-        assert flag["evidence"]
+        assert flag["evidence"] or flag["flagType"] == "LANE_TREND"
         assert len(flag["policyHash"]) == 64

@@ -115,7 +115,7 @@ def flag_story(cell: FlagCell) -> FlagStory:
         topic=cell.topic,
         severity=finding.severity,
         score=finding.score,
-        subject=msgspec.to_builtins(finding.subject),
+        subject=_camel(msgspec.to_builtins(finding.subject)),
         anchor=instant_text(finding.anchor_ms),
         valid_to=instant_text(finding.valid_to_ms),
         observed=finding.observed,
@@ -135,7 +135,18 @@ def flag_story(cell: FlagCell) -> FlagStory:
 def _answered(cell: FlagCell) -> dict[str, Any]:
     answered: dict[str, Any] = msgspec.to_builtins(cell.standing)
     answered.pop("acted", None)
-    return {name: value for name, value in answered.items() if value is not None}
+    return {name: _camel(value) for name, value in answered.items() if value is not None}
+
+
+def _camel(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return what is stated, under names as on the wire."""
+    return {
+        "".join(part.title() if number else part for number, part in enumerate(name.split("_"))): (
+            list(value) if isinstance(value, tuple) else value
+        )
+        for name, value in fields.items()
+        if value is not None
+    }
 
 
 def _rules(

@@ -15,6 +15,7 @@ from sstl.core.explain.shapes import (
     Story,
     Told,
 )
+from sstl.core.rules.times_common import NAMES
 
 Language = Literal["en", "zh"]
 WIDTH = 100
@@ -51,7 +52,7 @@ _WORDS = {
     "until": "至",
     "reports unclear": "份报告不明确",
     "positions": "位置",
-    "periods, from": "个时段，自",
+    "periods of time, from": "个时段，自",
     "to": "至",
     "what happened": "经过",
     "rules": "规则",
@@ -192,7 +193,9 @@ def _journey(text: _Text, story: JourneyStory) -> None:
         by = word("nobody says by when")
         if story.next.by is not None:
             by = f"{word('by')} {story.next.by} ({word(story.next.basis or '')})"
-        text.add(f"{word('next')}: {story.next.milestone} {by}", 2)
+        text.add(
+            f"{word('next')}: {story.next.milestone} {_called(text, story.next.milestone)}, {by}", 2
+        )
     if story.seals or story.locks:
         text.head("seals and locks")
         for episode in story.seals:
@@ -205,7 +208,7 @@ def _journey(text: _Text, story: JourneyStory) -> None:
         first, last = story.positions.first, story.positions.last
         text.head("positions")
         text.add(
-            f"{story.positions.buckets} {word('periods, from')} {first.at} "
+            f"{story.positions.buckets} {word('periods of time, from')} {first.at} "
             f"({first.latitude:.4f}, {first.longitude:.4f}) {word('to')} {last.at} "
             f"({last.latitude:.4f}, {last.longitude:.4f})",
             2,
@@ -237,7 +240,15 @@ def _milestones(text: _Text, found: Sequence[Reached]) -> None:
             if instant is not None:
                 said.append(f"{text.word(name)} {instant}")
         place = "" if one.evidence is None or one.evidence.place is None else one.evidence.place
-        text.add(f"{one.milestone:<5}{', '.join(said)}  {place}".rstrip(), 2)
+        text.add(
+            f"{one.milestone:<5}{', '.join(said)}  {_called(text, one.milestone)}  {place}".rstrip(),
+            2,
+        )
+
+
+def _called(text: _Text, milestone: str) -> str:
+    name = NAMES.get(milestone)
+    return "" if name is None else (name.zh if text.language == "zh" else name.en)
 
 
 def _episode(text: _Text, episode: Episode) -> None:
@@ -298,10 +309,10 @@ def _flag(text: _Text, flag: FlagStory, *, whole: bool) -> None:
         text.add(f"{word('taken back because')}: {flag.reason}", 6)
     if not whole:
         return
-    text.add(
-        f"{word('observed')} {flag.observed} {flag.unit}, {word('expected')} {flag.expected} {flag.unit}",
-        6,
+    observed, expected = (
+        f"{value} {flag.unit}".rstrip() for value in (flag.observed, flag.expected)
     )
+    text.add(f"{word('observed')} {observed}, {word('expected')} {expected}", 6)
     text.add(
         f"{word('control')}: {flag.recommended_control} {word('at')} {flag.where_to_control}; "
         f"{word('valid to')} {flag.valid_to}; {word('policy')} {flag.policy[:12]}",
