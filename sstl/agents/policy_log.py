@@ -74,7 +74,7 @@ class PolicyLog:
         found = _read(record.value)
         if isinstance(found, list):
             return found
-        problem = _untimely(found, record.appended_ms, self._latest)
+        problem = _unfit(found, record.appended_ms, self._latest)
         if problem is not None:
             return [problem]
         self._latest = found.after(self._latest)
@@ -109,8 +109,8 @@ def _problem(detail: Any) -> Problem:
     )
 
 
-def _untimely(policy: Policy, appended_ms: int, latest: Policy) -> Problem | None:
-    """Return what is wrong with the instant from which a version is to govern, None if nothing is."""
+def _unfit(policy: Policy, appended_ms: int, latest: Policy) -> Problem | None:
+    """Return why a version cannot follow the one before, None if it can."""
     if policy.valid_from is None:
         expected = "the instant from which the version governs"
         return Problem(
@@ -120,6 +120,14 @@ def _untimely(policy: Policy, appended_ms: int, latest: Policy) -> Problem | Non
     before_ms = latest.versions()[-1][0]
     if since_ms <= before_ms:
         expected = f"an instant after that of the version before ({_clock(before_ms)})"
+    elif policy.ping_bucket_s != latest.ping_bucket_s:
+        expected = f"{latest.ping_bucket_s}: positions are stored cut by it; another width needs another prefix"
+        return Problem(
+            reason=Reason.INVALID_VALUE,
+            pointer="/ping_bucket_s",
+            got=str(policy.ping_bucket_s),
+            expected=expected,
+        )
     elif since_ms < appended_ms + LEAD_MS:
         minutes = LEAD.total_seconds() / 60
         expected = f"at least {minutes:g} min after it was appended ({_clock(appended_ms)})"

@@ -67,8 +67,9 @@ def _links(effective: Effective, shares: Shares, policy: Policy) -> dict[str, Li
     }
     all_units = {unit for entry in content.consignments for unit in entry.units}
     all_units.update(unit.unit for unit in content.equipment)
-    slack_ms = policy.conveyance_slack_s * 1000
     for voyage in content.conveyances:
+        sails_ms = voyage.to_ms if voyage.from_ms is None else voyage.from_ms
+        slack_ms = policy.at(sails_ms or 0).conveyance_slack_s * 1000
         found[voyage.reference] = Linked(
             manifest_id=effective.manifest_id,
             units=_sorted(all_units),

@@ -76,6 +76,13 @@ def test_versions_follow_one_another(since: datetime, *, accepted: bool) -> None
     assert log.latest.version == ("b" if accepted else "a")
 
 
+def test_stored_positions_are_cut_by_one_width_only() -> None:
+    log = PolicyLog(FIRST)
+    wider = version("a", after(10), ping_bucket_s=7200)
+    assert told(announce(log, wider)) == ["invalid_value /ping_bucket_s"]
+    assert log.latest is FIRST
+
+
 def test_each_instant_is_governed_by_the_version_then_in_force() -> None:
     log = PolicyLog(FIRST)
     announce(log, version("a", after(10)))
