@@ -26,6 +26,8 @@ class Positions:
     bucket_ms: int
     first: Ping
     last: Ping
+    notes: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What rules have worked out at this bucket before, each under a name of its own; it only saves time."""
 
 
 @dataclass(frozen=True)
