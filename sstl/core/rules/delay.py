@@ -245,6 +245,7 @@ def milestone_expected_late(service: Service, threshold_minutes: float) -> Verdi
             anchor=service.anchor,
             result=Result.NO_HIT,
             anchor_ms=planned.event_ms,
+            governed_ms=estimated.version.recorded_ms,
             reason="no longer expected later than planned by more than the threshold",
         )
     return Verdict(
@@ -254,6 +255,8 @@ def milestone_expected_late(service: Service, threshold_minutes: float) -> Verdi
         observed=late_ms / MINUTE_MS,
         expected=threshold_minutes,
         anchor_ms=planned.event_ms,
+        # what is planned lies ahead, and who governs then may not be known yet
+        governed_ms=estimated.version.recorded_ms,
         evidence=(planned, estimated),
         text=wording.expected_late(service.named(), estimated.event_ms, planned.event_ms),
         leg_id=service.leg_id,
