@@ -32,6 +32,9 @@ _PARTS = {
     "seallock": frozenset({Part.SEALS}),
     "registry": frozenset({Part.PARTIES}),
 }
+_TOLD = frozenset({"seallock", "inspection", "declaration", "channel", "duty", "bond", "mass"})
+_AIR = frozenset({"transport.crc", "transport.ccd"})
+"""Events that consignments are told of beside the milestones."""
 _OTHER_PARTS = frozenset({Part.CONTROLS})
 
 
@@ -85,6 +88,8 @@ class Assessment:
     policy: Policy
     as_of_ms: int
     facts: Facts = field(repr=False)
+    told_anew: bool = True
+    """Whether what consignments are told may have changed; False only of an assessment that was gone on with."""
 
     @property
     def last(self) -> Journey:
@@ -280,7 +285,8 @@ def extend(
         journey.view, fresh, positions, publishers, frozenset(changed)
     )
     now = _judged(view, derived, policy, as_of_ms, UNIT_RULES, journey, parts)
-    return Assessment((now,), walk, policy, as_of_ms, derived.facts)
+    told = any(event.type.partition(".")[0] in _TOLD or event.type in _AIR for event in fresh)
+    return Assessment((now,), walk, policy, as_of_ms, derived.facts, told)
 
 
 def _judged(
@@ -294,7 +300,7 @@ def _judged(
 ) -> Journey:
     known = before.answers if isinstance(before, Journey) else before
     answers: dict[str, Answer] = {}
-    same = isinstance(before, Journey)
+    same, hits = isinstance(before, Journey), False
     for asked in rules:
         rule = asked.rule
         old = known.get(rule.id)
@@ -302,14 +308,24 @@ def _judged(
             answers[rule.id] = old
             continue
         new = _asked(asked, view, policy, as_of_ms)
-        if old is None or old.verdicts != new.verdicts:
+        if old == new:
+            answers[rule.id] = old
+        else:
+            answers[rule.id] = new
             same = False
-        answers[rule.id] = new
-    if isinstance(before, Journey) and same and Part.MANIFEST not in changed:
-        findings = before.findings
-    else:
-        findings = _findings(view, answers, policy)
-    return Journey(view, derived, answers, findings)
+            hits = hits or _hits(new) or (old is not None and _hits(old))
+    if not isinstance(before, Journey):
+        return Journey(view, derived, answers, _findings(view, answers, policy))
+    return Journey(
+        view,
+        derived,
+        before.answers if same else answers,
+        _findings(view, answers, policy) if hits else before.findings,
+    )
+
+
+def _hits(answer: Answer) -> bool:
+    return any(verdict.result is Result.HIT for verdict in answer.verdicts)
 
 
 def _again(

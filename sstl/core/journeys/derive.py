@@ -26,6 +26,7 @@ from sstl.models.policy import LanePolicy, Policy
 from sstl.models.records import Event, Share
 
 _TRANSPORT = frozenset({Part.TRANSPORT})
+_PHYSICAL = ("T1", "T2", "T4", "T5", "T6", "T7", "T14", "T15")
 _STORY = frozenset({Part.SEALS, Part.CONTROLS})
 
 
@@ -65,14 +66,12 @@ class Derived:
         Events and reports of this derivation are extended in place: it is used up.
         """
         facts, plan, structure = self.facts, view.plan, view.structure
-        known = self.reports.by_classifier
-        reports_milestone = False
         for event in added:
             insort(facts.events, event, key=order)
-            by_type = known.get(classifier_of(event))
+            by_type = self.reports.by_classifier.get(classifier_of(event))
             if by_type is not None:
                 insort(by_type.setdefault(event.type, []), event, key=order)
-            reports_milestone = reports_milestone or event.type in USED_TYPES
+        reports_milestone = any(event.type in USED_TYPES for event in added)
         if positions is not None or publishers is not facts.publishers:
             facts = replace(
                 facts,
@@ -81,25 +80,31 @@ class Derived:
             )
         reported = milestones(self.reports, plan) if reports_milestone else self.reported
         story = view.seals
-        if not _STORY.isdisjoint(changed) and (
-            story.armed or Part.POSITIONS not in changed or len(changed) > 1
-        ):
+        if not _STORY.isdisjoint(changed):
             story = tell(facts.events, structure, view.lane, facts.positions)
+            story = view.seals if story == view.seals else story
         now = with_opening(reported, story, view.lane)
+        now = view.milestones if now == view.milestones else now
         parts = changed
-        if story is not view.seals and story != view.seals:
+        if story is not view.seals:
             parts |= {Part.SEALS}
-        moved = now is not view.milestones and now != view.milestones
-        if moved:
+        if now is not view.milestones and _physical(now) != _physical(view.milestones):
             parts |= _TRANSPORT
         legs = view.legs
         if Part.TRANSPORT in changed:
             legs = leg_times(plan, facts.events)
         shown = _view(facts, structure, plan, now, legs, story, self.reports)
         observed = self.observed
-        if moved or legs is not view.legs or story is not view.seals:
+        if now is not view.milestones or legs is not view.legs or story is not view.seals:
             observed = _observed(shown)
         return shown, Derived(facts, self.reports, reported, observed), parts
+
+
+def _physical(known: Milestones) -> list[Event | None]:
+    """Return what is not a customs milestone: that is of the part CONTROLS, which has changed then."""
+    return [known.actual.get(code) for code in _PHYSICAL] + [
+        reports.get(code) for reports in (known.planned, known.estimated) for code in _PHYSICAL
+    ]
 
 
 def derive(facts: Facts, policy: Policy) -> tuple[JourneyView, Derived]:

@@ -5,6 +5,7 @@ it is used only while the state still holds those very objects, so that an abort
 dropped unit is noticed, and no result depends on what is kept.
 """
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -118,12 +119,16 @@ def fold_unit(
     record.save()
     changed = again or change.anew or bool(change.added) or bool(change.buckets)
     kept: Hot | None
+    known = None
     if hot is not None and not changed:
         kept = hot
     else:
         kept = None if hot is None or change.anew else _extended(work, unit, hot, change)
-        kept = kept or _anew(work, unit, record, manifests)
-    after = _tell(work, unit, before, kept.assessment) if changed else before
+        if kept is not None and hot is not None:
+            known = hot.assessment
+        else:
+            kept = _anew(work, unit, record, manifests)
+    after = _tell(work, unit, before, kept.assessment, known) if changed else before
     empty = record.chunks == 0 and not manifests and pinged_ms == 0
     touched_ms = 0 if empty else max(kept.reported_ms, kept.shared_ms, pinged_ms)
     day = due_day(touched_ms, work.policy, closed=after.closed)
@@ -267,35 +272,43 @@ def _positions(work: Work, unit: str) -> list[Positions]:
 def _updated(
     work: Work, unit: str, positions: Sequence[Positions], buckets: Iterable[int]
 ) -> list[Positions]:
-    known = {one.bucket_ms: one for one in positions}
+    found = list(positions)
     for bucket_ms in buckets:
         cell: Bucket | None = work.get(unit, bucket_part(bucket_ms))
-        if cell is None:
-            known.pop(bucket_ms, None)
-        else:
-            known[bucket_ms] = merged(bucket_ms, cell)
-    return [known[bucket_ms] for bucket_ms in sorted(known)]
+        index = bisect_left(found, bucket_ms, key=_bucket_of)
+        known = index < len(found) and found[index].bucket_ms == bucket_ms
+        found[index : index + known] = [] if cell is None else [merged(bucket_ms, cell)]
+    return found
 
 
-def _tell(work: Work, unit: str, before: Head, now: Assessment) -> Head:
-    findings = now.findings
-    if findings or before.flags:
-        tell_findings(work, unit, before.flags, findings, now)
-    observations = now.observations
-    tell_observations(work, unit, before.observations, observations)
-    tell_milestones(work, unit, now)
-    _count(work, unit, now)
-    due_ms, awaited = now.due_ms, now.awaited
-    move_deadline(work, unit, before.due_ms, due_ms)
-    move_awaits(work, unit, before.awaited, awaited)
-    return msgspec.structs.replace(
-        before,
-        flags=tuple(sorted(findings)),
-        observations=tuple(sorted(observations)),
-        closed=now.closed,
-        due_ms=due_ms,
-        awaited=dict(sorted(awaited.items())),
-    )
+def _bucket_of(positions: Positions) -> int:
+    return positions.bucket_ms
+
+
+def _tell(work: Work, unit: str, before: Head, now: Assessment, known: Assessment | None) -> Head:
+    """Tell what has changed; parts that are the same objects as in ``known`` were told then."""
+    this, last = now.last, None if known is None else known.last
+    if last is None or this.findings is not last.findings:
+        findings = now.findings
+        if findings or before.flags:
+            tell_findings(work, unit, before.flags, findings, now)
+        before = msgspec.structs.replace(before, flags=tuple(sorted(findings)))
+    if last is None or this.derived.observed is not last.derived.observed:
+        observations = now.observations
+        tell_observations(work, unit, before.observations, observations)
+        before = msgspec.structs.replace(before, observations=tuple(sorted(observations)))
+    if last is None or this.view.milestones is not last.view.milestones or now.told_anew:
+        tell_milestones(work, unit, now)
+    if last is None or this.answers is not last.answers or this.view.seals is not last.view.seals:
+        _count(work, unit, now)
+        due_ms, awaited = now.due_ms, now.awaited
+        move_deadline(work, unit, before.due_ms, due_ms)
+        move_awaits(work, unit, before.awaited, awaited)
+        before = msgspec.structs.replace(
+            before, due_ms=due_ms, awaited=dict(sorted(awaited.items()))
+        )
+    closed = now.closed
+    return before if before.closed == closed else msgspec.structs.replace(before, closed=closed)
 
 
 def _count(work: Work, unit: str, now: Assessment) -> None:
