@@ -3,6 +3,7 @@
 import random
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -76,6 +77,7 @@ class Chain:
         self._waiting: dict[str, deque[Inbound]] = {topic: deque() for topic in self._runners}
         self._policy = policy
         self._offsets: dict[str, int] = defaultdict(int)
+        self._heard: dict[str, int] = {}
         self.published: dict[str, list[tuple[str, bytes]]] = defaultdict(list)
 
     def take(self, events: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
@@ -84,6 +86,10 @@ class Chain:
             offset = self._offsets[family]
             self._offsets[family] += 1
             headers = (("content-type", b"application/cloudevents+json"),)
+            if "recordedtime" in event:
+                heard_ms = int(datetime.fromisoformat(event["recordedtime"]).timestamp() * 1000)
+                source = event["source"]
+                self._heard[source] = max(heard_ms, self._heard.get(source, 0))
             at_ms = APPENDED_MS + sum(self._offsets.values())
             topic = self._topics[family].name
             self._judge(
@@ -100,11 +106,17 @@ class Chain:
             pass
 
     def beat(self, reached_ms: int) -> None:
-        """Let every source of intake say how far it has come in arrival time, and work off what follows."""
+        """Let every source of intake say how far it has come in arrival time, and work off what follows.
+
+        Publishers are heard of as the events say that were taken so far.
+        """
+        publishers = tuple(sorted(self._heard.items()))
         for name, topic in STAGE_SOURCE.items():
             for source in sorted(self._topics.sources(name)):
                 if source.startswith("intake-"):
-                    beat = Heartbeat(source=source, reached_ms=reached_ms, caught_up=True)
+                    beat = Heartbeat(
+                        source=source, reached_ms=reached_ms, caught_up=True, publishers=publishers
+                    )
                     self._waiting[topic].append(Inbound("~heartbeat", beat))
         while self._step():
             pass

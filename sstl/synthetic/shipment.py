@@ -165,8 +165,7 @@ class _Story:
             discharged = actual.arrived + 5 * HOUR
         planned_end = planned.ended if self.lane.mode == "SEA" else None
         yield "discharged", "transport.discharged", destination, planned_end, discharged
-        early = self.shipment.incident is IncidentKind.LEFT_UNRELEASED
-        out = self._first_release() - HOUR if early else self._released_by() + 6 * HOUR
+        out = self._out()
         yield "gated_out", "transport.gated_out", destination, None, out
         yield "stripped", "transport.stripped", destination, None, out + 20 * HOUR
 
@@ -174,8 +173,11 @@ class _Story:
         """Return when the slowest consignment is released: a unit leaves with all that lies in it."""
         return max(self._release(house)[-1] for house in self.shipment.houses)
 
-    def _first_release(self) -> datetime:
-        return min(self._release(house)[-1] for house in self.shipment.houses)
+    def _out(self) -> datetime:
+        """Return when the units leave the port: with what is released, unless that is the incident."""
+        if self.shipment.incident is IncidentKind.LEFT_UNRELEASED:
+            return min(self._release(house)[-1] for house in self.shipment.houses) - 3 * HOUR
+        return self._released_by() + 6 * HOUR
 
     def _release(self, house: House) -> tuple[datetime, datetime]:
         """Return when controls begin and when the consignment is released."""
@@ -187,6 +189,8 @@ class _Story:
         if self.lane.mode == "AIR":
             begins = min(begins, self.actual.ended - 10 * HOUR)
         takes = {"GREEN": 1.0, "YELLOW": 3.0, "ORANGE": 5.0, "RED": 8.0}[house.channel]
+        if self.shipment.incident is IncidentKind.LEFT_UNRELEASED:
+            takes += 12.0
         return begins, begins + takes * HOUR
 
     def _body(self, classifier: str, place: str) -> dict[str, Any]:
@@ -234,7 +238,7 @@ class _Story:
         device = {"deviceId": unit.device}
         both = {"equipmentReference": unit.reference, **device}
         armed = self.actual.gated_in - 8 * HOUR
-        opened = self._released_by() + 20 * HOUR
+        opened = self._out() + 14 * HOUR
         seal = {
             "sealNumber": unit.seal_number,
             "sealType": "SMART_LOCK",
@@ -303,7 +307,7 @@ class _Story:
                     "condition": "RIGHT",
                     "unLocationCode": self.lane.destination,
                 }
-                at = min(opened - HOUR, self._released_by() + 5 * HOUR)
+                at = self._out() - HOUR
                 self.log.add("seal-seen", "seallock.checked", at, seen, system="terminal")
         return []
 
