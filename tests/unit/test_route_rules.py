@@ -244,7 +244,7 @@ def test_a_deviation_says_how_far_where_and_since_when() -> None:
     assert found.text is not None
     assert found.text.en == (
         "Off the corridor for at least 4.0 h from 2026-01-01T07:00:00Z: 222 km from its line at 2.0000, 105.0000 "
-        "(2026-01-01T11:00:00Z); 100 km are allowed."
+        "(2026-01-01T07:00:00Z); 100 km are allowed."
     )
 
 

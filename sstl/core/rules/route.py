@@ -32,12 +32,13 @@ from sstl.core.rules.route_common import (
     PLAN,
     POSITIONS,
     SPEEDS,
+    Step,
     areas_of,
     evidence_of,
+    folded,
     is_in,
     ping_point,
     point_text,
-    reports_of,
     speed_limit,
 )
 
@@ -74,7 +75,7 @@ IMPLAUSIBLE = Rule(
     subject="unit",
     family="route",
     needs=POSITIONS | EVENTS | PLAN,
-    parts=frozenset({Part.POSITIONS, Part.TRANSPORT, Part.SEALS, Part.CONTROLS, Part.MANIFEST}),
+    parts=frozenset({Part.POSITIONS, Part.MANIFEST}),
     parameters=SPEEDS
     | {
         "jump_km": Parameter(50, "km", "a shorter way between two reports is drift, at any speed"),
@@ -91,8 +92,10 @@ IMPLAUSIBLE = Rule(
 )
 
 
-_Run = list[tuple[int, Ping]]
-"""(bucket, report) outside, one after the other."""
+_Run = tuple[int, Ping, Ping, Ping, float]
+"""Reports outside, one after the other: bucket of the first, first, last, furthest away and how far (km)."""
+_Outside = tuple[bool, bool, tuple[_Run, ...]]
+"""Whether the last report lay outside, whether there is any, the runs outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,36 +128,35 @@ def corridor_left(view: JourneyView, asked: InForce, as_of_ms: int) -> Iterator[
         yield not_evaluable(asked, anchor, view.first_ms, corridor.from_milestone)
         return
     longest_ms = asked["outside_minutes"] * MINUTE_MS
-    runs, seen = _runs_outside(view, asked, start_ms, end_ms)
-    found = [run for run in runs if run[-1][1][0] - run[0][1][0] > longest_ms]
+    nothing: _Outside = (False, False, ())
+    _, seen, runs = folded(view, asked, (start_ms, end_ms), nothing, _outside(asked))
+    found = [run for run in runs if run[2][0] - run[1][0] > longest_ms]
     for run in found:
         yield _off(view, asked, run)
     if seen and not found:
         yield no_hit(asked, anchor, start_ms, "all reports lie in the corridor")
 
 
-def _runs_outside(
-    view: JourneyView, asked: InForce, start_ms: int, end_ms: int | None
-) -> tuple[list[_Run], bool]:
-    """Return the runs of reports outside, and whether there is any report to judge."""
+def _outside(asked: InForce) -> Step[_Outside]:
     line, width_km = _corridor_of(asked)
     width_km += asked["tolerance_km"]
     areas = areas_of(asked)
-    runs: list[_Run] = []
-    outside = seen = False
-    for bucket_ms, ping in reports_of(view, start_ms, end_ms):
+
+    def step(state: _Outside, bucket_ms: int, ping: Ping) -> _Outside:
         point = (ping[3], ping[4])
         if not geo.is_plausible(point):
-            continue
-        seen = True
+            return state
+        outside, _, runs = state
         if line.is_within(point, width_km) or is_in(point, areas):
-            outside = False
-            continue
+            return (False, True, runs)
+        km = line.distance_km(point)
         if not outside:
-            runs.append([])
-        runs[-1].append((bucket_ms, ping))
-        outside = True
-    return runs, seen
+            return (True, True, (*runs, (bucket_ms, ping, ping, ping, km)))
+        start, first, _, worst, most_km = runs[-1]
+        further = (ping, km) if km > most_km else (worst, most_km)
+        return (True, True, (*runs[:-1], (start, first, ping, *further)))
+
+    return step
 
 
 def _corridor_of(asked: InForce) -> tuple[geo.Line, float]:
@@ -170,11 +172,10 @@ def _corridor_of(asked: InForce) -> tuple[geo.Line, float]:
 
 
 def _off(view: JourneyView, asked: InForce, run: _Run) -> Verdict:
-    bucket_ms, first = run[0]
-    line, width_km = _corridor_of(asked)
+    bucket_ms, first, last, worst, away_km = run
+    _, width_km = _corridor_of(asked)
     lane = asked.lane
-    away_km, worst = max((line.distance_km(ping_point(ping)), ping) for _, ping in run)
-    hours = (run[-1][1][0] - first[0]) / HOUR_MS
+    hours = (last[0] - first[0]) / HOUR_MS
     since, at = instant_text(first[0]), instant_text(worst[0])
     place = point_text(ping_point(worst))
     return hit(
@@ -213,25 +214,28 @@ def position_implausible(view: JourneyView, asked: InForce, as_of_ms: int) -> It
         yield no_hit(asked, anchor, first[0], "all positions are plausible")
 
 
-def _jumps(view: JourneyView, asked: InForce, limit: float) -> list[_Jump]:
-    episodes: list[_Jump] = []
-    previous: Ping | None = None
-    jumping = False
-    for bucket_ms, ping in reports_of(view, None, None):
+_Jumps = tuple[Ping | None, bool, tuple[_Jump, ...]]
+"""The last report that was one, whether it or one after it belongs to an episode, the episodes."""
+
+
+def _jumps(view: JourneyView, asked: InForce, limit: float) -> tuple[_Jump, ...]:
+    def step(state: _Jumps, bucket_ms: int, ping: Ping) -> _Jumps:
+        previous, jumping, episodes = state
         if not geo.is_plausible((ping[3], ping[4])):
-            if not jumping:
-                episodes.append(_Jump(bucket_ms, ping, ping, 0.0))
-            jumping = True
-            continue
+            known = episodes if jumping else (*episodes, _Jump(bucket_ms, ping, ping, 0.0))
+            return (previous, True, known)
         speed = 0.0 if previous is None else _speed(previous, ping, asked)
-        if previous is not None and speed > limit:
-            if not jumping:
-                episodes.append(_Jump(bucket_ms, previous, ping, speed))
-            elif speed > episodes[-1].speed:
-                episodes[-1] = _Jump(episodes[-1].bucket_ms, previous, ping, speed)
-        jumping = speed > limit
-        previous = ping
-    return episodes
+        if previous is None or speed <= limit:
+            return (ping, False, episodes)
+        if not jumping:
+            return (ping, True, (*episodes, _Jump(bucket_ms, previous, ping, speed)))
+        if speed > episodes[-1].speed:
+            again = _Jump(episodes[-1].bucket_ms, previous, ping, speed)
+            return (ping, True, (*episodes[:-1], again))
+        return (ping, True, episodes)
+
+    nothing: _Jumps = (None, False, ())
+    return folded(view, asked, (None, None), nothing, step)[2]
 
 
 def _speed(one: Ping, other: Ping, asked: InForce) -> float:

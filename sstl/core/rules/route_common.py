@@ -5,7 +5,8 @@ ports hundreds of kilometres away; a place without geofence has none.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from sstl.core import geo
 from sstl.core.journeys.view import JourneyView, Ping, Positions
@@ -17,6 +18,7 @@ from sstl.models.records import Event
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 Area = Geofence
+_NEVER, _FOREVER = -(1 << 62), 1 << 62
 
 POSITIONS = frozenset({"seallock.time", "seallock.latitude", "seallock.longitude"})
 EVENTS = frozenset(
@@ -115,14 +117,7 @@ def reports_of(
     view: JourneyView, start_ms: int | None, end_ms: int | None
 ) -> Iterator[tuple[int, Ping]]:
     """Yield (bucket, report) in order, those of a time only; both its ends belong to it."""
-    positions = view.positions
-    if start_ms is not None and positions:
-        begin = bisect_right(positions, start_ms, key=_last_ms)
-        # reports at the very start have the same instant
-        while begin and positions[begin - 1].last[0] >= start_ms:
-            begin -= 1
-        positions = positions[begin:]
-    for bucket in positions:
+    for bucket in _since(view.positions, start_ms):
         first, last = bucket.first, bucket.last
         if end_ms is not None and first[0] > end_ms:
             return
@@ -134,6 +129,63 @@ def reports_of(
 
 def _last_ms(bucket: Positions) -> int:
     return bucket.last[0]
+
+
+State = TypeVar("State", bound=tuple[Any, ...])
+Step = Callable[[State, int, Ping], State]
+"""(what the reports before amount to, bucket, report) -> what they amount to with it; pure."""
+
+
+def folded(
+    view: JourneyView,
+    asked: InForce,
+    between: tuple[int | None, int | None],
+    state: State,
+    step: Step[State],
+) -> State:
+    """Fold the reports of a time, noting at each bucket what it made of the state before.
+
+    A unit is asked again with each report, and all buckets but the last are those of before: with the notes that costs
+    a comparison a bucket. A bucket on the edge of the time is never noted.
+
+    Args:
+        view: The journey.
+        asked: The rule as in force; ``step`` may depend on nothing else.
+        between: Begin and end in ms, both included; None: unbounded.
+        state: What no report amounts to.
+        step: What one report adds.
+    """
+    name = asked.rule.id
+    start_ms = _NEVER if between[0] is None else between[0]
+    end_ms = _FOREVER if between[1] is None else between[1]
+    for bucket in _since(view.positions, between[0]):
+        first, last = bucket.first, bucket.last
+        if first[0] > end_ms:
+            break
+        if first[0] < start_ms or last[0] > end_ms:
+            for ping in (first,) if last == first else (first, last):
+                if start_ms <= ping[0] <= end_ms:
+                    state = step(state, bucket.bucket_ms, ping)
+            continue
+        note = bucket.notes.get(name)
+        if note is not None and note[0] is asked and note[1] == state:
+            state = note[2]
+            continue
+        now = step(state, bucket.bucket_ms, first)
+        if last != first:
+            now = step(now, bucket.bucket_ms, last)
+        bucket.notes[name] = (asked, state, now)
+        state = now
+    return state
+
+
+def _since(positions: Sequence[Positions], start_ms: int | None) -> Sequence[Positions]:
+    if start_ms is None or not positions or positions[0].first[0] >= start_ms:
+        return positions
+    begin = bisect_right(positions, start_ms, key=_last_ms)
+    while begin and positions[begin - 1].last[0] >= start_ms:
+        begin -= 1
+    return positions[begin:]
 
 
 def is_in(point: geo.Point, areas: Iterable[Area]) -> bool:

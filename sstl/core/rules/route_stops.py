@@ -25,6 +25,7 @@ from sstl.core.rules.route_common import (
     POSITIONS,
     areas_of,
     evidence_of,
+    folded,
     is_in,
     ping_point,
     planned_places,
@@ -165,22 +166,35 @@ def _rested_until(view: JourneyView, begin_ms: int, point: geo.Point, rest_km: f
     return None
 
 
+_Stay = tuple[int, Ping, Ping]
+"""Reports at rest: bucket of the first, first, last."""
+_Rest = tuple[tuple[_Stay, ...], _Stay | None]
+"""The stays that have ended and were too long, and the one that goes on."""
+
+
 def _stops_by_rest(
     view: JourneyView, asked: InForce, departed_ms: int, arrived_ms: int | None, limit_ms: float
 ) -> Iterator[Verdict]:
     rest_km = asked["rest_km"]
-    runs: list[tuple[int, Ping, Ping]] = []
-    for bucket_ms, ping in reports_of(view, departed_ms, arrived_ms):
-        point = ping_point(ping)
+
+    def step(state: _Rest, bucket_ms: int, ping: Ping) -> _Rest:
+        point = (ping[3], ping[4])
         if not geo.is_plausible(point):
-            continue
-        if runs:
-            start, first, _ = runs[-1]
-            known = (first[3], first[4])
-            if geo.at_most_km(known, point) <= rest_km or geo.distance_km(known, point) <= rest_km:
-                runs[-1] = (start, first, ping)
-                continue
-        runs.append((bucket_ms, ping, ping))
+            return state
+        long, now = state
+        if now is None:
+            return (long, (bucket_ms, ping, ping))
+        known = (now[1][3], now[1][4])
+        if abs(known[0] - point[0]) * geo.KM_PER_DEGREE <= rest_km and (
+            geo.distance_km(known, point) <= rest_km
+        ):
+            return (long, (now[0], now[1], ping))
+        ended = (*long, now) if now[2][0] - now[1][0] > limit_ms else long
+        return (ended, (bucket_ms, ping, ping))
+
+    nothing: _Rest = ((), None)
+    long, last_run = folded(view, asked, (departed_ms, arrived_ms), nothing, step)
+    runs = long if last_run is None else (*long, last_run)
     if not runs:
         return
     found = False

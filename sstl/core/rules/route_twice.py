@@ -3,10 +3,10 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sstl.core import geo
-from sstl.core.journeys.view import JourneyView, Positions
+from sstl.core.journeys.view import JourneyView, Ping, Positions
 from sstl.core.milestones import place_of
 from sstl.core.rules.base import (
     InForce,
@@ -23,6 +23,7 @@ from sstl.core.rules.base import (
 from sstl.core.rules.engine import Asked
 from sstl.core.rules.route_common import (
     EVENTS,
+    HOUR_MS,
     MINUTE_MS,
     PLAN,
     SPEEDS,
@@ -83,8 +84,7 @@ TWO_PLACES = Rule(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(NamedTuple):
     """The unit at a place."""
 
     at_ms: int
@@ -135,8 +135,8 @@ def _contradictions(
     for event in events:
         seen = _seen(event, places)
         for one, other in _neighbours(previous, seen, _around(view.positions, seen)):
-            speed = _needed(one, other, slack_ms, unknown)
-            if speed is not None and speed > limit:
+            speed = _needed(one, other, slack_ms, limit, unknown)
+            if speed is not None:
                 run.append((speed, one, other))
             elif run and other is seen:
                 found.append(_contradiction(asked, run, limit))
@@ -159,8 +159,7 @@ def _seen(event: Event, places: Mapping[str, tuple[geo.Point, float]]) -> _Seen:
     code = place_of(event)
     if point is None and code is not None and code in places:
         point, reach = places[code]
-    name = code or ("" if point is None else point_text(point))
-    return _Seen(event.event_ms, event.identity, name, point, reach, event)
+    return _Seen(event.event_ms, event.identity, code or "", point, reach, event)
 
 
 def _around(positions: Sequence[Positions], seen: _Seen) -> tuple[_Seen | None, _Seen | None]:
@@ -177,15 +176,14 @@ def _around(positions: Sequence[Positions], seen: _Seen) -> tuple[_Seen | None, 
             before, after = (bucket.bucket_ms, bucket.first), (bucket.bucket_ms, bucket.last)
     if after is None and index < len(positions):
         after = (positions[index].bucket_ms, positions[index].first)
-    told: list[_Seen | None] = []
-    for one in (before, after):
-        point = None if one is None else (one[1][3], one[1][4])
-        if one is None or point is None or not geo.is_plausible(point):
-            told.append(None)
-        else:
-            anchor = f"positions|{one[0]}"
-            told.append(_Seen(one[1][0], anchor, point_text(point), point, 0.0, None))
-    return told[0], told[1]
+    return _reported(before), _reported(after)
+
+
+def _reported(found: tuple[int, Ping] | None) -> _Seen | None:
+    if found is None or not geo.is_plausible((found[1][3], found[1][4])):
+        return None
+    bucket_ms, ping = found
+    return _Seen(ping[0], f"positions|{bucket_ms}", "", (ping[3], ping[4]), 0.0, None)
 
 
 def _first_ms(bucket: Positions) -> int:
@@ -204,17 +202,26 @@ def _neighbours(
         yield seen, after
 
 
-def _needed(one: _Seen, other: _Seen, slack_ms: int, unknown: set[str]) -> float | None:
-    """Return the least speed from one place to the other in km/h, None where it is not known or they are one."""
-    if one.name == other.name:
+def _needed(
+    one: _Seen, other: _Seen, slack_ms: int, limit: float, unknown: set[str]
+) -> float | None:
+    """Return the least speed from one place to the other in km/h where it is above the limit.
+
+    None also where it is not known; places without coordinates are added to ``unknown``.
+    """
+    if one.name == other.name and one.name:
         return None
-    if one.point is None or other.point is None:
+    here, there = one.point, other.point
+    if here is None or there is None:
         unknown.update(seen.name for seen in (one, other) if seen.point is None and seen.name)
         return None
     took_ms = other.at_ms - one.at_ms + slack_ms
-    reach = one.reach_km + other.reach_km
-    km = geo.distance_km(one.point, other.point) - reach
-    return geo.speed_kmh(km, took_ms) if km > 0 else None
+    reach_km = one.reach_km + other.reach_km
+    if (geo.at_most_km(here, there) - reach_km) * HOUR_MS <= limit * took_ms:
+        return None
+    km = geo.distance_km(here, there) - reach_km
+    speed = geo.speed_kmh(km, took_ms) if km > 0 else 0.0
+    return speed if speed > limit else None
 
 
 def _contradiction(
@@ -230,10 +237,11 @@ def _contradiction(
     known = geo.distance_km(one.point, other.point) if one.point and other.point else 0.0
     minutes = (other.at_ms - one.at_ms) / MINUTE_MS
     since, at = instant_text(one.at_ms), instant_text(other.at_ms)
+    here, there = _named(one), _named(other)
     text = Text(
-        f"At {one.name} at {since} and at {other.name} at {at}: {known:.0f} km in {minutes:.0f} min, at least "
+        f"At {here} at {since} and at {there} at {at}: {known:.0f} km in {minutes:.0f} min, at least "
         f"{speed:.0f} km/h; {limit:.0f} km/h are possible.",
-        f"{since} 位于 {one.name}，{at} 位于 {other.name}：{minutes:.0f} 分钟内相距 {known:.0f} 公里，"
+        f"{since} 位于 {here}，{at} 位于 {there}：{minutes:.0f} 分钟内相距 {known:.0f} 公里，"
         f"时速至少 {speed:.0f} 公里，上限 {limit:.0f} 公里。",
     )
     return hit(
@@ -245,6 +253,10 @@ def _contradiction(
         expected=limit,
         evidence=tuple(evidence.values()),
     )
+
+
+def _named(seen: _Seen) -> str:
+    return seen.name or ("" if seen.point is None else point_text(seen.point))
 
 
 def _loaded_twice(asked: InForce, events: Sequence[Event]) -> list[Verdict]:
