@@ -123,6 +123,31 @@ def test_a_mechanical_seal_is_used_once(events: list[Event], expected: list[str]
     assert answers(says("seal-number-used-again", [*FIRST, NEXT, *events])) == expected
 
 
+TWO = [lock("armed", 1, id="one"), lock("armed", 5, deviceId=SECOND, id="two")]
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        pytest.param(TWO[:1], ["no_hit"], id="one-lock"),
+        pytest.param([bolt("armed", 1, "A1"), TWO[0]], ["no_hit"], id="a-bolt-and-a-lock"),
+        pytest.param(TWO, ["no_hit", "hit"], id="two-locks"),
+        pytest.param([*TWO, lock("opened", 6)], ["no_hit", "no_hit"], id="replaced-in-an-hour"),
+        pytest.param([*TWO, lock("opened", 6.1)], ["no_hit", "hit"], id="both-for-longer"),
+        pytest.param(
+            [TWO[0], lock("armed", 5, deviceId=SECOND, placement="VENT")],
+            ["no_hit", "no_hit"],
+            id="door-and-vent",
+        ),
+        pytest.param([bolt("armed", 1, "A1")], [], id="no-lock"),
+    ],
+)
+def test_one_lock_is_armed_at_each_place_of_a_unit(
+    events: list[Event], expected: list[str]
+) -> None:
+    assert answers(says("unit-with-two-devices", events)) == expected
+
+
 @pytest.mark.parametrize(
     ("events", "expected"),
     [

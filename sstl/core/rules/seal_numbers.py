@@ -8,6 +8,7 @@ from sstl.core.milestones import ACTUAL, classifier_of
 from sstl.core.routing import device_of
 from sstl.core.rules.base import (
     InForce,
+    Parameter,
     Part,
     Rule,
     Text,
@@ -18,7 +19,7 @@ from sstl.core.rules.base import (
     not_evaluable,
 )
 from sstl.core.rules.engine import Asked
-from sstl.core.rules.seal_words import STORY, at_words, lock_words
+from sstl.core.rules.seal_words import MINUTE_MS, STORY, at_words, lock_words
 from sstl.core.seals.story import Armed
 from sstl.models.identifiers import canonical_seal_number
 from sstl.models.records import Event
@@ -79,6 +80,32 @@ LOCK_KEPT = Rule(
     advice=Text(
         "Ask the operator of the locks to end pairings at delivery: reports may be ascribed to the wrong journey.",
         "请电子锁运营方在交付时解除配对：否则报告可能归错行程。",
+    ),
+    source="own design",
+)
+
+TWO_DEVICES = Rule(
+    id="unit-with-two-devices",
+    name="More locks armed on one unit than expected",
+    question="Are more devices armed at the same place of the unit than expected?",
+    unit="devices",
+    risk_area="SUPPLY_CHAIN_INTEGRITY",
+    subject="unit",
+    needs=STORY | {"seallock.placement"},
+    family="seals",
+    parts=frozenset({Part.SEALS}),
+    parameters={
+        "most_devices": Parameter(1, "devices", "so many may be armed at one place (DOOR, VENT)"),
+        "overlap_min": Parameter(
+            60, "min", "so long both may be armed while one replaces the other"
+        ),
+    },
+    severity="LOW",
+    recommended_control="SEAL_CHECK",
+    where_to_control="TRANSIT",
+    advice=Text(
+        "See which lock really is on the doors: the reports of the other may belong to another unit.",
+        "核实箱门上实际为哪一把锁：另一把锁的报告可能属于其他单元。",
     ),
     source="own design",
 )
@@ -249,8 +276,60 @@ def lock_kept(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Ver
         )
 
 
+def two_devices(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Verdict]:
+    """Judge each arming of a device against the other devices armed at the same place of the unit for longer.
+
+    A device that states no placement is on the door.
+    """
+    devices = [one for one in view.seals.armed if one.lock.startswith("device:")]
+    if not devices:
+        return
+    most, overlap_ms = asked["most_devices"], int(asked["overlap_min"] * MINUTE_MS)
+    for one in devices:
+        anchor, at_ms = one.armed.identity, one.from_ms
+        until = at_ms + overlap_ms
+        held = [
+            other
+            for other in devices
+            if other.lock != one.lock
+            and _placement(other) == _placement(one)
+            and (other.from_ms, other.lock) < (at_ms, one.lock)
+            and _lasts(other, until)
+        ]
+        many = len({other.lock for other in held}) + 1
+        if many <= most or not _lasts(one, until):
+            yield no_hit(asked, anchor, at_ms, "no more than expected")
+            continue
+        name, at = lock_words(one.lock), at_words(one.armed, at_ms)
+        others = ", ".join(sorted({lock_words(other.lock).en for other in held}))
+        others_zh = "、".join(sorted({lock_words(other.lock).zh for other in held}))
+        yield hit(
+            asked,
+            anchor,
+            at_ms,
+            text=Text(
+                f"{name.en} was armed {at.en} while {others} stayed armed on the same unit.",
+                f"{name.zh}{at.zh}上锁，同一单元上 {others_zh} 仍处于上锁状态。",
+            ),
+            observed=many,
+            expected=most,
+            evidence=(*(other.armed for other in held), one.armed),
+            due_ms=until,
+        )
+
+
+def _placement(armed: Armed) -> str:
+    return str(armed.armed.data.get("placement", "DOOR"))
+
+
+def _lasts(armed: Armed, until_ms: int) -> bool:
+    """Tell whether it stays armed until later than an instant, or as far as is known."""
+    return armed.ended is None or armed.ended.event_ms > until_ms
+
+
 RULES: tuple[Asked[JourneyView], ...] = (
     Asked(DIFFERS, differs),
     Asked(USED_AGAIN, used_again),
     Asked(LOCK_KEPT, lock_kept),
+    Asked(TWO_DEVICES, two_devices),
 )
