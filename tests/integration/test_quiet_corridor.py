@@ -53,7 +53,10 @@ def _run(seed: int) -> tuple[int, dict[str, set[str]], dict[str, set[str]]]:
     for _, value in chain.published["risk-flags"]:
         flag = orjson.loads(value)
         subject = flag["subject"]
-        named = subject.get("equipmentReference") or str(sorted(subject.items()))
+        named = subject.get("equipmentReference") or ",".join(subject.get("consignments", ()))
+        if not named:
+            # a publisher or a lane: no journey is stopped for it
+            continue
         rule = flag["indicators"][0]["ruleId"]
         flagged.setdefault(rule, set()).add(named)
         if flag["severity"] in {"HIGH", "CRITICAL"}:
