@@ -6,6 +6,7 @@ or direct. The order between registers, the cuts into batches and the place of h
 
 import random
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from sstl.core.consignments.cells import ShareCell
 from sstl.core.milestones import order
 from sstl.core.referrals import ANSWERED, RAISED
 from sstl.core.rules import CONSIGNMENT_RULES
-from sstl.models.policy import LanePolicy, Policy, StageLimit, WatchList
+from sstl.models.policy import LanePolicy, Policy, RulePolicy, StageLimit, WatchList
 from sstl.models.records import (
     Event,
     Filing,
@@ -46,6 +47,18 @@ _LANE = LanePolicy(
 )
 _TOBACCO = WatchList(risk_area="FINANCIAL", hs_prefixes=("24",), source="a list of a test")
 POLICY = Policy(lanes={LANE: _LANE}, watch_lists={"tobacco": _TOBACCO}, vague_words=("goods",))
+_NEXT = Policy(
+    version="2",
+    valid_from=datetime(2026, 1, 2, 16, tzinfo=UTC),
+    lanes={LANE: _LANE.model_copy(update={"publishers": {}})},
+    rules={
+        "test-suspect": RulePolicy(mode="off"),
+        "test-overdue": RulePolicy(thresholds={"limit": 8}, severity="HIGH"),
+        "control-unsatisfactory": RulePolicy(mode="off"),
+        "filing-description-vague": RulePolicy(severity="HIGH"),
+    },
+).after(POLICY)
+"""Governs from forty hours after the start."""
 _RULES = {"of-the-test": RULES, "catalogue": CONSIGNMENT_RULES}
 
 _hours = st.integers(0, 80)
@@ -244,3 +257,20 @@ def test_asking_only_what_has_changed_ends_like_asking_everything(
     whole = assess(HOUSE, known, POLICY, reached_ms, () if empty else rules)
     assert chain.findings() == dict(whole.findings)
     assert {name for name, _ in chain.observations()} == set(whole.observations)
+
+
+@pytest.mark.parametrize("named", _RULES)
+@settings(max_examples=60, deadline=None)
+@given(registers=worlds(), seed=st.integers(0, 2**32))
+def test_after_another_policy_the_next_word_asks_everything_by_it(
+    registers: list[list[Any]], seed: int, named: str
+) -> None:
+    rules = _RULES[named]
+    chain = deliver(registers, seed, rules)
+    chain.policy = _NEXT
+    last = [said[-1] for said in registers if said and not isinstance(said[-1], Heartbeat)]
+    chain.feed(*last, key=HOUSE)
+    known, reached_ms = facts(registers)
+    empty = not (known.events or known.shares or known.units)
+    whole = assess(HOUSE, known, _NEXT, reached_ms, () if empty else rules)
+    assert chain.findings() == dict(whole.findings)
