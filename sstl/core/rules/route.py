@@ -245,7 +245,8 @@ def _speed(one: Ping, other: Ping, asked: InForce) -> float:
         return 0.0
     km = geo.distance_km(here, there)
     slack_ms = int(asked["tolerance_minutes"] * MINUTE_MS)
-    return geo.speed_kmh(km, other[0] - one[0] + slack_ms) if km > drift_km else 0.0
+    took_ms = max(other[0] - one[0] + slack_ms, MINUTE_MS)
+    return geo.speed_kmh(km, took_ms) if km > drift_km else 0.0
 
 
 def _implausible(view: JourneyView, asked: InForce, found: _Jump, limit: float) -> Verdict:

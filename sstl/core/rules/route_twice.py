@@ -132,9 +132,16 @@ def _contradictions(
     found: list[Verdict] = []
     run: list[tuple[float, _Seen, _Seen]] = []
     previous: _Seen | None = None
+    positions = view.positions
     for event in events:
         seen = _seen(event, places)
-        for one, other in _neighbours(previous, seen, _around(view.positions, seen)):
+        pairs = [] if previous is None else [(previous, seen)]
+        if positions:
+            pairs += [
+                (near, seen) if near.at_ms <= seen.at_ms else (seen, near)
+                for near in _around(positions, seen, slack_ms, limit)
+            ]
+        for one, other in pairs:
             speed = _needed(one, other, slack_ms, limit, unknown)
             if speed is not None:
                 run.append((speed, one, other))
@@ -162,44 +169,32 @@ def _seen(event: Event, places: Mapping[str, tuple[geo.Point, float]]) -> _Seen:
     return _Seen(event.event_ms, event.identity, code or "", point, reach, event)
 
 
-def _around(positions: Sequence[Positions], seen: _Seen) -> tuple[_Seen | None, _Seen | None]:
-    """Return the positions right before and after, where the event's own place has coordinates."""
-    if seen.point is None or not positions:
-        return None, None
+def _around(
+    positions: Sequence[Positions], seen: _Seen, slack_ms: int, limit: float
+) -> Iterator[_Seen]:
+    """Yield the positions right before and after that may be too far away to have been reached."""
+    if seen.point is None:
+        return
     index = bisect_right(positions, seen.at_ms, key=_first_ms)
-    before = after = None
+    near: list[tuple[int, Ping]] = []
     if index:
         bucket = positions[index - 1]
         if bucket.last[0] <= seen.at_ms:
-            before = (bucket.bucket_ms, bucket.last)
+            near.append((bucket.bucket_ms, bucket.last))
         else:
-            before, after = (bucket.bucket_ms, bucket.first), (bucket.bucket_ms, bucket.last)
-    if after is None and index < len(positions):
-        after = (positions[index].bucket_ms, positions[index].first)
-    return _reported(before), _reported(after)
-
-
-def _reported(found: tuple[int, Ping] | None) -> _Seen | None:
-    if found is None or not geo.is_plausible((found[1][3], found[1][4])):
-        return None
-    bucket_ms, ping = found
-    return _Seen(ping[0], f"positions|{bucket_ms}", "", (ping[3], ping[4]), 0.0, None)
+            near += ((bucket.bucket_ms, bucket.first), (bucket.bucket_ms, bucket.last))
+    if index < len(positions) and (not near or near[-1][1][0] <= seen.at_ms):
+        near.append((positions[index].bucket_ms, positions[index].first))
+    for bucket_ms, ping in near:
+        point = (ping[3], ping[4])
+        km = geo.at_most_km(seen.point, point) - seen.reach_km
+        took_ms = abs(seen.at_ms - ping[0]) + slack_ms
+        if km * HOUR_MS > limit * took_ms and geo.is_plausible(point):
+            yield _Seen(ping[0], f"positions|{bucket_ms}", "", point, 0.0, None)
 
 
 def _first_ms(bucket: Positions) -> int:
     return bucket.first[0]
-
-
-def _neighbours(
-    previous: _Seen | None, seen: _Seen, around: tuple[_Seen | None, _Seen | None]
-) -> Iterator[tuple[_Seen, _Seen]]:
-    before, after = around
-    if previous is not None:
-        yield previous, seen
-    if before is not None:
-        yield before, seen
-    if after is not None:
-        yield seen, after
 
 
 def _needed(
@@ -215,7 +210,7 @@ def _needed(
     if here is None or there is None:
         unknown.update(seen.name for seen in (one, other) if seen.point is None and seen.name)
         return None
-    took_ms = other.at_ms - one.at_ms + slack_ms
+    took_ms = max(other.at_ms - one.at_ms + slack_ms, MINUTE_MS)
     reach_km = one.reach_km + other.reach_km
     if (geo.at_most_km(here, there) - reach_km) * HOUR_MS <= limit * took_ms:
         return None
