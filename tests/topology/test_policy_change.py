@@ -45,7 +45,7 @@ BOTH = _new().after(OLD)
 def run(*, first: Policy, then: Policy) -> Chain:
     """Tell the corridor to all stages; the second policy takes the place of the first when it becomes known."""
     chain = Chain(policy=first)
-    waiting = []
+    waiting: list[tuple[str, dict[str, Any]]] = []
     reached = None
     for delivery in CORRIDOR.deliveries():
         event = delivery.report.event
