@@ -137,6 +137,8 @@ def answers(
         )
 
     found = told(seen)
+    anchors = [one.anchor for one in found]
+    assert len(set(anchors)) == len(anchors), "two answers about one episode"
     assert [_said(one) for one in told(_stripped(seen, asked.rule.needs))] == [
         _said(one) for one in found
     ]

@@ -84,22 +84,27 @@ def items_key(share: Share, position: int) -> str:
 
 def selections(view: ConsignmentView) -> list[Event]:
     """Return the selections for control, in order: ``inspection.selected`` and channels other than GREEN."""
-    found = [event for event in view.of(SELECTED, CHANNEL) if _selects(event)]
-    return sorted(found, key=order)
-
-
-def _selects(event: Event) -> bool:
-    return event.type == SELECTED or event.data.get("channel") not in (None, "GREEN")
+    channels = [
+        one
+        for one in view.by_type.get(CHANNEL, ())
+        if one.data.get("channel") not in (None, "GREEN")
+    ]
+    return sorted((*view.by_type.get(SELECTED, ()), *channels), key=order)
 
 
 def released_at(view: ConsignmentView, side: str, instant_ms: int) -> Event | None:
     """Return the last release of a side that stood at an instant; what came later does not count."""
-    known = [event for event in view.of(RELEASED, REVOKED) if event.event_ms <= instant_ms]
-    standing = [one for one in standing_releases(known) if side_of(one, view.plan) == side]
-    if side == "IMPORT":
-        cleared = view.by_type.get(CLEARED_BY_AIR, ())
-        standing += [one for one in cleared if one.event_ms <= instant_ms]
-    return max(standing, key=order, default=None)
+    releases = view.by_type.get(RELEASED, ())
+    revocations = view.by_type.get(REVOKED, ())
+    known = [one for one in releases if one.event_ms <= instant_ms]
+    if revocations and known:
+        revoked = [one for one in revocations if one.event_ms <= instant_ms]
+        known = standing_releases((*known, *revoked))
+    found = next((one for one in reversed(known) if side_of(one, view.plan) == side), None)
+    if side == "IMPORT" and CLEARED_BY_AIR in view.by_type:
+        cleared = [one for one in view.by_type[CLEARED_BY_AIR] if one.event_ms <= instant_ms]
+        return max((*cleared, *(() if found is None else (found,))), key=order, default=None)
+    return found
 
 
 def reports_of_side(view: ConsignmentView, side: str) -> bool:
@@ -125,8 +130,11 @@ def detained_at(view: ConsignmentView, instant_ms: int, side: str | None = None)
     It is ended by a lifting of the same inspection, or by any lifting where one of them names none. A lifting at the
     instant itself counts, a detention at the instant itself does not.
     """
-    lifted = [event for event in view.of(LIFTED) if event.event_ms <= instant_ms]
-    for event in view.of(DETAINED):
+    detained = view.by_type.get(DETAINED)
+    if not detained:
+        return None
+    lifted = [event for event in view.by_type.get(LIFTED, ()) if event.event_ms <= instant_ms]
+    for event in detained:
         if event.event_ms >= instant_ms:
             continue
         if side is not None and side_of(event, view.plan) not in (None, side):
@@ -138,7 +146,7 @@ def detained_at(view: ConsignmentView, instant_ms: int, side: str | None = None)
 
 def ended_otherwise(view: ConsignmentView) -> Event | None:
     """Return the seizure, return, destruction or abandonment after which no release is to come."""
-    return next(iter(view.of(*_ENDED_OTHERWISE)), None)
+    return next((view.by_type[name][0] for name in _ENDED_OTHERWISE if name in view.by_type), None)
 
 
 def concerns(

@@ -8,7 +8,7 @@ Whether they were needed and plausible is in `sstl.core.rules.controls_conduct`,
 from collections.abc import Iterator
 
 from sstl.core.consignment_view import ConsignmentView
-from sstl.core.milestones import RELEASED
+from sstl.core.milestones import RELEASED, order
 from sstl.core.routing import consignment_references
 from sstl.core.rules import controls_conduct, controls_release, controls_seals
 from sstl.core.rules.base import (
@@ -139,7 +139,7 @@ def control_unsatisfactory(
     view: ConsignmentView, asked: InForce, _as_of_ms: int
 ) -> Iterator[Verdict]:
     """Judge each recorded result; a code of unknown meaning is not evaluable."""
-    for event in view.of(RESULT):
+    for event in view.by_type.get(RESULT, ()):
         if not is_done(event):
             continue
         code, outcome = event.data.get("controlResultCode"), event.data.get("outcome")
@@ -176,7 +176,8 @@ def _area(event: Event) -> RiskArea | None:
 def suspect_image(view: ConsignmentView, asked: InForce, _as_of_ms: int) -> Iterator[Verdict]:
     """Judge the first suspect image of each inspection: an absence with a deadline."""
     seen: set[str] = set()
-    for event in view.of("inspection.scan.completed", RESULT):
+    scans = view.by_type.get("inspection.scan.completed", ())
+    for event in sorted((*scans, *view.by_type.get(RESULT, ())), key=order):
         if event.data.get("niiResult") not in ("SUSPECT", "INCONCLUSIVE"):
             continue
         inspection = event.data.get("inspectionId")

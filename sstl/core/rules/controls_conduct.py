@@ -91,11 +91,11 @@ FAST = Rule(
 
 def control_repeated(view: ConsignmentView, asked: InForce, _as_of_ms: int) -> Iterator[Verdict]:
     """Judge each selection made after a partner's result was received; one for cause is LOW."""
-    partners = view.of(PARTNER_RESULT)
+    partners = view.by_type.get(PARTNER_RESULT, ())
     if not partners:
         return
-    waived = view.of(WAIVED)
-    for event in view.of(SELECTED):
+    waived = view.by_type.get(WAIVED, ())
+    for event in view.by_type.get(SELECTED, ()):
         anchor, at_ms = event.identity, event.event_ms
         purpose = event.data.get("controlPurpose")
         known = [one for one in partners if one.event_ms < at_ms]

@@ -188,17 +188,13 @@ def release_against_detention(
     view: ConsignmentView, asked: InForce, _as_of_ms: int
 ) -> Iterator[Verdict]:
     """Judge each release against the detentions that were open then; a revoked release is none."""
-    releases = view.of(RELEASED)
-    if not releases:
-        return
-    standing = {one.identity for one in standing_releases(view.of(RELEASED, REVOKED))}
-    for release in releases:
+    for release in view.by_type.get(RELEASED, ()):
         anchor, at_ms = release.identity, release.event_ms
         side = side_of(release, view.plan)
         detention = detained_at(view, at_ms, side)
         if detention is None:
             yield no_hit(asked, anchor, at_ms, "no detention was open")
-        elif release.identity not in standing:
+        elif not standing_releases((release, *view.by_type.get(REVOKED, ()))):
             yield no_hit(asked, anchor, at_ms, "the release was revoked")
         elif side is None:
             yield not_evaluable(asked, anchor, at_ms, "side of the release")

@@ -193,7 +193,7 @@ def amended_after_selection(
                 last = [one for one in selected if one.event_ms < at_ms][-1]
                 answered = any(
                     last.event_ms <= one.event_ms < at_ms
-                    for one in view.of(RESULT)
+                    for one in view.by_type.get(RESULT, ())
                     if one.data.get("status") != "NOT_DONE"
                 )
                 yield hit(

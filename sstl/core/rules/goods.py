@@ -24,7 +24,7 @@ from sstl.core.rules.base import (
 from sstl.core.rules.consignment_facts import evidence_of, filed_ms, items_key
 from sstl.core.rules.engine import Asked
 from sstl.core.rules.goods_words import contains
-from sstl.models.policy import ChapterWords, ReferenceValue, RiskArea
+from sstl.models.policy import ChapterWords, Policy, ReferenceValue, RiskArea
 from sstl.models.records import Goods, Share
 
 _AREAS: dict[RiskArea, str] = {
@@ -120,15 +120,29 @@ def on_watch_list(view: ConsignmentView, asked: InForce, _as_of_ms: int) -> Iter
         if not at_ms:
             yield not_evaluable(asked, anchor, at_ms, "manifest.lodged")
             continue
-        found = False
-        for name in sorted(lists):
-            prefixes = lists[name].hs_prefixes
-            prefix = max(filter(item.hs6.startswith, prefixes), key=len, default=None)
-            if prefix is not None:
-                found = True
-                yield _listed(asked, (share, item, number), name, prefix, f"{name}|{anchor}", at_ms)
-        if not found:
+        on = listed_under(asked.policy, item.hs6)
+        for name in sorted(on):
+            own = f"{name}|{anchor}"
+            yield _listed(asked, (share, item, number), name, on[name], own, at_ms)
+        if not on:
             yield no_hit(asked, anchor, at_ms, "on no watch list")
+
+
+def listed_under(policy: Policy, hs6: str) -> dict[str, str]:
+    """Return the watch lists that have an HS code, whenever they hold, each with its longest prefix of it."""
+    index: dict[str, tuple[str, ...]] | None = policy.__dict__.get("_watched")
+    if index is None:
+        collected: dict[str, list[str]] = {}
+        for name, listed in policy.watch_lists.items():
+            for prefix in listed.hs_prefixes:
+                collected.setdefault(prefix, []).append(name)
+        index = policy.__dict__["_watched"] = {one: tuple(of) for one, of in collected.items()}
+    found: dict[str, str] = {}
+    for length in range(2, len(hs6) + 1):
+        prefix = hs6[:length]
+        for name in index.get(prefix, ()):
+            found[name] = prefix
+    return found
 
 
 def _listed(
