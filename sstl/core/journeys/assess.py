@@ -20,12 +20,13 @@ from sstl.core.leadtime import Observed
 from sstl.core.milestones import ACTUAL, Milestones, Plan, classifier_of, order
 from sstl.core.routing import unit_of
 from sstl.core.rules import UNIT_RULES, Result, Verdict, finding_of
-from sstl.core.rules.base import Part
+from sstl.core.rules.base import Part, Rule
 from sstl.core.rules.engine import Asked, ask, next_due
 from sstl.models.policy import Policy
 from sstl.models.records import Event, Finding, Share
 
-_ALL = frozenset(Part)
+Changed = tuple[frozenset[str], frozenset[Part]]
+"""Families of the events that have come, and the parts that have changed besides."""
 _PARTS = {
     "transport": frozenset({Part.TRANSPORT}),
     "mass": frozenset({Part.TRANSPORT}),
@@ -152,6 +153,18 @@ class Assessment:
         return found
 
 
+def reads(rule: Rule, changed: Changed) -> bool:
+    """Tell whether a rule reads something that has changed: fields of a family, or a part."""
+    families, parts = changed
+    if not rule.parts or not rule.parts.isdisjoint(parts):
+        return True
+    return any(
+        not rule.parts.isdisjoint(_PARTS.get(family, _OTHER_PARTS))
+        and any(need.startswith(f"{family}.") for need in rule.needs)
+        for family in families
+    )
+
+
 def group_of(unit: str, key: str) -> str:
     """Return the name of a journey."""
     return unit if not key else f"{unit}#{key}"
@@ -210,9 +223,7 @@ def assess(
     for view, _ in views if len(views) > 1 else ():
         others = tuple(other for other, _ in views if other is not view)
         object.__setattr__(view, "others", others)
-    journeys = tuple(
-        _judged(view, derived, policy, as_of_ms, asked, {}, _ALL) for view, derived in views
-    )
+    journeys = tuple(_judged(view, derived, policy, as_of_ms, asked) for view, derived in views)
     return Assessment(journeys, walk, policy, as_of_ms, views[-1][1].facts)
 
 
@@ -284,7 +295,9 @@ def extend(
     view, derived, parts = journey.derived.extended(
         journey.view, fresh, positions, publishers, frozenset(changed)
     )
-    now = _judged(view, derived, policy, as_of_ms, UNIT_RULES, journey, parts)
+    families = frozenset(event.type.partition(".")[0] for event in fresh)
+    besides = parts - changed if positions is None else parts - changed | {Part.POSITIONS}
+    now = _judged_again(view, derived, policy, as_of_ms, journey, (families, besides))
     told = any(event.type.partition(".")[0] in _TOLD or event.type in _AIR for event in fresh)
     return Assessment((now,), walk, policy, as_of_ms, derived.facts, told)
 
@@ -295,53 +308,67 @@ def _judged(
     policy: Policy,
     as_of_ms: int,
     rules: Sequence[Asked[JourneyView]],
-    before: "Journey | Mapping[str, Answer]",
-    changed: frozenset[Part],
 ) -> Journey:
-    known = before.answers if isinstance(before, Journey) else before
-    answers: dict[str, Answer] = {}
-    same, hits = isinstance(before, Journey), False
-    for asked in rules:
-        rule = asked.rule
-        old = known.get(rule.id)
-        if old is not None and not _again(asked, old, view.publishers, as_of_ms, changed):
-            answers[rule.id] = old
+    """Ask all rules."""
+    answers = {asked.rule.id: _asked(asked, view, policy, as_of_ms) for asked in rules}
+    return Journey(view, derived, answers, _findings(view, answers, policy))
+
+
+def _judged_again(
+    view: JourneyView,
+    derived: Derived,
+    policy: Policy,
+    as_of_ms: int,
+    before: Journey,
+    changed: Changed,
+) -> Journey:
+    """Ask the rules that read what has changed, whose deadline has come, or whose publisher has spoken."""
+    known, asked_again = before.answers, _reading(changed)
+    answers: dict[str, Answer] | None = None
+    hits = False
+    for asked in UNIT_RULES:
+        name = asked.rule.id
+        old = known[name]
+        if name not in asked_again and (
+            old is _NOTHING or not _waited(old, view.publishers, as_of_ms)
+        ):
             continue
         new = _asked(asked, view, policy, as_of_ms)
         if old == new:
-            answers[rule.id] = old
-        else:
-            answers[rule.id] = new
-            same = False
-            hits = hits or _hits(new) or (old is not None and _hits(old))
-    if not isinstance(before, Journey):
-        return Journey(view, derived, answers, _findings(view, answers, policy))
+            continue
+        answers = dict(known) if answers is None else answers
+        answers[name] = new
+        hits = hits or _hits(new) or _hits(old)
     return Journey(
         view,
         derived,
-        before.answers if same else answers,
-        _findings(view, answers, policy) if hits else before.findings,
+        known if answers is None else answers,
+        before.findings if answers is None or not hits else _findings(view, answers, policy),
     )
+
+
+def _reading(changed: Changed) -> frozenset[str]:
+    """Return the rules that read what has changed."""
+    found = _READING.get(changed)
+    if found is None:
+        found = frozenset(one.rule.id for one in UNIT_RULES if reads(one.rule, changed))
+        _READING[changed] = found
+    return found
+
+
+_READING: dict[Changed, frozenset[str]] = {}
+"""What of the registry reads which change: both are few."""
+
+
+def _waited(old: Answer, publishers: Mapping[str, int], as_of_ms: int) -> bool:
+    """Tell whether a rule waited for something that has come: its deadline, or a publisher."""
+    if old.due_ms is not None and old.due_ms <= as_of_ms:
+        return True
+    return any(publishers.get(name, 0) >= instant for name, instant in old.awaited.items())
 
 
 def _hits(answer: Answer) -> bool:
     return any(verdict.result is Result.HIT for verdict in answer.verdicts)
-
-
-def _again(
-    asked: Asked[JourneyView],
-    old: Answer,
-    publishers: Mapping[str, int],
-    as_of_ms: int,
-    changed: frozenset[Part],
-) -> bool:
-    """Tell whether to ask a rule again: it reads what has changed, its deadline has come, or a publisher spoke."""
-    parts = asked.rule.parts
-    if not parts or not parts.isdisjoint(changed):
-        return True
-    if old.due_ms is not None and old.due_ms <= as_of_ms:
-        return True
-    return any(publishers.get(name, 0) >= instant for name, instant in old.awaited.items())
 
 
 def _asked(asked: Asked[JourneyView], view: JourneyView, policy: Policy, as_of_ms: int) -> Answer:

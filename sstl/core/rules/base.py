@@ -174,20 +174,28 @@ class InForce(msgspec.Struct, frozen=True):
 
 
 def in_force(rule: Rule, policy: Policy, *, mode: str | None, lane_id: str | None) -> InForce:
-    """Return a rule as this version of the policy has it: the lane's values first, then the mode's, the general ones,
-    and the rule's own defaults.
+    """Return a rule as this version of the policy has it.
+
+    The lane's values count first, then the mode's, the general ones, and the rule's own defaults.
     """
     cache: dict[tuple[str, str | None, str | None], InForce] = policy.__dict__.setdefault(
         "_in_force", {}
     )
-    key = (rule.id, mode, lane_id if lane_id in policy.lanes or _named(policy, rule, lane_id) else None)
+    known = cache.get((rule.id, mode, lane_id))
+    if known is not None:
+        return known
+    key = (
+        rule.id,
+        mode,
+        lane_id if lane_id in policy.lanes or _named(policy, rule, lane_id) else None,
+    )
     known = cache.get(key)
     if known is not None:
         return known
     stated = policy.rule(rule.id)
     thresholds = {name: parameter.value for name, parameter in rule.parameters.items()}
     thresholds |= stated.thresholds
-    by_mode: Mapping[str, dict[str, float]] = dict(stated.thresholds_by_mode)
+    by_mode: Mapping[str, dict[str, float]] = {**stated.thresholds_by_mode}
     thresholds |= by_mode.get(mode or "", {})
     thresholds |= stated.thresholds_by_lane.get(lane_id or "", {})
     advice = rule.advice if stated.advice is None else Text(stated.advice.en, stated.advice.zh)
@@ -273,7 +281,7 @@ def flag_id(rule_id: str, subject: str, anchor: str) -> str:
 
 
 def score(severity: Severity, weight: float, excess: float) -> int:
-    """Return 0 to 100: what the severity is worth, and up to 20 for how far the threshold is exceeded, times the weight.
+    """Return 0 to 100: the severity's worth, and up to 20 for how far the threshold is exceeded, times the weight.
 
     ``(base + 20 * excess) * weight``, cut to 0..100 and rounded down; base is 20, 40, 60 or 80 for LOW, MEDIUM, HIGH
     or CRITICAL. ``excess`` is 0 to 1; of numbers ``1 - expected / observed``: at twice the threshold half of the 20

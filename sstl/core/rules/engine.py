@@ -50,6 +50,14 @@ def ask(
         as_of_ms: How far the watermark has come; -1 before it is known.
     """
     versions = policy.versions()
+    if len(versions) == 1:
+        current = in_force(asked.rule, policy, mode=mode, lane_id=lane_id)
+        if current.mode == "off":
+            return []
+        answers = asked.judge(view, current, as_of_ms)
+        stated = policy.rule(asked.rule.id)
+        if stated.valid_from is None and stated.valid_to is None:
+            return [_due(verdict, as_of_ms) for verdict in answers]
     found: list[Verdict] = []
     for number, (start, version) in enumerate(versions):
         end = versions[number + 1][0] if number + 1 < len(versions) else None
