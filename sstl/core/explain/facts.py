@@ -56,7 +56,7 @@ def read_consignment(
     known = Known(
         events,
         [cell for cell in shares if cell is not None],
-        {unit: cell.told for unit, cell in units.items() if cell is not None},
+        {unit: cell.told(unit) for unit, cell in units.items() if cell is not None},
         Publishers(work),
     )
     return assess_consignment(consignment, known, policy, as_of(work))

@@ -276,6 +276,8 @@ def _rules(text: _Text, rules: Sequence[RuleStory], not_asked: Iterable[str]) ->
     word = text.word
     text.head("rules")
     quiet: dict[str, int] = {}
+    unknown: dict[str, int] = {}
+    waiting: list[str] = []
     for rule in rules:
         shadow = f" ({word('shadow')})" if rule.mode == "shadow" else ""
         if rule.answer == "hit":
@@ -283,20 +285,25 @@ def _rules(text: _Text, rules: Sequence[RuleStory], not_asked: Iterable[str]) ->
             text.add(f"{word('flag')} {rule.flag}", 8)
             _evidence(text, rule.evidence, 8)
         elif rule.answer == "not_evaluable":
-            missing = ", ".join(rule.missing)
-            text.add(
-                f"{word('not evaluable')}  {rule.rule}{shadow}: {word('missing')} {missing}", 2, 6
-            )
+            what = f"{rule.rule}{shadow}: {word('missing')} {', '.join(rule.missing)}"
+            unknown[what] = unknown.get(what, 0) + 1
         elif rule.due is not None:
-            text.add(f"{word('no hit')}  {rule.rule}: {word('not due until')} {rule.due}", 2, 6)
+            waiting.append(f"{rule.rule}: {word('not due until')} {rule.due}")
         else:
             quiet[rule.rule] = quiet.get(rule.rule, 0) + 1
+    for what in _times(unknown):
+        text.add(f"{word('not evaluable')}  {what}", 2, 6)
+    for what in waiting:
+        text.add(f"{word('no hit')}  {what}", 2, 6)
     if quiet:
-        names = (name if many == 1 else f"{name} x{many}" for name, many in sorted(quiet.items()))
-        text.add(f"{word('no hit')}  {', '.join(names)}", 2, 6)
+        text.add(f"{word('no hit')}  {', '.join(_times(quiet))}", 2, 6)
     idle = sorted(not_asked)
     if idle:
         text.add(f"{word('had nothing to ask about')}  {', '.join(idle)}", 2, 6)
+
+
+def _times(found: dict[str, int]) -> list[str]:
+    return [name if many == 1 else f"{name} (x{many})" for name, many in sorted(found.items())]
 
 
 def _flag(text: _Text, flag: FlagStory, *, whole: bool) -> None:
