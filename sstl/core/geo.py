@@ -40,7 +40,7 @@ def distance_to_line_km(point: Point, line: Sequence[Point]) -> float:
     """Return how far a point is from a line of one point or more.
 
     The nearest point of the line is sought on a map that is true to scale around the point; up to some hundred
-    kilometres the distance to it is exact to a few parts in a thousand, beyond that it is never too small.
+    kilometres the distance to it is right to a few per cent, beyond that it may only be too great.
     """
     if len(line) == 1:
         return distance_km(point, line[0])
