@@ -129,10 +129,7 @@ def compact(event: Event) -> Event:
         for name, value in event.data.items()
         if name in KEPT and (type(value) is not str or len(value) <= MAX_TEXT)
     }
-    same = len(data) == len(event.data) and all(
-        type(value) is not list or len(value) <= MAX_LIST for value in event.data.values()
-    )
-    return event if same else msgspec.structs.replace(event, data=data)
+    return event if data == event.data else msgspec.structs.replace(event, data=data)
 
 
 def chunk_part(index: int) -> str:
