@@ -3,12 +3,13 @@
 from itertools import pairwise
 from typing import Any
 
-from hypothesis import given
+import msgspec
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sstl.core.journeys.assess import assess
 from sstl.core.milestones import order
-from sstl.core.rules.base import Result
+from sstl.core.rules.base import Result, Verdict
 from sstl.core.rules.seals import RULES
 from sstl.core.seals.debounce import episodes
 from sstl.core.seals.machine import SYMBOLS, TRANSITIONS, State
@@ -187,6 +188,32 @@ def test_every_rule_answers_whatever_locks_report(log: list[Event]) -> None:
     ]
     assert len(anchors) == len(set(anchors))
     assert LANE in by.lanes
+
+
+@settings(max_examples=40, deadline=None)
+@given(LOGS)
+def test_no_rule_reads_a_field_that_it_does_not_declare(log: list[Event]) -> None:
+    by = policy(
+        sealed=True, seal_grade="S", silences=[{"start": "T5", "end": "T7", "limit_hours": 5}]
+    )
+    ordered = sorted(log, key=order)
+    for asked in RULES:
+        shown = [_only(event, asked.rule.needs) for event in ordered]
+        whole = assess(UNIT, ordered, [share()], by, as_of_ms=FAR, rules=[asked])
+        narrow = assess(UNIT, shown, [share()], by, as_of_ms=FAR, rules=[asked])
+        assert [_told(one) for one in whole.verdicts] == [_told(one) for one in narrow.verdicts]
+
+
+def _only(event: Event, needs: frozenset[str]) -> Event:
+    family = event.type.partition(".")[0]
+    kept = {name: value for name, value in event.data.items() if f"{family}.{name}" in needs}
+    return msgspec.structs.replace(event, data=kept)
+
+
+def _told(verdict: Verdict) -> Verdict:
+    """Return a verdict with its evidence as names: the bodies differ."""
+    bare = tuple(msgspec.structs.replace(event, data={}) for event in verdict.evidence)
+    return msgspec.structs.replace(verdict, evidence=bare)
 
 
 @given(LOGS, HOURS)

@@ -299,8 +299,6 @@ def _silence(
 
 def battery_short(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Verdict]:
     """Judge each device by the line through its first and last charge since the battery was new or charged."""
-    if not view.seals.states:
-        return
     known: dict[str, list[Event]] = {}
     for event in view.events:
         if event.type.startswith("seallock.") and "batteryPct" in event.data:
@@ -380,8 +378,6 @@ def clock_skew(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Ve
     A report can be late, never early: a stamp after the platform had the report shows a clock that is ahead, and a
     clock is behind by at most what the quickest of several reports took.
     """
-    if not view.seals.states:
-        return
     known: dict[str, list[tuple[int, Event]]] = {}
     for event in view.events:
         if not event.type.startswith("seallock.") or "deviceTime" not in event.data:

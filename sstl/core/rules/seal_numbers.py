@@ -31,7 +31,8 @@ DIFFERS = Rule(
     unit="",
     risk_area="SAFETY_SECURITY",
     subject="unit",
-    needs=STORY | {"transport.seals", "transport.eventClassifier", "share.seals"},
+    needs=STORY
+    | {"transport.seals", "transport.eventClassifier", "transport.unLocationCode", "share.seals"},
     family="seals",
     parts=frozenset({Part.SEALS, Part.CONTROLS, Part.TRANSPORT, Part.MANIFEST}),
     severity="HIGH",

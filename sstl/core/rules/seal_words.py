@@ -14,15 +14,16 @@ STORY = frozenset(
         *("seallock.kind", "seallock.latched", "seallock.state", "seallock.since"),
         *("seallock.oldSealNumber", "seallock.condition", "seallock.sealGrade"),
         *("inspection.sealBefore", "inspection.sealAfter"),
+        *("seallock.unLocationCode", "inspection.unLocationCode"),
     }
 )
-"""Fields that the states of the locks rest on."""
+"""Fields that the states of the locks rest on, and the place that texts name."""
 AUTHORITY = frozenset(
     {
         *("seallock.commandId", "seallock.authorisationOffice", "seallock.office"),
-        *("seallock.unLocationCode", "seallock.equipmentReference"),
+        "seallock.equipmentReference",
         *("seallock.validFrom", "seallock.validTo"),
-        *("inspection.inspectionId", "inspection.unLocationCode"),
+        "inspection.inspectionId",
         *("inspection.startedAt", "inspection.endedAt"),
     }
 )
