@@ -41,7 +41,7 @@ POLICY = Policy(
     lanes=LANES,
     rules={"milestone-later-than-planned": RulePolicy(thresholds={"threshold": 30})},
 )
-LOCK = {"deviceId": {"manufacturerId": "M1", "tagSerial": "7"}}
+LOCK: dict[str, Any] = {"deviceId": {"manufacturerId": "M1", "tagSerial": "7"}}
 OUT, HOME = "CNYTN", "NLRTM"
 ARCHETYPES: tuple[tuple[str, str | None, dict[str, Any]], ...] = (
     ("transport.gated_out", "ACTUAL", {"place": OUT, "emptyIndicator": "EMPTY"}),
@@ -102,9 +102,9 @@ def versions(draw: st.DrawFn) -> Event:
         )
     at_ms = START + number * 6 * HOUR + draw(st.sampled_from((0, 0, 0, HOUR, 20 * HOUR, -9 * HOUR)))
     if "alarm" in body:
-        kind_of_alarm = {"kind": body.pop("alarm")}
+        own: dict[str, Any] = {"kind": body.pop("alarm")}
     else:
-        kind_of_alarm = {}
+        own = {}
     one = event(
         kind,
         at_ms,
@@ -114,7 +114,7 @@ def versions(draw: st.DrawFn) -> Event:
         retracted=draw(st.integers(0, 12)) == 0,
         **body,
     )
-    one = msgspec.structs.replace(one, data=one.data | kind_of_alarm)
+    one = msgspec.structs.replace(one, data=one.data | own)
     digest = str((one.type, one.event_ms, one.lane_id, sorted(map(str, one.data.items()))))
     version = Version(one.version.recorded_ms, one.version.retracted, digest)
     return msgspec.structs.replace(one, version=version)
@@ -160,9 +160,9 @@ def messages(draw: st.DrawFn) -> tuple[str, Any]:
     if kind <= 7:
         return UNIT, Placed(event=draw(versions()))
     if kind == 8:
-        one = draw(SHARES)
-        share_ = one if draw(st.integers(0, 3)) else None
-        return UNIT, Shared(manifest_id=one.manifest_id, share=share_)
+        part = draw(SHARES)
+        still = part if draw(st.integers(0, 3)) else None
+        return UNIT, Shared(manifest_id=part.manifest_id, share=still)
     if kind == 9:
         return UNIT, draw(pings())
     if kind == 10:

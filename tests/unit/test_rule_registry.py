@@ -28,6 +28,10 @@ def _fields() -> dict[str, set[str]]:
 
 
 FIELDS = _fields()
+SUBJECT_RULES: list[Rule] = [
+    *(one.rule for one in UNIT_RULES),
+    *(one.rule for one in CONSIGNMENT_RULES),
+]
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
@@ -44,7 +48,7 @@ def test_every_field_that_a_rule_reads_is_one_that_an_event_or_a_share_carries(
 
 @pytest.mark.parametrize(
     "rule",
-    [one.rule for one in (*UNIT_RULES, *CONSIGNMENT_RULES)],
+    SUBJECT_RULES,
     ids=lambda rule: str(rule.id),
 )
 def test_every_field_that_a_rule_reads_is_kept_in_the_record(rule: Rule) -> None:
@@ -71,7 +75,7 @@ def test_every_rule_declares_what_it_is_about(rule: Rule) -> None:
 
 @pytest.mark.parametrize(
     "rule",
-    [one.rule for one in (*UNIT_RULES, *CONSIGNMENT_RULES)],
+    SUBJECT_RULES,
     ids=lambda rule: str(rule.id),
 )
 def test_every_rule_on_a_unit_or_consignment_says_what_makes_it_be_asked_again(

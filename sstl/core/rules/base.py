@@ -195,7 +195,7 @@ def in_force(rule: Rule, policy: Policy, *, mode: str | None, lane_id: str | Non
     stated = policy.rule(rule.id)
     thresholds = {name: parameter.value for name, parameter in rule.parameters.items()}
     thresholds |= stated.thresholds
-    by_mode: Mapping[str, dict[str, float]] = {**stated.thresholds_by_mode}
+    by_mode: Mapping[Any, dict[str, float]] = stated.thresholds_by_mode
     thresholds |= by_mode.get(mode or "", {})
     thresholds |= stated.thresholds_by_lane.get(lane_id or "", {})
     advice = rule.advice if stated.advice is None else Text(stated.advice.en, stated.advice.zh)
