@@ -1,0 +1,251 @@
+"""Stories of consignments, told by events as publishers send them, through intake and all stages."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sstl.models.policy import Policy, WatchList
+from tests.chain import Chain
+
+pytestmark = pytest.mark.unit
+START = datetime(2026, 3, 1, 8, tzinfo=UTC)
+UNIT, HOUSE = "CSQU3054383", "HBL1"
+LATER_MS = int(datetime(2026, 9, 1, tzinfo=UTC).timestamp() * 1000)
+PARTIES = [
+    {"role": "CONSIGNEE", "identifier": "NL123456789", "name": "a name"},
+    {"role": "CONSIGNOR", "identifier": "CN987654321", "name": "another"},
+]
+FAMILIES = {"declaration": "inspection", "channel": "inspection"}
+Told = tuple[str, dict[str, Any]]
+_numbers = itertools.count()
+
+
+def tell(kind: str, hours: float, **data: Any) -> Told:
+    """Return an event so many hours after the start, and its topic."""
+    at = (START + timedelta(hours=hours)).isoformat()
+    family = kind.partition(".")[0]
+    document = {
+        "specversion": "1.0",
+        "id": f"e{next(_numbers)}",
+        "source": "urn:sstl:NLRTM:tests",
+        "type": f"org.sstl.{kind}.v1",
+        "time": at,
+        "recordedtime": at,
+        "data": data,
+    }
+    return FAMILIES.get(family, family), document
+
+
+def filing(kind: str, hours: float, lrn: str = "LRN-1", **changes: Any) -> Told:
+    item = {"itemNo": 1, "hs6": "640399", "description": "leather shoes", "grossMassKg": 900.0}
+    house: dict[str, Any] = {
+        "consignmentId": HOUSE,
+        "equipmentReferences": [UNIT],
+        "parties": PARTIES,
+        "items": [item | changes.pop("item", {})],
+    }
+    house |= changes.pop("house", {})
+    body = {
+        "lrn": lrn,
+        "mode": "1",
+        "etd": "2026-03-05T08:00:00Z",
+        "eta": "2026-04-02T08:00:00Z",
+        "placeOfLoading": "CNYTN",
+        "placeOfUnloading": "NLRTM",
+        "countriesOfRoutingOfMeans": ["CN", "NL"],
+        "officeOfFirstEntry": "NL000510",
+        "equipment": [{"equipmentReference": UNIT}],
+        "consignments": [house],
+    }
+    return tell(f"manifest.{kind}", hours, **(body | changes))
+
+
+def moved(kind: str, hours: float, place: str) -> Told:
+    return tell(
+        f"transport.{kind}",
+        hours,
+        eventClassifier="ACTUAL",
+        equipmentReference=UNIT,
+        unLocationCode=place,
+    )
+
+
+def customs(kind: str, hours: float, side: str = "IMPORT", **data: Any) -> Told:
+    return tell(kind, hours, consignmentId=HOUSE, side=side, **data)
+
+
+EXPORTED = customs("inspection.released", 60, "EXPORT")
+JOURNEY = (
+    filing("lodged", 0),
+    EXPORTED,
+    moved("loaded", 90, "CNYTN"),
+    moved("departed", 96, "CNYTN"),
+    moved("arrived", 760, "NLRTM"),
+    moved("discharged", 770, "NLRTM"),
+    customs("declaration.accepted", 750, declarationType="IMPORT"),
+    customs("inspection.released", 780),
+    moved("gated_out", 790, "NLRTM"),
+)
+
+
+def rules_that_hit(*events: Told, policy: Policy | None = None) -> dict[str, str]:
+    """Return the rules whose flags hold, with their severity, when all deadlines have passed."""
+    chain = Chain(policy=policy)
+    chain.take(events)
+    chain.beat(LATER_MS)
+    return {
+        flag["indicators"][0]["ruleId"]: flag["severity"] for flag in chain.net_flags().values()
+    }
+
+
+def without(*left_out: Told) -> list[Told]:
+    return [one for one in JOURNEY if one not in left_out]
+
+
+WATCHED = Policy(
+    watch_lists={"shoes": WatchList(risk_area="IPR", hs_prefixes=("64",), source="an action plan")}
+)
+
+
+@pytest.mark.parametrize(
+    ("events", "policy", "expected"),
+    [
+        pytest.param(JOURNEY, None, {}, id="a-clean-journey"),
+        pytest.param(
+            (*JOURNEY, filing("amended", 200, item={"hs6": "392690"})),
+            None,
+            {"filing-amended-after-departure": "MEDIUM"},
+            id="goods-amended-at-sea",
+        ),
+        pytest.param(
+            (
+                *JOURNEY,
+                customs("channel.assigned", 755, channel="RED"),
+                filing("amended", 50, item={"description": "shoes"}),
+            ),
+            None,
+            {},
+            id="amended-before-anything-happened",
+        ),
+        pytest.param(
+            (
+                *without(),
+                customs("inspection.selected", 70, "EXPORT"),
+                filing("amended", 80, house={"parties": PARTIES[1:]}),
+            ),
+            None,
+            {"filing-amended-after-selection": "HIGH"},
+            id="consignee-amended-after-selection",
+        ),
+        pytest.param(
+            (*without(EXPORTED), customs("declaration.accepted", 40, "EXPORT")),
+            None,
+            {"filing-loaded-without-release": "HIGH"},
+            id="loaded-without-export-release",
+        ),
+        pytest.param(
+            (
+                *JOURNEY,
+                tell("manifest.referral.raised", 80, lrn="LRN-1", referralType="DNL"),
+            ),
+            None,
+            {"filing-do-not-load-ignored": "CRITICAL"},
+            id="do-not-load-ignored",
+        ),
+        pytest.param(
+            (
+                *JOURNEY,
+                tell("manifest.referral.raised", 20, lrn="LRN-1", referralType="RFI"),
+                tell("manifest.referral.answered", 30, lrn="LRN-1", referralType="RFI"),
+            ),
+            None,
+            {},
+            id="question-answered-in-time",
+        ),
+        pytest.param(JOURNEY, WATCHED, {"goods-on-watch-list": "MEDIUM"}, id="goods-on-a-list"),
+        pytest.param(
+            (*JOURNEY, customs("inspection.result.recorded", 775, controlResultCode="B1")),
+            None,
+            {"control-unsatisfactory": "HIGH"},
+            id="unsatisfactory-result",
+        ),
+        pytest.param(
+            (
+                *JOURNEY,
+                customs("inspection.detained", 772),
+                customs("inspection.detention.lifted", 785),
+            ),
+            None,
+            {"control-release-against-detention": "HIGH"},
+            id="released-while-detained",
+        ),
+        pytest.param(
+            (*JOURNEY, customs("inspection.detained", 772)),
+            None,
+            {
+                "control-release-against-detention": "HIGH",
+                "control-gate-out-before-release": "CRITICAL",
+            },
+            id="left-while-detained",
+        ),
+        pytest.param(
+            (
+                *JOURNEY,
+                tell(
+                    "registry.partner.risk",
+                    -24,
+                    id="CN987654321",
+                    risk="HIGH",
+                    **{"from": "2026-02-01T00:00:00Z"},
+                ),
+            ),
+            None,
+            {"party-partner-risk": "HIGH"},
+            id="a-partner-knows-the-consignor",
+        ),
+        pytest.param(
+            (
+                *JOURNEY[1:],
+                filing("lodged", 0, operatorStatus={"aeoImporter": True}),
+                tell(
+                    "registry.operator.status",
+                    -24,
+                    id="NL123456789",
+                    programme="AEO",
+                    status="SUSPENDED",
+                ),
+            ),
+            None,
+            {"party-aeo-not-confirmed": "MEDIUM"},
+            id="a-suspended-trusted-trader",
+        ),
+        pytest.param(
+            (*JOURNEY[1:], filing("lodged", 0, countriesOfRoutingOfMeans=["CN", "GR", "NL"])),
+            None,
+            {"filing-r3018": "LOW"},
+            id="entered-before-the-office-of-first-entry",
+        ),
+        pytest.param(
+            (
+                *JOURNEY,
+                tell(
+                    "inspection.scan.completed",
+                    772,
+                    equipmentReference=UNIT,
+                    side="IMPORT",
+                    inspectionId="I1",
+                    niiResult="SUSPECT",
+                ),
+            ),
+            None,
+            {"control-suspect-image-not-followed-up": "HIGH"},
+            id="a-suspect-image-of-the-unit",
+        ),
+    ],
+)
+def test_a_story_has_its_flags_and_none_besides(
+    events: tuple[Told, ...], policy: Policy | None, expected: dict[str, str]
+) -> None:
+    assert rules_that_hit(*events, policy=policy) == expected
