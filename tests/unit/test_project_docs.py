@@ -13,7 +13,7 @@ from sstl.agents.topics import DAY_MS, FAMILIES, STAGE_SOURCE, Topics
 from sstl.agents.worker import KEYED
 from sstl.core.stage import Stage
 from sstl.errors import ExitCode
-from sstl.intake.stage import IntakeCell
+from sstl.intake.stage import IntakeStage
 from sstl.models.records import Unbound
 from sstl.settings import DEVELOPMENT_PSEUDONYM_KEY, Settings
 
@@ -109,7 +109,7 @@ def test_every_message_and_the_topics_it_travels_on_stand_among_the_formats() ->
 def test_every_cell_and_the_stages_that_keep_it_stand_among_the_formats() -> None:
     expected = {("position.1", "Position"): {"all (the shell)"}}
     assert tags(Position) == {"position.1": "Position"}
-    for tag, name in tags(IntakeCell).items():
+    for tag, name in tags(IntakeStage.cell_type).items():
         expected[tag, name] = {"intake"}
     for stage in STAGES.values():
         for tag, name in tags(stage.cell_type).items():
