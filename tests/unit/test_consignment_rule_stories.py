@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from sstl.models.policy import Policy, WatchList
+from sstl.core.rules import CONSIGNMENT_RULES
+from sstl.models.policy import LanePolicy, Policy, WatchList
 from tests.chain import Chain
 
 pytestmark = pytest.mark.unit
@@ -17,6 +18,7 @@ PARTIES = [
     {"role": "CONSIGNEE", "identifier": "NL123456789", "name": "a name"},
     {"role": "CONSIGNOR", "identifier": "CN987654321", "name": "another"},
 ]
+OURS = frozenset(one.rule.id for one in CONSIGNMENT_RULES)
 FAMILIES = {"declaration": "inspection", "channel": "inspection"}
 Told = tuple[str, dict[str, Any]]
 _numbers = itertools.count()
@@ -49,6 +51,7 @@ def filing(kind: str, hours: float, lrn: str = "LRN-1", **changes: Any) -> Told:
     house |= changes.pop("house", {})
     body = {
         "lrn": lrn,
+        "laneId": "CNYTN-NLRTM-SEA",
         "mode": "1",
         "etd": "2026-03-05T08:00:00Z",
         "eta": "2026-04-02T08:00:00Z",
@@ -91,12 +94,14 @@ JOURNEY = (
 
 
 def rules_that_hit(*events: Told, policy: Policy | None = None) -> dict[str, str]:
-    """Return the rules whose flags hold, with their severity, when all deadlines have passed."""
+    """Return the rules on consignments whose flags hold when all deadlines have passed, with their severity."""
     chain = Chain(policy=policy)
     chain.take(events)
     chain.beat(LATER_MS)
     return {
-        flag["indicators"][0]["ruleId"]: flag["severity"] for flag in chain.net_flags().values()
+        flag["indicators"][0]["ruleId"]: flag["severity"]
+        for flag in chain.net_flags().values()
+        if flag["indicators"][0]["ruleId"] in OURS
     }
 
 
@@ -106,6 +111,10 @@ def without(*left_out: Told) -> list[Told]:
 
 WATCHED = Policy(
     watch_lists={"shoes": WatchList(risk_area="IPR", hs_prefixes=("64",), source="an action plan")}
+)
+
+TO_THE_DOOR = Policy(
+    lanes={"CNYTN-NLRTM-SEA": LanePolicy(origin="CNYTN", destination="NLRTM", mode="SEA")}
 )
 
 
@@ -243,9 +252,97 @@ WATCHED = Policy(
             {"control-suspect-image-not-followed-up": "HIGH"},
             id="a-suspect-image-of-the-unit",
         ),
+        pytest.param(
+            (
+                *JOURNEY,
+                filing("lodged", 3, lrn="LRN-2"),
+                tell("manifest.registered", 1, lrn="LRN-1", mrn="26NL000510ABCDEFG1"),
+                tell("manifest.registered", 4, lrn="LRN-2", mrn="26DE000510ABCDEFG2"),
+            ),
+            None,
+            {"filing-document-under-two-mrns": "MEDIUM"},
+            id="filed-twice-in-the-union",
+        ),
+        pytest.param(
+            (*JOURNEY[1:-1], filing("lodged", 0), moved("gated_out", 775, "NLRTM")),
+            None,
+            {"control-gate-out-before-release": "HIGH"},
+            id="left-five-hours-before-the-release",
+        ),
+        pytest.param(
+            (
+                *JOURNEY,
+                customs(
+                    "inspection.partner.result.received",
+                    500,
+                    "EXPORT",
+                    controlPurpose="SECURITY",
+                    controlResultCode="A1",
+                ),
+                customs(
+                    "inspection.selected",
+                    752,
+                    controlPurpose="SECURITY",
+                    selections=[{"basis": "RULE", "ruleId": "any"}],
+                ),
+            ),
+            None,
+            {"control-repeated": "MEDIUM"},
+            id="selected-again-for-what-the-partner-has-looked-at",
+        ),
+        pytest.param(
+            (
+                *JOURNEY,
+                customs("inspection.physical.started", 772, inspectionId="I1"),
+                customs("inspection.physical.completed", 774, inspectionId="I1"),
+                tell(
+                    "seallock.opened",
+                    772.5,
+                    equipmentReference=UNIT,
+                    sealNumber="S1",
+                    unLocationCode="NLRTM",
+                ),
+                customs(
+                    "inspection.result.recorded", 775, inspectionId="I1", outcome="NOT_CONFIRMED"
+                ),
+            ),
+            TO_THE_DOOR,
+            {"control-opened-not-resealed": "HIGH"},
+            id="opened-for-a-control-and-left-open",
+        ),
+        pytest.param(
+            tuple(without(JOURNEY[-1], JOURNEY[-2])),
+            None,
+            {"release-overdue": "LOW"},
+            id="declared-and-never-released",
+        ),
     ],
 )
 def test_a_story_has_its_flags_and_none_besides(
     events: tuple[Told, ...], policy: Policy | None, expected: dict[str, str]
 ) -> None:
     assert rules_that_hit(*events, policy=policy) == expected
+
+
+def test_three_parcels_of_one_consignee_are_three_flags_until_one_is_amended() -> None:
+    item = {"itemNo": 1, "value": 60.0, "currency": "EUR", "description": "leather shoes"}
+    parcels = [
+        {"consignmentId": f"HBL{number}", "parties": PARTIES, "items": [item]}
+        for number in (1, 2, 3)
+    ]
+    chain = Chain()
+    chain.take([filing("lodged", 0, consignments=parcels, equipment=[])])
+    flags = chain.net_flags().values()
+    assert [flag["indicators"][0]["ruleId"] for flag in flags] == ["goods-parcels-split"] * 3
+    assert {flag["subject"]["transportDocument"] for flag in flags} == {"HBL1", "HBL2", "HBL3"}
+    chain.take([filing("amended", 5, consignments=parcels[:2], equipment=[])])
+    assert chain.net_flags() == {}
+
+
+def test_names_of_parties_are_in_no_flag() -> None:
+    chain = Chain(policy=WATCHED)
+    chain.take(JOURNEY)
+    assert chain.published["risk-flags"]
+    for _, value in chain.published["risk-flags"]:
+        assert b"a name" not in value
+        assert b"NL123456789" not in value
