@@ -80,6 +80,8 @@ def customs(kind: str, hours: float, side: str = "IMPORT", **data: Any) -> Told:
 
 
 EXPORTED = customs("inspection.released", 60, "EXPORT")
+RELEASED = customs("inspection.released", 780)
+LONG_REASON = "the shadow is that of a pallet of tiles which stands across the others, " * 3
 JOURNEY = (
     filing("lodged", 0),
     EXPORTED,
@@ -88,7 +90,7 @@ JOURNEY = (
     moved("arrived", 760, "NLRTM"),
     moved("discharged", 770, "NLRTM"),
     customs("declaration.accepted", 750, declarationType="IMPORT"),
-    customs("inspection.released", 780),
+    RELEASED,
     moved("gated_out", 790, "NLRTM"),
 )
 
@@ -251,6 +253,19 @@ TO_THE_DOOR = Policy(
             None,
             {"control-suspect-image-not-followed-up": "HIGH"},
             id="a-suspect-image-of-the-unit",
+        ),
+        pytest.param(
+            (
+                *without(RELEASED),
+                customs("inspection.scan.completed", 772, inspectionId="I1", niiResult="SUSPECT"),
+                customs(
+                    "inspection.result.recorded", 773, inspectionId="I1", outcome="NOT_CONFIRMED"
+                ),
+                customs("inspection.released", 780, reason=LONG_REASON),
+            ),
+            None,
+            {},
+            id="a-suspect-image-cleared-with-a-long-reason",
         ),
         pytest.param(
             (

@@ -2,7 +2,7 @@
 
 A chunk is one cell of at most `CHUNK` events; a new event goes into the last chunk, a change rewrites the one chunk
 that holds it, and so nothing is rewritten that did not change. Events are stored without what no milestone and no
-rule reads, and no text longer than `MAX_TEXT`, which keeps a chunk far below the limit of a cell.
+rule reads, and no text longer than `MAX_TEXT` (reasons are cut), which keeps a chunk far below the limit of a cell.
 """
 
 from collections.abc import Iterable
@@ -129,6 +129,9 @@ def compact(event: Event) -> Event:
         for name, value in event.data.items()
         if name in KEPT and (type(value) is not str or len(value) <= MAX_TEXT)
     }
+    reason = event.data.get("reason")
+    if type(reason) is str and len(reason) > MAX_TEXT:
+        data["reason"] = reason[:MAX_TEXT]  # that there is one counts: it clears a suspect image
     return event if data == event.data else msgspec.structs.replace(event, data=data)
 
 
