@@ -59,6 +59,10 @@ class Journey:
     answers: Mapping[str, Answer]
     findings: Mapping[str, Finding]
     """By flag id, all in state RAISED."""
+    counted: bool = False
+    """Whether every rule answers as often what it answered in the journey that this one was gone on from."""
+    waiting: frozenset[str] = frozenset()
+    """Rules that wait for a deadline or a publisher."""
 
     @property
     def closed(self) -> bool:
@@ -311,7 +315,8 @@ def _judged(
 ) -> Journey:
     """Ask all rules."""
     answers = {asked.rule.id: _asked(asked, view, policy, as_of_ms) for asked in rules}
-    return Journey(view, derived, answers, _findings(view, answers, policy))
+    findings = _findings(view, answers, policy)
+    return Journey(view, derived, answers, findings, waiting=_waiting(answers))
 
 
 def _judged_again(
@@ -323,28 +328,45 @@ def _judged_again(
     changed: Changed,
 ) -> Journey:
     """Ask the rules that read what has changed, whose deadline has come, or whose publisher has spoken."""
-    known, asked_again = before.answers, _reading(changed)
+    known = before.answers
+    names = _reading(changed)
+    if before.waiting:
+        come = {
+            name
+            for name in before.waiting
+            if name not in names and _waited(known[name], view.publishers, as_of_ms)
+        }
+        names = names | come if come else names
     answers: dict[str, Answer] | None = None
-    hits = False
-    for asked in UNIT_RULES:
-        name = asked.rule.id
+    hits, counted = False, True
+    for name in names:
         old = known[name]
-        if name not in asked_again and (
-            old is _NOTHING or not _waited(old, view.publishers, as_of_ms)
-        ):
-            continue
-        new = _asked(asked, view, policy, as_of_ms)
-        if old == new:
+        new = _asked(_BY_ID[name], view, policy, as_of_ms)
+        if old is new or old == new:
             continue
         answers = dict(known) if answers is None else answers
         answers[name] = new
         hits = hits or _hits(new) or _hits(old)
-    return Journey(
-        view,
-        derived,
-        known if answers is None else answers,
-        before.findings if answers is None or not hits else _findings(view, answers, policy),
+        counted = counted and _results(old) == _results(new)
+    if answers is None:
+        return Journey(view, derived, known, before.findings, counted=True, waiting=before.waiting)
+    findings = _findings(view, answers, policy) if hits else before.findings
+    return Journey(view, derived, answers, findings, counted, _waiting(answers))
+
+
+_BY_ID = {asked.rule.id: asked for asked in UNIT_RULES}
+
+
+def _waiting(answers: Mapping[str, Answer]) -> frozenset[str]:
+    return frozenset(
+        name
+        for name, answer in answers.items()
+        if answer is not _NOTHING and (answer.due_ms is not None or answer.awaited)
     )
+
+
+def _results(answer: Answer) -> list[Result]:
+    return [verdict.result for verdict in answer.verdicts]
 
 
 def _reading(changed: Changed) -> frozenset[str]:

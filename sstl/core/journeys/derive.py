@@ -27,7 +27,8 @@ from sstl.models.records import Event, Share
 
 _TRANSPORT = frozenset({Part.TRANSPORT})
 _PHYSICAL = ("T1", "T2", "T4", "T5", "T6", "T7", "T14", "T15")
-_STORY = frozenset({Part.SEALS, Part.CONTROLS})
+_STORY = ("seallock.", "inspection.")
+"""Events that the story of the seals is told from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Derived:
             )
         reported = milestones(self.reports, plan) if reports_milestone else self.reported
         story = view.seals
-        if not _STORY.isdisjoint(changed):
+        if any(event.type.startswith(_STORY) for event in added):
             story = tell(facts.events, structure, view.lane, facts.positions)
             story = view.seals if story == view.seals else story
         now = with_opening(reported, story, view.lane)

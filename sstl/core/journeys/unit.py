@@ -299,8 +299,9 @@ def _tell(work: Work, unit: str, before: Head, now: Assessment, known: Assessmen
         before = msgspec.structs.replace(before, observations=tuple(sorted(observations)))
     if last is None or this.view.milestones is not last.view.milestones or now.told_anew:
         tell_milestones(work, unit, now)
-    if last is None or this.answers is not last.answers or this.view.seals is not last.view.seals:
+    if last is None or not this.counted or this.view.seals is not last.view.seals:
         _count(work, unit, now)
+    if last is None or this.answers is not last.answers:
         due_ms, awaited = now.due_ms, now.awaited
         move_deadline(work, unit, before.due_ms, due_ms)
         move_awaits(work, unit, before.awaited, awaited)
