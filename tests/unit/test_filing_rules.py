@@ -60,6 +60,12 @@ def amended(at_ms: int, *changed: str, **fields: Any) -> Share:
             amended(DEPARTED + 9 * HOUR), [unit(T5=DEPARTED)], NO_HIT, id="nothing-changed"
         ),
         pytest.param(
+            filed(filings=(LODGEMENT, filing("lodged", DEPARTED + 9 * HOUR, "goods"))),
+            [unit(T5=DEPARTED)],
+            HIT,
+            id="lodged-anew",
+        ),
+        pytest.param(
             amended(DEPARTED + 9 * HOUR, "value", atd_ms=DEPARTED), [], HIT, id="atd-as-filed"
         ),
         pytest.param(amended(DEPARTED + 9 * HOUR, "value"), [], NOT, id="departure-unknown"),

@@ -112,7 +112,7 @@ WITHOUT_RESULT = Rule(
     risk_area="SUPPLY_CHAIN_INTEGRITY",
     subject="consignment",
     family="controls",
-    parts=frozenset({Part.CONTROLS}),
+    parts=frozenset({Part.CONTROLS, Part.MANIFEST}),
     needs=frozenset(
         {
             *_NAMED,
@@ -122,6 +122,8 @@ WITHOUT_RESULT = Rule(
             "inspection.transportDocumentReference",
             "inspection.mrn",
             "inspection.ucr",
+            "share.place_of_loading",
+            "share.place_of_unloading",
         }
     ),
     parameters={

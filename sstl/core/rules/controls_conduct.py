@@ -72,8 +72,17 @@ FAST = Rule(
     risk_area="SUPPLY_CHAIN_INTEGRITY",
     subject="consignment",
     family="controls",
-    parts=frozenset({Part.CONTROLS}),
-    needs=frozenset({*_NAMED, *_PLACED, "inspection.controlType", "inspection.startedAt"}),
+    parts=frozenset({Part.CONTROLS, Part.MANIFEST}),
+    needs=frozenset(
+        {
+            *_NAMED,
+            *_PLACED,
+            "inspection.controlType",
+            "inspection.startedAt",
+            "share.place_of_loading",
+            "share.place_of_unloading",
+        }
+    ),
     parameters={
         "physical_minutes": Parameter(10, "min", "least duration of a physical control"),
         "scan_minutes": Parameter(2, "min", "least duration of a scan"),

@@ -122,9 +122,12 @@ def departed(view: ConsignmentView) -> tuple[int, tuple[Event, ...]] | None:
 
 
 def amendments(share: Share) -> Iterator[tuple[Filing, bool]]:
-    """Yield the amendments of a filing and whether what they changed is known: it is not without a filing before."""
+    """Yield the amendments of a filing and whether what they changed is known: it is not without a filing before.
+
+    A second lodgement under the same LRN replaces the first, so it is an amendment too.
+    """
     for number, filing in enumerate(share.filings):
-        if filing.event.type == AMENDED:
+        if number or filing.event.type == AMENDED:
             yield filing, number > 0
 
 
