@@ -155,7 +155,12 @@ def silent(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Verdic
         first = armed[0]
         yield not_evaluable(asked, first.armed.identity, first.from_ms, "policy.lanes.silences")
         return
-    watch = _Watch(_phases(view, lane), int(asked["limit_h"] * HOUR_MS), _watched_until(view, lane))
+    watch = _Watch(
+        _phases(view, lane),
+        int(asked["limit_h"] * HOUR_MS),
+        _watched_until(view, lane),
+        view.structure.ping_bucket_s * 1000,
+    )
     for one in armed:
         hits = 0
         for before, after in watch.gaps(one, view.positions):
@@ -199,11 +204,20 @@ def _phases(view: JourneyView, lane: LanePolicy) -> list[Phase]:
     return found
 
 
+def _first_ping(bucket: Positions) -> int:
+    return bucket.first[0]
+
+
+def _last_ping(bucket: Positions) -> int:
+    return bucket.last[0]
+
+
 class _Watch:
     """How long devices may be silent on one journey."""
 
-    def __init__(self, phases: list[Phase], default_ms: int, ends_ms: int) -> None:
+    def __init__(self, phases: list[Phase], default_ms: int, ends_ms: int, bucket_ms: int) -> None:
         self._phases = phases
+        self._bucket_ms = bucket_ms
         self._default_ms = default_ms
         self.ends_ms = ends_ms
         """Until when silence matters."""
@@ -217,19 +231,38 @@ class _Watch:
         """
         ended = self.last(one, positions) if one.ended is None else one.ended.event_ms
         until = min(self.ends_ms, ended)
-        since, least = one.from_ms, self._least_ms
-        for bucket in positions:
-            first = bucket.first[0]
-            if first > until:
-                break
-            if first - since > least:
-                yield from self._parted(one, since, first)
-            since = max(since, bucket.last[0])
-        if until - since > least:
-            yield from self._parted(one, since, until)
+        first = bisect_left(positions, one.from_ms, key=_last_ping)
+        end = bisect_right(positions, until, lo=first, key=_first_ping)
+        if first >= end:
+            yield from self._parted(one, one.from_ms, until)
+            return
+        yield from self._parted(one, one.from_ms, positions[first].first[0])
+        for index in self._wide(positions, first, end - 1):
+            yield from self._parted(one, positions[index].last[0], positions[index + 1].first[0])
+        yield from self._parted(one, positions[end - 1].last[0], until)
+
+    def _wide(self, positions: Sequence[Positions], low: int, high: int) -> Iterator[int]:
+        """Tell after which buckets there may be a gap longer than the least limit, ascending.
+
+        Of buckets without a hole between them none can be: most of a way is passed over without a look.
+        """
+        if low >= high:
+            return
+        span_ms = positions[high].bucket_ms - positions[low].bucket_ms
+        missing = span_ms // self._bucket_ms - (high - low)
+        if missing >= 0 and (missing + 2) * self._bucket_ms <= self._least_ms:
+            return
+        if high - low == 1:
+            yield low
+            return
+        middle = (low + high) // 2
+        yield from self._wide(positions, low, middle)
+        yield from self._wide(positions, middle, high)
 
     def _parted(self, one: Armed, since_ms: int, until_ms: int) -> Iterator[tuple[int, int]]:
         reports = one.reports
+        if until_ms - since_ms <= self._least_ms:
+            return
         inner = reports[bisect_right(reports, since_ms) : bisect_left(reports, until_ms)]
         before = since_ms
         for after in (*inner, until_ms):
@@ -299,12 +332,7 @@ def _silence(
 
 def battery_short(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Verdict]:
     """Judge each device by the line through its first and last charge since the battery was new or charged."""
-    known: dict[str, list[Event]] = {}
-    for event in view.events:
-        if event.type.startswith("seallock.") and "batteryPct" in event.data:
-            device = device_of(event.data)
-            if device is not None:
-                known.setdefault(device, []).append(event)
+    known = _stating(view, "batteryPct")
     for lock in sorted(known):
         reports = known[lock]
         anchor, at_ms = view.anchor(f"battery|{lock}"), reports[0].event_ms
@@ -322,6 +350,27 @@ def battery_short(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator
             yield not_evaluable(asked, anchor, at_ms, *lacks)
             continue
         yield _left_at(asked, lock, anchor, at_ms, (first, last), eta_ms)
+
+
+def _stating(view: JourneyView, name: str) -> dict[str, list[Event]]:
+    """Return the reports of each device that state a field, in order."""
+    known: dict[str, list[Event]] = {}
+    types = [kind for kind in view.by_type if kind.startswith("seallock.")]
+    for event in view.of(*types) if types else ():
+        if name in event.data:
+            device = device_of(event.data)
+            if device is not None:
+                known.setdefault(device, []).append(event)
+    return known
+
+
+def _late_ms(event: Event) -> int | None:
+    """Return how long after its own stamp the platform had a report; None where it states none."""
+    own_ms = instant_ms(event.data["deviceTime"])
+    if own_ms is None:
+        return None
+    had_ms = instant_ms(event.data.get("receivedTime"))
+    return (event.version.recorded_ms if had_ms is None else had_ms) - own_ms
 
 
 def _since_charged(reports: list[Event], rise_pct: float) -> list[Event]:
@@ -378,18 +427,12 @@ def clock_skew(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Ve
     A report can be late, never early: a stamp after the platform had the report shows a clock that is ahead, and a
     clock is behind by at most what the quickest of several reports took.
     """
-    known: dict[str, list[tuple[int, Event]]] = {}
-    for event in view.events:
-        if not event.type.startswith("seallock.") or "deviceTime" not in event.data:
-            continue
-        device, own_ms = device_of(event.data), instant_ms(event.data["deviceTime"])
-        if device is None or own_ms is None:
-            continue
-        had_ms = instant_ms(event.data.get("receivedTime")) or event.version.recorded_ms
-        known.setdefault(device, []).append((had_ms - own_ms, event))
+    known = _stating(view, "deviceTime")
     limit = asked["limit_s"]
     for lock in sorted(known):
-        reports = known[lock]
+        reports = [(late, event) for event in known[lock] if (late := _late_ms(event)) is not None]
+        if not reports:
+            continue
         least_ms, event = min(reports, key=lambda one: (one[0], one[1].event_ms, one[1].identity))
         anchor, at_ms = view.anchor(f"clock|{lock}"), reports[0][1].event_ms
         seconds = least_ms / 1000

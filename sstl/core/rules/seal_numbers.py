@@ -4,7 +4,6 @@
 from collections.abc import Iterator, Sequence
 
 from sstl.core.journeys.view import JourneyView
-from sstl.core.milestones import ACTUAL, classifier_of
 from sstl.core.routing import device_of
 from sstl.core.rules.base import (
     InForce,
@@ -112,6 +111,13 @@ TWO_DEVICES = Rule(
 )
 
 _SHORT = 3
+_SEEN = {
+    "seallock.checked": "sealNumber",
+    "seallock.opened": "sealNumber",
+    "seallock.resealed": "oldSealNumber",
+}
+"""What names a number that was on the unit; inspections name it ``sealBefore``, terminals ``seals``."""
+_SEEN_BY = ("inspection.", "transport.")
 
 
 def differs(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Verdict]:
@@ -155,19 +161,14 @@ def differs(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Verdi
 
 def _seen(view: JourneyView) -> Iterator[tuple[Event, list[str]]]:
     """Tell the numbers that somebody other than the one who put the seal on has seen, in order."""
-    for event in view.events:
+    types = [kind for kind in view.by_type if kind in _SEEN or kind.startswith(_SEEN_BY)]
+    for event in view.of(*types) if types else ():
         data = event.data
-        numbers: list[object] = []
-        if event.type in ("seallock.checked", "seallock.opened"):
-            if data.get("condition") != "MISSING":
-                numbers.append(data.get("sealNumber"))
-        elif event.type == "seallock.resealed":
-            numbers.append(data.get("oldSealNumber"))
-        elif event.type.startswith("inspection."):
-            numbers.append(data.get("sealBefore"))
-        elif "seals" in data and classifier_of(event) == ACTUAL:
-            numbers += [one.get("number") for one in data["seals"]]
-        kept = [canonical_seal_number(one) for one in numbers if isinstance(one, str)]
+        name = _SEEN.get(event.type, "sealBefore")
+        if (name not in data and "seals" not in data) or data.get("condition") == "MISSING":
+            continue
+        stated = [data.get(name), *(one.get("number") for one in data.get("seals", ()))]
+        kept = [canonical_seal_number(one) for one in stated if isinstance(one, str)]
         kept = [one for one in kept if _is_number(one)]
         if kept:
             yield event, kept

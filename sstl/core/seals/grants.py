@@ -7,6 +7,7 @@ that a grant holds for, not when somebody entered it: a valid grant that comes l
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sstl.core.routing import device_of
@@ -36,8 +37,11 @@ CONTROL_TYPES = frozenset(_STARTED) | frozenset(_COMPLETED)
 
 def instant_ms(value: object) -> int | None:
     """Return an instant of a body (RFC 3339) in ms; None where there is none."""
-    if not isinstance(value, str):
-        return None
+    return _parsed(value) if isinstance(value, str) else None
+
+
+@lru_cache(maxsize=16_384)
+def _parsed(value: str) -> int | None:
     try:
         return to_ms(datetime.fromisoformat(value))
     except (TypeError, ValueError):

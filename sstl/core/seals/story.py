@@ -30,7 +30,7 @@ from sstl.models.records import Event
 if TYPE_CHECKING:
     from sstl.core.journeys.view import Positions
 
-__all__ = ["Alarm", "Armed", "Opening", "Reseal", "SealStory", "lock_name", "tell"]
+__all__ = ["Alarm", "Armed", "Opening", "Reseal", "SealStory", "concerns", "tell"]
 
 _NOTHING = SealStory()
 DOOR = "door"
@@ -58,13 +58,9 @@ def tell(
     reports: list[Event] = []
     customs: list[Event] = []
     for event in events:
-        kind = event.type
-        if kind.startswith("seallock."):
+        if event.type.startswith("seallock."):
             reports.append(event)
-        elif kind in CONTROL_TYPES or (
-            kind.startswith("inspection.")
-            and ("sealAfter" in event.data or "sealBefore" in event.data)
-        ):
+        elif concerns(event):
             customs.append(event)
     if not reports and not any("sealAfter" in event.data for event in customs):
         return _NOTHING
@@ -77,13 +73,14 @@ def tell(
     return _joined(folds, reports, customs, structure)
 
 
-def lock_name(event: Event) -> str | None:
-    """Return the lock that an event names itself: its device, else its seal number; None where it names neither."""
-    device = device_of(event.data)
-    if device is not None:
-        return device
-    number = event.data.get("sealNumber")
-    return None if not isinstance(number, str) else f"seal:{canonical_seal_number(number)}"
+def concerns(event: Event) -> bool:
+    """Tell whether the story can depend on an event; without such events it need not be told again."""
+    kind = event.type
+    return (
+        kind.startswith("seallock.")
+        or kind in CONTROL_TYPES
+        or (kind.startswith("inspection.") and "sealAfter" in event.data)
+    )
 
 
 class _Parting:
