@@ -166,6 +166,7 @@ def main() -> int:
     found = list(messages(shipments, policy))
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 100)  # as the workers have it
     spent = timed(found, policy)
     for kind in sorted(spent.ns, key=lambda name: -spent.ns[name]):
         say(f"   {kind:12} {spent.many[kind]:7} messages  {spent.mean_us(kind):7.1f} us each")
@@ -174,7 +175,7 @@ def main() -> int:
     say(f"   all          {len(found):7} messages  {mean:7.1f} us each")
     say(f"   refold of {events} messages: {refold:.2f} ms")
     goal(f"at most {GOAL_US} us an event in order", met=mean <= GOAL_US)
-    goal(f"at most {GOAL_PING_US} us a position", met=spent.mean_us("position") <= GOAL_PING_US)
+    goal(f"at most {GOAL_PING_US} us a position", met=spent.mean_us("position", "PingBucket") <= GOAL_PING_US)
     goal(f"at most {GOAL_REFOLD_MS:g} ms a refold", met=refold <= GOAL_REFOLD_MS)
     return 0
 
