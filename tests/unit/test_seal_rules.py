@@ -194,6 +194,26 @@ def test_an_alarm_of_an_armed_lock_is_tampering(
 
 
 @pytest.mark.parametrize(
+    ("as_of", "snapshot", "expected"),
+    [
+        pytest.param(59, None, ["no_hit"], id="may-pass"),
+        pytest.param(60, None, ["hit"], id="still-on"),
+        pytest.param(60, 59, [], id="passed-before-it-counts"),
+        pytest.param(60, 60, ["hit"], id="lasted-as-long-as-it-must"),
+    ],
+)
+def test_an_alarm_that_must_hold_raises_when_it_has_held(
+    as_of: int, snapshot: int | None, expected: list[str]
+) -> None:
+    by = policy(vendors={"LOCKS": {"alarm.LIGHT": {"hold_for_s": 60}}})
+    events = [ARMED, lock("alarm", 50, kind="LIGHT")]
+    if snapshot is not None:
+        events.append(lock("state.reported", 50 + snapshot / 3600, state="ARMED"))
+    found = says("seal-tampered", events, by=by, as_of_ms=at(50) + as_of * 1000)
+    assert answers(found) == expected
+
+
+@pytest.mark.parametrize(
     ("minutes", "expected"),
     [
         pytest.param(5, "no_hit", id="exactly-the-limit-before-the-opening"),

@@ -40,7 +40,7 @@ OPENED_UNAUTHORISED = Rule(
     subject="unit",
     needs=STORY | AUTHORITY | MILESTONES | RELEASES,
     family="seals",
-    parts=frozenset({Part.SEALS, Part.CONTROLS, Part.TRANSPORT}),
+    parts=frozenset({Part.SEALS, Part.CONTROLS, Part.TRANSPORT, Part.MANIFEST}),
     severity="HIGH",
     recommended_control="PHYSICAL",
     where_to_control="TRANSIT",
@@ -125,7 +125,7 @@ RESEALED = Rule(
     subject="unit",
     needs=STORY | AUTHORITY | MILESTONES | {"seallock.sealSource"},
     family="seals",
-    parts=frozenset({Part.SEALS, Part.CONTROLS, Part.TRANSPORT}),
+    parts=frozenset({Part.SEALS, Part.CONTROLS, Part.TRANSPORT, Part.MANIFEST}),
     severity="HIGH",
     recommended_control="PHYSICAL",
     where_to_control="TRANSIT",
@@ -308,6 +308,7 @@ def _alarm(asked: InForce, alarm: Alarm, en: str, zh: str, *, mild: bool) -> Ver
         expected="RIGHT",
         evidence=(alarm.first,) if alarm.ended is None else (alarm.first, alarm.ended),
         severity=unless_stated(asked, "MEDIUM") if mild else None,
+        due_ms=alarm.settles_ms,
         seal_numbers=numbers_of(number),
     )
 

@@ -46,6 +46,8 @@ class Alarm:
     """Whether the lock was armed when it began."""
     authorised_by: Event | None = None
     """The control in progress, or the grant, that explains it; None: nothing does."""
+    settles_ms: int | None = None
+    """Until when the opposite signal would make it nothing (``hold_for_s``); None: nothing to wait for."""
 
 
 @dataclass(frozen=True, slots=True)

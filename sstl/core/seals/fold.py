@@ -62,7 +62,7 @@ class LockFold:
             self.unknown.append((state.value, symbol, event))
         if symbol == "report":
             return
-        self._alarm(symbol, event)
+        self._alarm(symbol, event, settles)
         if state is State.ALARM and answer.state is not State.ALARM:
             self._reset(event)
         if answer.effect is Effect.ARM:
@@ -153,7 +153,7 @@ class LockFold:
         found.add(from_ms)
         return tuple(sorted(found))
 
-    def _alarm(self, symbol: str, event: Event) -> None:
+    def _alarm(self, symbol: str, event: Event, settles: dict[str, int]) -> None:
         """Note an alarm: a new episode, or one more report of the one that lasts."""
         if symbol == "checked":
             kind = event.data.get("condition", RIGHT)
@@ -179,7 +179,15 @@ class LockFold:
         else:
             index = len(self.alarms)
             self.alarms.append(
-                Alarm(self.lock, kind, event, 1, None, armed=self._armed_by is not None)
+                Alarm(
+                    self.lock,
+                    kind,
+                    event,
+                    1,
+                    None,
+                    armed=self._armed_by is not None,
+                    settles_ms=settles.get(event.identity),
+                )
             )
         self._last_alarm[kind] = (index, event.event_ms)
         if latched and index not in self._latched:
