@@ -170,7 +170,7 @@ def _stay_text(stay: _Stay, inside_ms: int | None) -> Text:
     since, limit, name = instant_text(stay.begin.event_ms), f"{stay.limit_hours:g}", stay.name
     place = stay.begin.data.get("unLocationCode")
     where = Text(
-        name.en + (f" at {place}" if place else ""), (f"{place} " if place else "") + name.zh
+        name.en + (f" at {place}" if place else ""), (f" {place} " if place else "") + name.zh
     )
     if inside_ms is None:
         return Text(

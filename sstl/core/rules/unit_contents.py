@@ -17,6 +17,7 @@ from sstl.core.rules.base import (
     not_evaluable,
 )
 from sstl.core.rules.engine import Asked
+from sstl.core.rules.seal_words import STORY
 from sstl.models.identifiers import canonical_seal_number
 from sstl.models.records import Event, Share
 
@@ -41,17 +42,8 @@ EMPTY = Rule(
     risk_area="SAFETY_SECURITY",
     subject="unit",
     family="manifest",
-    needs=frozenset(
-        {
-            "share.empty",
-            "share.seals",
-            "mass.time",
-            "mass.grossMassKg",
-            "seallock.time",
-            "seallock.sealNumber",
-            "seallock.deviceId",
-        }
-    ),
+    needs=STORY
+    | {"share.empty", "share.lodged_ms", "share.seals", "mass.time", "mass.grossMassKg"},
     parts=frozenset({Part.TRANSPORT, Part.SEALS, Part.CONTROLS, Part.MANIFEST}),
     parameters={
         "tare_kg": Parameter(5000, "kg", "most that an empty unit weighs (45-foot and reefers)")
