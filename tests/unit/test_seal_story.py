@@ -93,6 +93,26 @@ def test_an_opening_is_compared_with_the_grant_of_its_command(
 
 
 @pytest.mark.parametrize(
+    ("position", "shortcoming"),
+    [
+        pytest.param((51.95, 4.05), None, id="in-the-terminal"),
+        pytest.param((51.92, 4.48), None, id="in-the-town-30-km-away"),
+        pytest.param((51.40, 6.76), "place", id="in-another-town-200-km-away"),
+        pytest.param((0.0, 0.0), None, id="receiver-without-a-fix"),
+    ],
+)
+def test_a_position_tells_the_place_where_the_report_names_none(
+    position: tuple[float, float], shortcoming: str | None
+) -> None:
+    fence = {"centre": (51.95, 4.05), "radius_km": 15, "un_location_code": DESTINATION}
+    by = Policy.model_validate({"geofences": {"terminal": fence}})
+    opened = lock("opened", 10, commandId="C1", latitude=position[0], longitude=position[1])
+    allowed = grant(8, 9, 11, unLocationCode=DESTINATION)
+    (opening,) = tell((lock("armed", 1), opened, allowed), by, None, ()).openings
+    assert opening.shortcoming == shortcoming
+
+
+@pytest.mark.parametrize(
     ("seconds", "allowed"),
     [
         pytest.param(-121, False, id="a-second-more-than-the-tolerance-before"),

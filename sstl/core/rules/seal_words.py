@@ -21,7 +21,7 @@ STORY = frozenset(
 AUTHORITY = frozenset(
     {
         *("seallock.commandId", "seallock.authorisationOffice", "seallock.office"),
-        "seallock.equipmentReference",
+        *("seallock.equipmentReference", "seallock.latitude", "seallock.longitude"),
         *("seallock.validFrom", "seallock.validTo"),
         "inspection.inspectionId",
         *("inspection.startedAt", "inspection.endedAt"),

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from sstl.core.routing import device_of
+from sstl.core.seals.places import Places
 from sstl.models.common import to_ms
 from sstl.models.records import Event
 
@@ -167,19 +168,25 @@ def _end_of(started: Event, events: Sequence[Event]) -> Event | None:
 
 
 def control_at(
-    controls: Iterable[Control], at_ms: int, place: str | None, tolerance_ms: int
+    controls: Iterable[Control], event: Event, at_ms: int, places: Places, tolerance_ms: int
 ) -> Control | None:
-    """Return a control that was in progress at an instant and at a place, None where none was."""
+    """Return a control that was in progress when and where something happened, None where none was."""
     for control in controls:
         if not control.from_ms - tolerance_ms <= at_ms <= control.to_ms + tolerance_ms:
             continue
-        if place is None or control.place is None or place == control.place:
+        if not places.contradicts(control.place, event):
             return control
     return None
 
 
 def judge(
-    grants: Iterable[Grant], lock: str, opened: Event, at_ms: int, tolerance_ms: int
+    grants: Iterable[Grant],
+    lock: str,
+    opened: Event,
+    at_ms: int,
+    *,
+    places: Places,
+    tolerance_ms: int,
 ) -> tuple[Grant | None, str | None]:
     """Return the grant that names an opening and what it lacks: (grant, None) allows it, (None, None): none names it.
 
@@ -190,13 +197,18 @@ def judge(
         lock: The lock or seal that was opened.
         opened: The report of it.
         at_ms: When it was opened.
+        places: Those that the policy has geofences for.
         tolerance_ms: How far the device's clock may be off.
     """
     best: tuple[int, Grant, str] | None = None
     for grant in grants:
         if not _names(grant, lock, opened, at_ms):
             continue
-        lacks = _shortcomings(grant, lock, opened, at_ms, tolerance_ms)
+        lacks = _shortcomings(grant, lock, opened, at_ms)
+        if places.contradicts(grant.place, opened):
+            lacks.append("place")
+        if not grant.from_ms - tolerance_ms <= at_ms <= grant.to_ms + tolerance_ms:
+            lacks.append("window")
         if not lacks:
             return grant, None
         if best is None or len(lacks) < best[0]:
@@ -214,9 +226,8 @@ def _names(grant: Grant, lock: str, opened: Event, at_ms: int) -> bool:
     return grant.from_ms - NEAR_MS <= at_ms <= grant.to_ms + NEAR_MS
 
 
-def _shortcomings(
-    grant: Grant, lock: str, opened: Event, at_ms: int, tolerance_ms: int
-) -> list[str]:
+def _shortcomings(grant: Grant, lock: str, opened: Event, at_ms: int) -> list[str]:
+    """Return what a grant lacks besides place and time."""
     lacks = []
     data = opened.data
     if grant.revoked_ms is not None and grant.revoked_ms <= at_ms:
@@ -229,9 +240,4 @@ def _shortcomings(
     office = data.get("authorisationOffice")
     if grant.office is not None and office is not None and grant.office != office:
         lacks.append("office")
-    place = data.get("unLocationCode")
-    if grant.place is not None and place is not None and grant.place != place:
-        lacks.append("place")
-    if not grant.from_ms - tolerance_ms <= at_ms <= grant.to_ms + tolerance_ms:
-        lacks.append("window")
     return lacks

@@ -23,6 +23,7 @@ from sstl.core.seals.grants import (
     judge,
 )
 from sstl.core.seals.machine import symbol_of
+from sstl.core.seals.places import Places
 from sstl.models.identifiers import canonical_seal_number
 from sstl.models.policy import LanePolicy, Policy
 from sstl.models.records import Event
@@ -199,11 +200,10 @@ def _joined(
     reseals = [one for fold in folds for one in fold.reseals]
     alarms = [one for fold in folds for one in fold.alarms]
     if openings or reseals or alarms:
-        tolerance_ms = policy.clock_tolerance_s * 1000
         allowed = _Allowed(
             grants_of(sorted(reports, key=order)),
             controls_of(sorted(customs, key=order)),
-            tolerance_ms,
+            policy,
         )
         openings = [allowed.opening(_renewed(one, armed)) for one in openings]
         reseals = _reseals(reseals, openings, allowed)
@@ -253,52 +253,56 @@ def _renewed(opening: Opening, armed: Sequence[Armed]) -> Opening:
 
 
 class _Allowed:
-    """What allows openings and new seals."""
+    """What allows openings and new seals, and explains alarms."""
 
     def __init__(
-        self, grants: Sequence[Grant], controls: Sequence[Control], tolerance_ms: int
+        self, grants: Sequence[Grant], controls: Sequence[Control], policy: Policy
     ) -> None:
         self._grants = grants
         self._controls = controls
-        self._tolerance_ms = tolerance_ms
+        self._places = Places(policy)
+        self._tolerance_ms = policy.clock_tolerance_s * 1000
+
+    def _by(
+        self, lock: str, event: Event, at_ms: int
+    ) -> tuple[Event | None, Grant | None, str | None]:
+        """Return (the grant or control that allows something, the grant that names it, what that lacks)."""
+        places, tolerance_ms = self._places, self._tolerance_ms
+        grant, lacks = judge(
+            self._grants, lock, event, at_ms, places=places, tolerance_ms=tolerance_ms
+        )
+        if grant is not None and lacks is None:
+            return grant.event, grant, None
+        control = control_at(self._controls, event, at_ms, places, tolerance_ms)
+        return None if control is None else control.event, grant, lacks
 
     def opening(self, opening: Opening) -> Opening:
         """Return the opening with what allows it, or with what the grant lacks."""
-        grant, lacks = judge(
-            self._grants, opening.lock, opening.opened, opening.at_ms, self._tolerance_ms
-        )
-        if grant is not None and lacks is None:
-            return replace(opening, authorised_by=grant.event, grant=grant.event)
-        place = opening.opened.data.get("unLocationCode")
-        control = control_at(self._controls, opening.at_ms, place, self._tolerance_ms)
-        if control is not None:
-            return replace(opening, authorised_by=control.event)
+        by, grant, lacks = self._by(opening.lock, opening.opened, opening.at_ms)
+        if by is not None:
+            allows = None if lacks is not None or grant is None else grant.event
+            return replace(opening, authorised_by=by, grant=allows)
         if grant is not None:
             return replace(opening, shortcoming=lacks, grant=grant.event)
         return opening
 
     def alarm(self, alarm: Alarm) -> Alarm:
         """Return the alarm with what explains it: whoever may open the lock may set its alarm off."""
-        first = alarm.first
-        grant, lacks = judge(self._grants, alarm.lock, first, first.event_ms, self._tolerance_ms)
-        if grant is not None and lacks is None:
-            return replace(alarm, authorised_by=grant.event)
-        place = first.data.get("unLocationCode")
-        control = control_at(self._controls, first.event_ms, place, self._tolerance_ms)
-        return alarm if control is None else replace(alarm, authorised_by=control.event)
+        by, _grant, _lacks = self._by(alarm.lock, alarm.first, alarm.first.event_ms)
+        return alarm if by is None else replace(alarm, authorised_by=by)
 
     def reseal(self, event: Event, lock: str) -> Event | None:
         """Return what allows a new seal at its instant, None where nothing is known to."""
         if event.type.startswith("inspection."):
             return event
-        grant, lacks = judge(self._grants, lock, event, event.event_ms, self._tolerance_ms)
-        if grant is not None and lacks is None:
-            return grant.event
-        place = event.data.get("unLocationCode")
+        by, _grant, _lacks = self._by(lock, event, event.event_ms)
+        if by is not None:
+            return by
         for control in self._controls:
             from_ms = control.from_ms - self._tolerance_ms
-            if from_ms <= event.event_ms <= control.to_ms + RESEAL_AFTER_CONTROL_MS and (
-                place is None or control.place is None or place == control.place
+            if (
+                from_ms <= event.event_ms <= control.to_ms + RESEAL_AFTER_CONTROL_MS
+                and not self._places.contradicts(control.place, event)
             ):
                 return control.event
         return None
