@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from sstl.core import controls
-from sstl.core.journeys.assess import Assessment, Journey
+from sstl.core.journeys.asking import Journey
+from sstl.core.journeys.assess import Assessment
 from sstl.core.leadtime import Observed
 from sstl.core.rules import RULES, flag_id
 from sstl.core.rules.findings import CHANGED, CLEARED
