@@ -1,5 +1,7 @@
 """Where a reused unit's journeys begin, which manifest belongs to which, and what the journeys are called."""
 
+from typing import Any
+
 import pytest
 
 from sstl.core.journeys.assess import Assessment, assess
@@ -188,7 +190,7 @@ def test_the_first_journeys_flags_keep_their_ids_when_a_second_begins() -> None:
     assert before <= set(view(*ROUND, plan).findings)
 
 
-LOCK = {"deviceId": {"manufacturerId": "M1", "tagSerial": "7"}}
+LOCK: dict[str, Any] = {"deviceId": {"manufacturerId": "M1", "tagSerial": "7"}}
 
 
 def test_t15_is_the_opening_that_a_grant_allows_at_the_destination() -> None:
