@@ -116,7 +116,7 @@ def test_transhipment_within_the_terminal_is_one_journey() -> None:
 
 
 def test_loose_cargo_makes_one_journey_only() -> None:
-    loose = {"looseCargo": True, "transportDocumentReference": UNIT}
+    loose: dict[str, Any] = {"looseCargo": True, "transportDocumentReference": UNIT}
     events = [move("dlv", 10, **loose), move("rcs", 40, **loose), move("dep", 50, **loose)]
     assert len(view(*events).journeys) == 1
 
