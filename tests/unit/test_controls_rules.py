@@ -354,8 +354,8 @@ def test_a_unit_leaves_only_when_released(
 
 def test_word_of_an_earlier_import_release_is_waited_for() -> None:
     rule, seen = RULES["control-gate-out-before-release"], view(ACCEPTED, units=[unit(T14=T)])
-    assert results(answers(rule, seen, as_of_ms=T + 3 * HOUR - 1)) == [NO_HIT]
-    assert the_hit(answers(rule, seen, as_of_ms=T + 3 * HOUR)).due_ms == T + 3 * HOUR
+    assert results(answers(rule, seen, as_of_ms=T + 4 * HOUR - 1)) == [NO_HIT]
+    assert the_hit(answers(rule, seen, as_of_ms=T + 4 * HOUR)).due_ms == T + 4 * HOUR
     assert answers(rule, view(ACCEPTED)) == []
 
 

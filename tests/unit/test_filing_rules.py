@@ -198,9 +198,9 @@ def test_a_unit_is_loaded_only_with_an_export_release(
 
 def test_word_of_an_earlier_release_is_waited_for() -> None:
     rule, seen = RULES["filing-loaded-without-release"], view(DECLARED, units=[unit(T4=LOADED)])
-    assert results(answers(rule, seen, as_of_ms=LOADED + 3 * HOUR - 1)) == [NO_HIT]
-    found = the_hit(answers(rule, seen, as_of_ms=LOADED + 3 * HOUR))
-    assert (found.due_ms, found.governed_ms) == (LOADED + 3 * HOUR, LOADED)
+    assert results(answers(rule, seen, as_of_ms=LOADED + 4 * HOUR - 1)) == [NO_HIT]
+    found = the_hit(answers(rule, seen, as_of_ms=LOADED + 4 * HOUR))
+    assert (found.due_ms, found.governed_ms) == (LOADED + 4 * HOUR, LOADED)
     assert found.anchor == f"T4|{UNIT}"
 
 
@@ -211,7 +211,7 @@ def test_a_silent_publisher_of_releases_proves_nothing() -> None:
     heard = view(
         units=[unit(T4=LOADED)],
         policy=policy,
-        publishers={"urn:sstl:CNYTN:customs": LOADED + 3 * HOUR},
+        publishers={"urn:sstl:CNYTN:customs": LOADED + 4 * HOUR},
     )
     assert results(answers(rule, silent)) == [NOT]
     assert results(answers(rule, heard)) == [HIT]

@@ -60,7 +60,7 @@ GATE_OUT = Rule(
     needs=frozenset({*_MOVES, *_CUSTOMS}),
     parameters={
         "grace_hours": Parameter(
-            3, "h", "how long after gate-out word of an earlier release is waited for"
+            4, "h", "how long after gate-out word of an earlier release is waited for"
         )
     },
     severity="HIGH",

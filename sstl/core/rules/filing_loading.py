@@ -54,7 +54,7 @@ WITHOUT_RELEASE = Rule(
     needs=frozenset({"share.place_of_loading", "share.place_of_unloading", *_MOVES, *_RELEASES}),
     parameters={
         "grace_hours": Parameter(
-            3, "h", "how long after loading word of an earlier release is waited for"
+            4, "h", "how long after loading word of an earlier release is waited for"
         )
     },
     severity="HIGH",
