@@ -34,6 +34,7 @@ def ask(
     lane_id: str | None,
     first_ms: int,
     as_of_ms: int,
+    earliest_ms: int | None = None,
 ) -> list[Verdict]:
     """Ask one rule under every version of the policy that may govern.
 
@@ -48,7 +49,10 @@ def ask(
         lane_id: Its lane.
         first_ms: The subject's first instant; it governs answers that name none.
         as_of_ms: How far the watermark has come; -1 before it is known.
+        earliest_ms: No answer is about an instant before this one, so that versions that ended by then need not be
+            asked; None: ``first_ms``.
     """
+    earliest_ms = first_ms if earliest_ms is None else earliest_ms
     versions = policy.versions()
     if len(versions) == 1:
         current = in_force(asked.rule, policy, mode=mode, lane_id=lane_id)
@@ -61,7 +65,7 @@ def ask(
     found: list[Verdict] = []
     for number, (start, version) in enumerate(versions):
         end = versions[number + 1][0] if number + 1 < len(versions) else None
-        if end is not None and end <= first_ms:
+        if end is not None and end <= earliest_ms:
             continue
         current = in_force(asked.rule, version, mode=mode, lane_id=lane_id)
         if current.mode == "off":

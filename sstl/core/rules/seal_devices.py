@@ -20,7 +20,14 @@ from sstl.core.rules.base import (
     not_evaluable,
 )
 from sstl.core.rules.engine import Asked
-from sstl.core.rules.seal_words import HOUR_MS, MILESTONES, STORY, lock_words, numbers_of
+from sstl.core.rules.seal_words import (
+    AUTHORITY,
+    HOUR_MS,
+    MILESTONES,
+    STORY,
+    lock_words,
+    numbers_of,
+)
 from sstl.core.seals.grants import instant_ms
 from sstl.core.seals.story import Armed
 from sstl.models.policy import LanePolicy
@@ -33,7 +40,9 @@ SILENT = Rule(
     unit="h",
     risk_area="SUPPLY_CHAIN_INTEGRITY",
     subject="unit",
+    # delivery (T15) may be told by an authorised opening
     needs=STORY
+    | AUTHORITY
     | MILESTONES
     | {"seallock.deviceTechnology", "seallock.latitude", "seallock.longitude"},
     family="seals",

@@ -17,7 +17,7 @@ from sstl.core.rules.base import (
     not_evaluable,
 )
 from sstl.core.rules.engine import Asked
-from sstl.core.rules.seal_words import HOUR_MS, MILESTONES, STORY, lock_words, numbers_of
+from sstl.core.rules.seal_words import AUTHORITY, HOUR_MS, MILESTONES, STORY, lock_words, numbers_of
 from sstl.core.seals.story import Armed
 from sstl.models.records import Event
 
@@ -53,7 +53,8 @@ STILL_LOCKED = Rule(
     unit="h",
     risk_area="SUPPLY_CHAIN_INTEGRITY",
     subject="unit",
-    needs=STORY | MILESTONES | {"transport.emptyIndicator"},
+    # delivery (T15) may be told by an authorised opening
+    needs=STORY | AUTHORITY | MILESTONES | {"transport.emptyIndicator"},
     family="seals",
     parts=frozenset({Part.SEALS, Part.CONTROLS, Part.TRANSPORT, Part.MANIFEST, Part.PUBLISHERS}),
     parameters={

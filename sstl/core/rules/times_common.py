@@ -39,20 +39,24 @@ NAMES = {
 """What milestones are called."""
 
 # The opening for good may stand for delivery (T15), so what seals rest on is read with it.
-PHYSICAL_FIELDS = frozenset(
-    {
-        "transport.time",
-        "transport.eventClassifier",
-        "transport.unLocationCode",
-        "transport.sequence",
-        "seallock.time",
-        "share.lodged_ms",
-        "share.lane_id",
-        "share.mode",
-        "share.place_of_loading",
-        "share.place_of_unloading",
-    }
-) | STORY | AUTHORITY
+PHYSICAL_FIELDS = (
+    frozenset(
+        {
+            "transport.time",
+            "transport.eventClassifier",
+            "transport.unLocationCode",
+            "transport.sequence",
+            "seallock.time",
+            "share.lodged_ms",
+            "share.lane_id",
+            "share.mode",
+            "share.place_of_loading",
+            "share.place_of_unloading",
+        }
+    )
+    | STORY
+    | AUTHORITY
+)
 CUSTOMS_FIELDS = frozenset(
     {
         *(f"inspection.{name}" for name in ("time", "side", "unLocationCode", "inspectionId")),
