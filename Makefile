@@ -48,7 +48,7 @@ check: $(DEV) ## Format, lint, types, layers and the quick tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest tests/unit tests/property tests/topology
+	$(BIN)/python -m pytest -n auto tests/unit tests/property tests/topology
 
 format: $(DEV) ## Format the code and mend what ruff can mend
 	$(BIN)/ruff format .
