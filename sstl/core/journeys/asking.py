@@ -185,10 +185,26 @@ def _asked(asked: Asked[JourneyView], view: JourneyView, policy: Policy, as_of_m
         lane_id=plan.lane_id,
         first_ms=view.first_ms,
         as_of_ms=as_of_ms,
+        earliest_ms=_earliest_ms(view),
     )
     if not verdicts and not view.awaited:
         return _NOTHING
     return Answer(tuple(verdicts), next_due(verdicts, as_of_ms), dict(view.awaited))
+
+
+def _earliest_ms(view: JourneyView) -> int:
+    """Return the first instant that a report, a position or a manifest of the journey names."""
+    known: int | None = view.memo.get("asking.earliest")
+    if known is None:
+        instants = [event.event_ms for event in view.events[:1]]
+        instants += [one.first[0] for one in view.positions[:1]]
+        for share in view.shares:
+            filed = (share.lodged_ms, share.etd_ms, share.atd_ms, share.eta_ms)
+            instants += [instant for instant in filed if instant is not None]
+            instants += [one.event.event_ms for one in share.filings]
+        known = min(instants, default=0)
+        view.memo["asking.earliest"] = known
+    return known
 
 
 _NOTHING = Answer((), None, {})

@@ -10,6 +10,7 @@ changed and asking again only the rules that read a part that has changed, or wh
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sstl.core import controls
 from sstl.core.journeys.asking import OTHER_PARTS, PARTS, Journey, judged, judged_again
 from sstl.core.journeys.attach import attached
 from sstl.core.journeys.derive import Derived, Facts, derive
@@ -24,11 +25,9 @@ from sstl.core.rules.engine import Asked
 from sstl.models.policy import Policy
 from sstl.models.records import Event, Finding, Share
 
-__all__ = ["Assessment", "Journey", "assess", "extend", "is_loose"]
-
-_TOLD = frozenset({"seallock", "inspection", "declaration", "channel", "duty", "bond", "mass"})
-_AIR = frozenset({"transport.crc", "transport.ccd"})
-"""Events that consignments are told of beside the milestones."""
+SEALS = ("seallock.armed", "seallock.closed", "seallock.opened", "seallock.resealed")
+"""Events of seals that consignments are told of."""
+__all__ = ["SEALS", "Assessment", "Journey", "assess", "extend", "is_loose"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,5 +232,5 @@ def extend(
     families = frozenset(event.type.partition(".")[0] for event in fresh)
     besides = parts - changed if positions is None else parts - changed | {Part.POSITIONS}
     now = judged_again(view, derived, policy, as_of_ms, journey, (families, besides))
-    told = any(event.type.partition(".")[0] in _TOLD or event.type in _AIR for event in fresh)
+    told = any(event.type in SEALS for event in fresh) or bool(controls.of_unit(fresh))
     return Assessment((now,), walk, policy, as_of_ms, derived.facts, told)

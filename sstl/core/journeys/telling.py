@@ -11,7 +11,7 @@ import msgspec
 
 from sstl.core import controls
 from sstl.core.journeys.asking import Journey
-from sstl.core.journeys.assess import Assessment
+from sstl.core.journeys.assess import SEALS, Assessment
 from sstl.core.leadtime import Observed
 from sstl.core.rules import RULES, flag_id
 from sstl.core.rules.findings import CHANGED, CLEARED
@@ -21,12 +21,6 @@ from sstl.models.records import Event, Finding, Measure, Observation, UnitMilest
 
 GONE = "what it rests on was corrected, retracted or unlinked"
 NOT_IN_FORCE = "the rule is not in force"
-_SEALS = (
-    "seallock.armed",
-    "seallock.closed",
-    "seallock.opened",
-    "seallock.resealed",
-)
 
 
 class Raised(msgspec.Struct, frozen=True, tag="raised.2"):
@@ -190,7 +184,7 @@ def unit_milestones(journey: Journey) -> UnitMilestones:
         lane_id=view.plan.lane_id,
         mode=view.plan.mode,
         events=tuple((code, _bare(event)) for code, event in sorted(known.actual.items())),
-        opened=tuple(_bare(event) for event in view.of(*_SEALS)[-controls.MOST :]),
+        opened=tuple(_bare(event) for event in view.of(*SEALS)[-controls.MOST :]),
         controls=controls.of_unit(view.events),
     )
 

@@ -91,6 +91,8 @@ class _Change:
     anew: bool = False
     """Something was replaced or taken away, or a manifest changed."""
     buckets: set[int] = field(default_factory=set)
+    silent: bool = False
+    """A report came that changes no event that counts, but perhaps when the unit was last heard of."""
 
 
 def fold_unit(
@@ -118,19 +120,26 @@ def fold_unit(
     pinged_ms = max(before.pinged_ms, *change.buckets, 0)
     record.save()
     changed = again or change.anew or bool(change.added) or bool(change.buckets)
-    kept: Hot | None
-    known = None
-    if hot is not None and not changed:
-        kept = hot
-    else:
+    kept, known = hot, None
+    if changed:
         kept = None if hot is None or change.anew else _extended(work, unit, hot, change)
         if kept is not None and hot is not None:
             known = hot.assessment
         else:
             kept = _anew(work, unit, record, manifests)
-    after = _tell(work, unit, before, kept.assessment, known) if changed else before
+    after = before
+    if changed and kept is not None:
+        after = _tell(work, unit, before, kept.assessment, known)
+    if kept is None or change.silent:
+        # Nothing that counts has come: it is not assessed, for by a newer policy it would say what is not told now.
+        _, reported_ms = record.survey()
+        heard_ms = max(reported_ms, shares_touched_ms(_shares(work, unit, manifests)))
+        if kept is not None:
+            kept.reported_ms = reported_ms
+    else:
+        heard_ms = max(kept.reported_ms, kept.shared_ms)
     empty = record.chunks == 0 and not manifests and pinged_ms == 0
-    touched_ms = 0 if empty else max(kept.reported_ms, kept.shared_ms, pinged_ms)
+    touched_ms = 0 if empty else max(heard_ms, pinged_ms)
     day = due_day(touched_ms, work.policy, closed=after.closed)
     move(work, unit, before.due_day, day)
     after = msgspec.structs.replace(
@@ -141,7 +150,7 @@ def fold_unit(
         due_day=day,
     )
     work.put(unit, "", None if empty else after)
-    if empty:
+    if empty or kept is None:
         return None
     kept.cells = _cells(work, unit, record.chunks, after.manifests, kept.positions)
     return kept
@@ -245,6 +254,7 @@ def _take_event(
     old, new = record.take(message)
     work.count("events_folded")
     if old == new:
+        change.silent = True
         return
     if old is None and new is not None:
         change.added.append(new)
