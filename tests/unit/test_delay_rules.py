@@ -108,26 +108,14 @@ def test_without_plan_or_estimate_expectation_is_not_evaluable(
     assert verdict.missing == missing
 
 
-@pytest.mark.parametrize(
-    ("expected", "supersedes"),
-    [
-        pytest.param(RulePolicy(thresholds={"threshold": 30}), delay.EXPECTED.id, id="foreseen"),
-        pytest.param(RulePolicy(thresholds={"threshold": 120}), None, id="not-foreseen-as-late"),
-        pytest.param(RulePolicy(mode="off"), None, id="not-asked"),
-    ],
-)
-def test_the_flag_of_a_late_milestone_takes_the_place_of_the_expectation(
-    expected: RulePolicy, supersedes: str | None
-) -> None:
-    late = PLANNED.event_ms + 2 * HOUR
-    rules = {delay.LATER.id: RulePolicy(thresholds={"threshold": 30}), delay.EXPECTED.id: expected}
-    reports = [
-        event("transport.arrived", late, classifier=classifier)
-        for classifier in ("ESTIMATED", "ACTUAL")
-    ]
-    now = assess("U1", ordered([PLANNED, *reports]), (), Policy(rules=rules))
-    (verdict,) = (one for one in now.verdicts if one.rule_id == delay.LATER.id)
-    assert verdict.supersedes == supersedes
+def test_an_expected_delay_is_a_notice_and_what_happened_is_a_flag_that_stands_alone() -> None:
+    expected = event("transport.arrived", PLANNED.event_ms + HOUR, classifier="ESTIMATED")
+    happened = event("transport.arrived", PLANNED.event_ms + 2 * HOUR)
+    (notice,) = assess("U1", ordered([PLANNED, expected]), (), Policy()).findings.values()
+    assert (notice.rule_id, notice.notice, notice.score) == (delay.EXPECTED.id, True, 0)
+    (flag,) = assess("U1", ordered([PLANNED, expected, happened]), (), Policy()).findings.values()
+    assert (flag.rule_id, flag.notice) == (delay.LATER.id, False)
+    assert flag.supersedes is None
 
 
 def run(

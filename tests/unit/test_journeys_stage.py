@@ -121,14 +121,15 @@ def test_an_event_that_moved_to_another_unit_counts_here_no_longer(chain: Chain)
     assert not chain.findings()
 
 
-def test_an_expected_delay_is_superseded_by_what_happened(chain: Chain) -> None:
+def test_the_notice_of_an_expected_delay_ends_with_what_happened(chain: Chain) -> None:
     chain.feed(*placed(PLANNED, ESTIMATE))
     (expected,) = chain.findings().values()
     assert expected.rule_id == "milestone-expected-late"
+    assert expected.notice
     chain.feed(*placed(LATE))
     (late,) = chain.findings().values()
     assert late.rule_id == "milestone-later-than-planned"
-    assert late.supersedes == expected.flag_id
+    assert not late.notice
     cleared = next(o.message for o in chain.outputs if getattr(o.message, "state", "") == "CLEARED")
     assert cleared.reason == "the actual was reported"
 

@@ -34,7 +34,6 @@ from sstl.core.rules.base import (
     Rule,
     Text,
     Verdict,
-    in_force,
 )
 from sstl.core.rules.engine import Asked
 from sstl.core.rules.wording import MINUTE_MS
@@ -83,6 +82,7 @@ EXPECTED = Rule(
     parts=_PARTS,
     parameters=_LATER_BY,
     source="own design",
+    notice=True,
 )
 LONGER = Rule(
     id="leg-longer-than-planned",
@@ -263,13 +263,6 @@ def milestone_expected_late(service: Service, threshold_minutes: float) -> Verdi
     )
 
 
-def expected_delay_ms(service: Service) -> int | None:
-    """Return how much later than planned the last estimate is, None without plan or estimate."""
-    if service.planned is None or service.estimated is None:
-        return None
-    return service.estimated.event_ms - service.planned.event_ms
-
-
 def leg_longer_than_planned(leg: LegTimes, threshold_minutes: float) -> Verdict:
     """Judge whether a leg took longer than planned; not evaluable while it runs or has no plan."""
     anchor = f"leg|{leg.leg.leg_id}"
@@ -337,19 +330,12 @@ def _anchored(view: JourneyView, verdict: Verdict) -> Verdict:
 
 
 def later(view: JourneyView, asked: InForce, as_of_ms: int) -> list[Verdict]:
-    """Ask of each service whether it was later than planned; the flag takes the place of its expectation's."""
-    expected = in_force(EXPECTED, asked.policy, mode=view.plan.mode, lane_id=view.plan.lane_id)
-    found = []
-    for service in _services(view):
-        if service.planned is None and service.actual is None:
-            continue
-        verdict = milestone_later_than_planned(service, asked["threshold"])
-        if verdict.result is Result.HIT and expected.mode != "off":
-            foreseen = expected_delay_ms(service)
-            if foreseen is not None and foreseen > expected["threshold"] * MINUTE_MS:
-                verdict = msgspec.structs.replace(verdict, supersedes=EXPECTED.id)
-        found.append(_anchored(view, verdict))
-    return found
+    """Ask of each service that was planned or has happened whether it was later than planned."""
+    return [
+        _anchored(view, milestone_later_than_planned(service, asked["threshold"]))
+        for service in _services(view)
+        if service.planned is not None or service.actual is not None
+    ]
 
 
 def expected_late(view: JourneyView, asked: InForce, as_of_ms: int) -> list[Verdict]:
