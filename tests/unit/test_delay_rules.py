@@ -10,7 +10,7 @@ from sstl.core.rules import Result, delay, flag_id
 from sstl.core.rules.base import score
 from sstl.core.rules.engine import Asked
 from sstl.models.catalogue import TYPES
-from sstl.models.policy import Policy, RulePolicy, Severity
+from sstl.models.policy import Policy, Severity
 from sstl.models.records import Event
 from tests.journey_events import HOUR, MINUTE, START, event, leg, ordered
 
