@@ -37,9 +37,9 @@ def policy(
     )
 
 
-def ping(at_ms: int, point: tuple[float, float], name: str = "p") -> Ping:
+def ping(at_ms: int, point: tuple[float, float], sequence: int = 0) -> Ping:
     """Make a report of a position."""
-    return (at_ms, 0, f"{name}/{at_ms}", *point)
+    return (at_ms, sequence, *point)
 
 
 def positions(*pings: Ping) -> tuple[Positions, ...]:

@@ -77,7 +77,7 @@ def pings(*hours: float) -> list[Positions]:
     bucket = 6 * HOUR
     found = []
     for number, one in enumerate(sorted(hours)):
-        ping = (at(one), number, f"p{number}", 22.5, 114.2)
+        ping = (at(one), number, 22.5, 114.2)
         found.append(Positions(at(one) - at(one) % bucket, ping, ping))
     return found
 

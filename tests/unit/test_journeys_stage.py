@@ -3,9 +3,10 @@ from collections.abc import Iterable
 import msgspec
 import pytest
 
+from sstl.core.journeys.pings import Span, read_bucket, read_positions
 from sstl.core.journeys.record import CHUNK
 from sstl.core.journeys.stage import JourneysStage
-from sstl.core.stage import Output
+from sstl.core.stage import Output, Work
 from sstl.models.policy import Policy, RulePolicy
 from sstl.models.records import (
     DIRECT,
@@ -250,15 +251,20 @@ def ping(at_ms: int, sequence: int = 0, *, retracted: bool = False) -> Placed:
     )
 
 
+def ping_spans(chain: Chain) -> list[Span]:
+    cells = {part: cell for (_, part), cell in chain.cells().items() if part.startswith("pings/")}
+    return [span for part in sorted(cells) for span in cells[part].spans]
+
+
 def test_of_a_bucket_only_the_first_and_last_ping_stay(chain: Chain) -> None:
     chain.feed(
         ping(START + 2), ping(START + 5), ping(START + 5, 1), ping(START + 1), ping(START + 3)
     )
     chain.feed(ping(START + 4), ping(START + 6 * HOUR), ping(START + 7, retracted=True))
-    cells = {part: cell for (_, part), cell in chain.cells().items() if part.startswith("pings/")}
-    first, second = (cells[part].spans[0] for part in sorted(cells))
-    assert (first.path, first.first[:2], first.last[:2]) == (DIRECT, (START + 1, 0), (START + 5, 1))
-    assert second.first == second.last
+    first, second = ping_spans(chain)
+    assert (first.path, first.first[:2], first.last[:2]) == (DIRECT, (1, 0), (5, 1))
+    assert second.offset_ms == first.offset_ms + 6 * HOUR
+    assert second.first == second.last == (0, 0, 51.9, 4.1)
     assert chain.counts["ping_not_correctable", ""] == 1
 
 
@@ -267,10 +273,39 @@ def test_a_forwarded_summary_replaces_the_one_of_its_path_until_it_is_empty(chai
     two = (START + 2, 0, "y", 1.0, 2.0)
     chain.feed(PingBucket(path="device:M/1", bucket_ms=START, first=one, last=two))
     chain.feed(PingBucket(path="device:M/1", bucket_ms=START, first=one, last=one))
-    (cell,) = (cell for (_, part), cell in chain.cells().items() if part.startswith("pings/"))
-    assert [(span.path, span.last) for span in cell.spans] == [("device:M/1", one)]
+    assert [(span.path, span.last) for span in ping_spans(chain)] == [
+        ("device:M/1", (1, 0, 1.0, 2.0))
+    ]
     chain.feed(PingBucket(path="device:M/1", bucket_ms=START))
     assert not [part for _, part in chain.cells() if part.startswith("pings/")]
+
+
+def test_buckets_of_a_month_are_kept_in_few_cells_and_read_in_their_order(chain: Chain) -> None:
+    chain.feed(*(ping(START + number * 6 * HOUR) for number in (70, 3, 119, 0, 64, 5)))
+    bucket_ms = START + 3 * 6 * HOUR
+    there = (bucket_ms + 1, 0, "x", 1.0, 2.0)
+    chain.feed(PingBucket(path="device:M/1", bucket_ms=bucket_ms, first=there, last=there))
+    assert len({part for _, part in chain.cells() if part.startswith("pings/")}) <= 3
+    work = Work(chain.state, chain.policy, chain.context)
+    found = read_positions(work, UNIT)
+    assert [one.bucket_ms for one in found] == [
+        START + number * 6 * HOUR for number in (0, 3, 5, 64, 70, 119)
+    ]
+    assert found[1].first == (bucket_ms, 0, 51.9, 4.1)
+    assert found[1].last == (bucket_ms + 1, 0, 1.0, 2.0)
+    assert read_bucket(work, UNIT, bucket_ms) == found[1]
+    assert read_bucket(work, UNIT, bucket_ms + 6 * HOUR) is None
+
+
+def test_pings_of_one_instant_and_sequence_are_told_apart_by_where_they_were(chain: Chain) -> None:
+    here, there = ping(START + 1), ping(START + 1)
+    data = {**there.event.data, "latitude": 10}
+    there = Placed(event=msgspec.structs.replace(there.event, id="other", data=data))
+    chain.feed(here, there)
+    forth = ping_spans(chain)
+    chain.feed(there, here)
+    assert ping_spans(chain) == forth
+    assert (forth[0].first[2], forth[0].last[2]) == (10.0, 51.9)
 
 
 def beat(reached_ms: int) -> Heartbeat:

@@ -7,15 +7,12 @@ from sstl.core.consignments.cells import Head as ConsignmentHead
 from sstl.core.consignments.cells import UnitCell
 from sstl.core.deadlines import as_of
 from sstl.core.journeys.assess import Assessment, assess
-from sstl.core.journeys.pings import Bucket, merged
+from sstl.core.journeys.pings import read_positions
 from sstl.core.journeys.record import Record
 from sstl.core.journeys.unit import Head
-from sstl.core.journeys.view import Positions
 from sstl.core.publishers import Publishers
 from sstl.core.stage import Context, StateReader, Work
 from sstl.models.policy import Policy
-
-_PINGS = "pings/"
 
 
 def read_unit(state: StateReader, unit: str, policy: Policy) -> Assessment | None:
@@ -26,17 +23,12 @@ def read_unit(state: StateReader, unit: str, policy: Policy) -> Assessment | Non
         return None
     events, _ = Record(work, unit, head.chunks).survey()
     shares = [work.get(unit, f"share/{manifest}") for manifest in head.manifests]
-    positions: list[Positions] = []
-    for part in work.parts(unit):
-        bucket: Bucket | None = work.get(unit, part) if part.startswith(_PINGS) else None
-        if bucket is not None:
-            positions.append(merged(int(part.removeprefix(_PINGS)), bucket))
     return assess(
         unit,
         events,
         [cell.share for cell in shares if cell is not None],
         policy,
-        positions=positions,
+        positions=read_positions(work, unit),
         publishers=Publishers(work),
         as_of_ms=as_of(work),
     )

@@ -21,6 +21,7 @@ from sstl.core.explain.shapes import (
 )
 from sstl.core.flags.cells import FlagCell
 from sstl.core.journeys.assess import Assessment, Journey
+from sstl.core.journeys.view import Ping
 from sstl.core.milestones import ACTUAL, classifier_of, order, place_of
 from sstl.core.rules import CONSIGNMENT_RULES, RULES, UNIT_RULES, Result, Verdict
 from sstl.core.rules.base import flag_id, in_force, instant_text
@@ -338,8 +339,8 @@ def _positions(positions: Sequence[Any]) -> PositionsSummary | None:
     )
 
 
-def _where(ping: tuple[int, int, str, float, float]) -> Where:
-    return Where(at=instant_text(ping[0]), latitude=ping[3], longitude=ping[4])
+def _where(ping: Ping) -> Where:
+    return Where(at=instant_text(ping[0]), latitude=ping[2], longitude=ping[3])
 
 
 def _instant(epoch_ms: int | None) -> str | None:

@@ -1,8 +1,13 @@
 """Positions of a unit: first and last ping of each bucket of time and path, never the pings themselves.
 
 Pings that name their unit come directly and are merged here by minimum and maximum, so that order and repetition do
-not matter; what [references] forwards is a summary already and replaces the one of its path.
+not matter; what [references] forwards is a summary already and replaces the one of its path. Pings of one instant and
+sequence are told apart by where they were: their ids are not kept.
+
+One cell holds `BUCKETS` buckets, so that the positions of a month are two or three cells.
 """
+
+from bisect import bisect_left
 
 import msgspec
 
@@ -12,25 +17,30 @@ from sstl.core.stage import Work
 from sstl.models.records import DIRECT, Event, PingBucket
 
 POSITION = "seallock.position"
+PINGS = "pings/"
+"""Begins the names of the parts that hold positions."""
+BUCKETS = 64
+"""Buckets of one cell."""
+
+_Fix = tuple[int, int, float, float]
+"""(ms after the bucket's start, sequence, latitude, longitude)"""
 
 
-class Span(msgspec.Struct, frozen=True, array_like=True):
+class Span(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """First and last ping of one path in a bucket."""
 
+    offset_ms: int
+    """Start of the bucket, after that of the cell."""
     path: str
-    first: Ping
-    last: Ping
+    first: _Fix
+    last: _Fix
 
 
-class Bucket(msgspec.Struct, frozen=True, tag="pings.1"):
-    """Cell: one bucket of time, all paths sorted."""
+class PingGroup(msgspec.Struct, frozen=True, tag="pings.2"):
+    """Cell: the positions of `BUCKETS` buckets, from the instant on that its part names."""
 
     spans: tuple[Span, ...]
-
-
-def bucket_part(bucket_ms: int) -> str:
-    """Return the name of a bucket's part."""
-    return f"pings/{bucket_ms:015d}"
+    """Ascending by bucket and path."""
 
 
 def add_ping(work: Work, unit: str, event: Event) -> int | None:
@@ -44,46 +54,114 @@ def add_ping(work: Work, unit: str, event: Event) -> int | None:
     latitude, longitude = event.data.get("latitude"), event.data.get("longitude")
     if not isinstance(latitude, int | float) or not isinstance(longitude, int | float):
         return None
-    bucket_ms = event.event_ms - event.event_ms % (work.policy.ping_bucket_s * 1000)
-    ping = (event.event_ms, sequence_of(event), event.id, float(latitude), float(longitude))
-    spans = _spans(work, unit, bucket_ms)
-    known = spans.get(DIRECT)
-    spans[DIRECT] = (
-        Span(DIRECT, ping, ping)
-        if known is None
-        else Span(DIRECT, min(known.first, ping), max(known.last, ping))
-    )
-    _save(work, unit, bucket_ms, spans)
+    offset_ms = event.event_ms % (work.policy.ping_bucket_s * 1000)
+    bucket_ms = event.event_ms - offset_ms
+    # adding zero makes one zero of the two that a float has
+    fix = (offset_ms, sequence_of(event), latitude + 0.0, longitude + 0.0)
+    start_ms, part = _where(work, bucket_ms)
+    cell: PingGroup | None = work.get(unit, part)
+    spans = () if cell is None else cell.spans
+    index, known = _find(spans, bucket_ms - start_ms, DIRECT)
+    first, last = (fix, fix) if known is None else (min(known.first, fix), max(known.last, fix))
+    _save(work, unit, part, spans, index, known, Span(bucket_ms - start_ms, DIRECT, first, last))
     return bucket_ms
 
 
 def set_bucket(work: Work, unit: str, message: PingBucket) -> None:
     """Replace the summary of a path; one without pings ends it."""
-    spans = _spans(work, unit, message.bucket_ms)
-    if message.first is None or message.last is None:
-        spans.pop(message.path, None)
-    else:
-        spans[message.path] = Span(message.path, message.first, message.last)
-    _save(work, unit, message.bucket_ms, spans)
+    bucket_ms = message.bucket_ms
+    start_ms, part = _where(work, bucket_ms)
+    cell: PingGroup | None = work.get(unit, part)
+    spans = () if cell is None else cell.spans
+    index, known = _find(spans, bucket_ms - start_ms, message.path)
+    first, last, now = message.first, message.last, None
+    if first is not None and last is not None:
+        now = Span(
+            bucket_ms - start_ms,
+            message.path,
+            (first[0] - bucket_ms, first[1], first[3] + 0.0, first[4] + 0.0),
+            (last[0] - bucket_ms, last[1], last[3] + 0.0, last[4] + 0.0),
+        )
+    _save(work, unit, part, spans, index, known, now)
 
 
-def merged(bucket_ms: int, cell: Bucket) -> Positions:
-    """Return the first and last ping of a bucket over all paths."""
-    if len(cell.spans) == 1:
-        span = cell.spans[0]
-        return Positions(bucket_ms, span.first, span.last)
-    return Positions(
-        bucket_ms,
-        min(span.first for span in cell.spans),
-        max(span.last for span in cell.spans),
+def read_bucket(work: Work, unit: str, bucket_ms: int) -> Positions | None:
+    """Return the first and last ping of a bucket over all paths, None without any."""
+    start_ms, part = _where(work, bucket_ms)
+    cell: PingGroup | None = work.get(unit, part)
+    if cell is None:
+        return None
+    spans, offset_ms = cell.spans, bucket_ms - start_ms
+    index, _ = _find(spans, offset_ms, "")
+    end = index
+    while end < len(spans) and spans[end].offset_ms == offset_ms:
+        end += 1
+    return _merged(bucket_ms, spans[index:end]) if index < end else None
+
+
+def read_positions(work: Work, unit: str) -> list[Positions]:
+    """Return the first and last ping of each bucket, ascending."""
+    found: list[Positions] = []
+    for part in ping_parts(work, unit):
+        cell: PingGroup | None = work.get(unit, part)
+        start_ms = int(part[len(PINGS) :])
+        by_bucket: dict[int, list[Span]] = {}
+        for span in () if cell is None else cell.spans:
+            by_bucket.setdefault(span.offset_ms, []).append(span)
+        found += [_merged(start_ms + offset_ms, own) for offset_ms, own in by_bucket.items()]
+    return found
+
+
+def ping_parts(work: Work, unit: str) -> list[str]:
+    """Return the names of the parts that hold positions of a unit, ascending by time."""
+    return [part for part in work.parts(unit) if part.startswith(PINGS)]
+
+
+def _where(work: Work, bucket_ms: int) -> tuple[int, str]:
+    """Return from when on the cell of a bucket tells, and the name of its part."""
+    start_ms = bucket_ms - bucket_ms % (BUCKETS * work.policy.ping_bucket_s * 1000)
+    return start_ms, f"{PINGS}{start_ms:015d}"
+
+
+def _find(spans: tuple[Span, ...], offset_ms: int, path: str) -> tuple[int, Span | None]:
+    """Return where the span of a bucket and path is or belongs, and the span."""
+    if not spans or spans[-1].offset_ms < offset_ms:
+        return len(spans), None
+    index = bisect_left(spans, (offset_ms, path), key=_place_of)
+    if index < len(spans) and _place_of(spans[index]) == (offset_ms, path):
+        return index, spans[index]
+    return index, None
+
+
+def _place_of(span: Span) -> tuple[int, str]:
+    return (span.offset_ms, span.path)
+
+
+def _save(
+    work: Work,
+    unit: str,
+    part: str,
+    spans: tuple[Span, ...],
+    index: int,
+    known: Span | None,
+    now: Span | None,
+) -> None:
+    if now == known:
+        return
+    after = index if known is None else index + 1
+    kept = (
+        (*spans[:index], *spans[after:]) if now is None else (*spans[:index], now, *spans[after:])
     )
+    work.put(unit, part, PingGroup(kept) if kept else None)
 
 
-def _spans(work: Work, unit: str, bucket_ms: int) -> dict[str, Span]:
-    cell: Bucket | None = work.get(unit, bucket_part(bucket_ms))
-    return {} if cell is None else {span.path: span for span in cell.spans}
+def _merged(bucket_ms: int, spans: tuple[Span, ...] | list[Span]) -> Positions:
+    first, last = spans[0].first, spans[0].last
+    for span in spans[1:]:
+        first, last = min(first, span.first), max(last, span.last)
+    return Positions(bucket_ms, _ping(bucket_ms, first), _ping(bucket_ms, last))
 
 
-def _save(work: Work, unit: str, bucket_ms: int, spans: dict[str, Span]) -> None:
-    ordered = tuple(spans[path] for path in sorted(spans))
-    work.put(unit, bucket_part(bucket_ms), Bucket(ordered) if ordered else None)
+def _ping(bucket_ms: int, fix: _Fix) -> Ping:
+    offset_ms, sequence, latitude, longitude = fix
+    return (bucket_ms + offset_ms, sequence, latitude, longitude)

@@ -1,6 +1,6 @@
 """The stage [journeys]: keeps what is reported of each unit and tells what changed in its assessment.
 
-Cells of a unit: ``""`` the head, ``events/<n>`` chunks of events, ``share/<manifest>``, ``pings/<bucket>``, and what
+Cells of a unit: ``""`` the head, ``events/<n>`` chunks of events, ``share/<manifest>``, ``pings/<from>``, and what
 was last told of it: ``flag/<id>``, ``observation/<id>``, ``told`` (milestones to consignments) and ``judged`` (how
 often rules answered what). A batch folds each unit once; what is told is the difference between the assessment after it
 and what was told before, so that folding whole or message by message ends the same.
@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sstl.core.deadlines import DueAt, DueBucket, as_of, move_deadline, take_due
-from sstl.core.journeys.pings import Bucket
+from sstl.core.journeys.pings import PingGroup
 from sstl.core.journeys.record import Chunk, drop
 from sstl.core.journeys.retention import Due, DueCount, due, move
 from sstl.core.journeys.telling import Raised, Shown, Told
@@ -42,7 +42,7 @@ class JourneysStage:
         Head
         | Chunk
         | ShareCell
-        | Bucket
+        | PingGroup
         | Raised
         | Shown
         | Told

@@ -15,7 +15,14 @@ import msgspec
 
 from sstl.core.deadlines import as_of, move_deadline
 from sstl.core.journeys.assess import Assessment, assess, extend
-from sstl.core.journeys.pings import POSITION, Bucket, add_ping, bucket_part, merged, set_bucket
+from sstl.core.journeys.pings import (
+    POSITION,
+    add_ping,
+    ping_parts,
+    read_bucket,
+    read_positions,
+    set_bucket,
+)
 from sstl.core.journeys.record import Record
 from sstl.core.journeys.retention import due_day, move, shares_touched_ms
 from sstl.core.journeys.telling import tell_findings, tell_milestones, tell_observations
@@ -29,7 +36,6 @@ from sstl.models.records import Event, Forwarded, PingBucket, Placed, Share, Sha
 Message = Placed | Withdrawn | Forwarded | Shared | PingBucket
 
 JUDGED = "judged"
-_PINGS = "pings/"
 USED_FAMILIES = frozenset(
     {"transport", "seallock", "inspection", "declaration", "duty"}
     | {need.partition(".")[0] for one in UNIT_RULES for need in one.rule.needs}
@@ -179,7 +185,7 @@ def _extended(work: Work, unit: str, hot: Hot, change: _Change) -> Hot | None:
 def _anew(work: Work, unit: str, record: Record, manifests: set[str]) -> Hot:
     events, reported_ms = record.survey()
     shares = _shares(work, unit, manifests)
-    positions = _positions(work, unit)
+    positions = read_positions(work, unit)
     now = assess(
         unit,
         events,
@@ -208,7 +214,7 @@ def _cells(
     parts += [f"events/{index:05d}" for index in range(chunks)]
     parts += [f"share/{manifest}" for manifest in manifests]
     if positions:
-        parts.append(bucket_part(positions[-1].bucket_ms))
+        parts += ping_parts(work, unit)
     return {part: work.get(unit, part) for part in parts}
 
 
@@ -269,25 +275,15 @@ def _shares(work: Work, unit: str, manifests: set[str]) -> list[Share]:
     return [cell.share for cell in cells if cell is not None]
 
 
-def _positions(work: Work, unit: str) -> list[Positions]:
-    found = []
-    for part in work.parts(unit):
-        if part.startswith(_PINGS):
-            cell: Bucket | None = work.get(unit, part)
-            if cell is not None:
-                found.append(merged(int(part[len(_PINGS) :]), cell))
-    return found
-
-
 def _updated(
     work: Work, unit: str, positions: Sequence[Positions], buckets: Iterable[int]
 ) -> list[Positions]:
     found = list(positions)
     for bucket_ms in buckets:
-        cell: Bucket | None = work.get(unit, bucket_part(bucket_ms))
+        now = read_bucket(work, unit, bucket_ms)
         index = bisect_left(found, bucket_ms, key=_bucket_of)
         known = index < len(found) and found[index].bucket_ms == bucket_ms
-        found[index : index + known] = [] if cell is None else [merged(bucket_ms, cell)]
+        found[index : index + known] = [] if now is None else [now]
     return found
 
 

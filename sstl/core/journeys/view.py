@@ -15,8 +15,8 @@ from sstl.core.seals.story import SealStory
 from sstl.models.policy import LanePolicy, Policy
 from sstl.models.records import Event, Share
 
-Ping = tuple[int, int, str, float, float]
-"""(event_ms, sequence, id, latitude, longitude)"""
+Ping = tuple[int, int, float, float]
+"""(event_ms, sequence, latitude, longitude)"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,7 @@ def _outside(asked: InForce) -> Step[_Outside]:
     areas = areas_of(asked)
 
     def step(state: _Outside, bucket_ms: int, ping: Ping) -> _Outside:
-        point = (ping[3], ping[4])
+        point = (ping[2], ping[3])
         if not geo.is_plausible(point):
             return state
         outside, _, runs = state
@@ -221,7 +221,7 @@ _Jumps = tuple[Ping | None, bool, tuple[_Jump, ...]]
 def _jumps(view: JourneyView, asked: InForce, limit: float) -> tuple[_Jump, ...]:
     def step(state: _Jumps, bucket_ms: int, ping: Ping) -> _Jumps:
         previous, jumping, episodes = state
-        if not geo.is_plausible((ping[3], ping[4])):
+        if not geo.is_plausible((ping[2], ping[3])):
             known = episodes if jumping else (*episodes, _Jump(bucket_ms, ping, ping, 0.0))
             return (previous, True, known)
         speed = 0.0 if previous is None else _speed(previous, ping, asked)
@@ -240,7 +240,7 @@ def _jumps(view: JourneyView, asked: InForce, limit: float) -> tuple[_Jump, ...]
 
 def _speed(one: Ping, other: Ping, asked: InForce) -> float:
     """Return the least speed between two reports in km/h; 0 where the way is drift."""
-    here, there, drift_km = (one[3], one[4]), (other[3], other[4]), asked["jump_km"]
+    here, there, drift_km = (one[2], one[3]), (other[2], other[3]), asked["jump_km"]
     if geo.at_most_km(here, there) <= drift_km:
         return 0.0
     km = geo.distance_km(here, there)

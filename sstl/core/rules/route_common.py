@@ -211,4 +211,4 @@ def point_text(point: geo.Point) -> str:
 
 def ping_point(ping: Ping) -> geo.Point:
     """Return where a report was made."""
-    return (ping[3], ping[4])
+    return (ping[2], ping[3])

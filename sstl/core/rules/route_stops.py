@@ -178,13 +178,13 @@ def _stops_by_rest(
     rest_km = asked["rest_km"]
 
     def step(state: _Rest, bucket_ms: int, ping: Ping) -> _Rest:
-        point = (ping[3], ping[4])
+        point = (ping[2], ping[3])
         if not geo.is_plausible(point):
             return state
         long, now = state
         if now is None:
             return (long, (bucket_ms, ping, ping))
-        known = (now[1][3], now[1][4])
+        known = (now[1][2], now[1][3])
         if abs(known[0] - point[0]) * geo.KM_PER_DEGREE <= rest_km and (
             geo.distance_km(known, point) <= rest_km
         ):
@@ -199,7 +199,7 @@ def _stops_by_rest(
         return
     found = False
     for bucket_ms, first, last in runs:
-        point = (first[3], first[4])
+        point = (first[2], first[3])
         if last[0] - first[0] <= limit_ms or is_in(point, areas_of(asked)):
             continue
         found = True

@@ -186,7 +186,7 @@ def _around(
     if index < len(positions) and (not near or near[-1][1][0] <= seen.at_ms):
         near.append((positions[index].bucket_ms, positions[index].first))
     for bucket_ms, ping in near:
-        point = (ping[3], ping[4])
+        point = (ping[2], ping[3])
         km = geo.at_most_km(seen.point, point) - seen.reach_km
         took_ms = abs(seen.at_ms - ping[0]) + slack_ms
         if km * HOUR_MS > limit * took_ms and geo.is_plausible(point):
