@@ -51,6 +51,8 @@ _ENDS = {
     "RAIL": frozenset({"transport.arrived"}),
     "ROAD": frozenset({"transport.arrived"}),
 }
+LEG_TYPES = frozenset().union(_DEPARTURES, *_ARRIVALS.values(), *_ENDS.values())
+"""Types of event that the times of a leg are read from."""
 _OUTBOUND = "OUTBOUND"
 _INBOUND = "INBOUND"
 
@@ -121,7 +123,7 @@ def leg_times(plan: Plan, events: Sequence[Event]) -> tuple[LegTimes, ...]:
     own: dict[str | None, list[Event]] = {leg.leg_id: [] for leg in plan.legs}
     single = plan.legs[0].leg_id if len(own) == 1 else None
     for event in events:
-        if event.type.startswith("transport."):
+        if event.type in LEG_TYPES:
             named = event.data.get("legId", single)
             if named in own:
                 own[named].append(event)

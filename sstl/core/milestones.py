@@ -265,6 +265,71 @@ def milestones(reports: Reports, plan: Plan) -> Milestones:
     )
 
 
+_KINDS_OF: dict[str, tuple[Kind, ...]] = {
+    name: tuple(
+        kind
+        for kind in KINDS
+        if name in kind.types or (name == REVOKED and RELEASED in kind.types)
+    )
+    for name in USED_TYPES
+}
+"""Type of event to the milestones that read it."""
+_PLACED_OF: dict[str, tuple[Kind, ...]] = {
+    name: placed
+    for name, kinds in _KINDS_OF.items()
+    if (placed := tuple(kind for kind in kinds if kind in _PLACED))
+}
+"""The same for what is planned or estimated."""
+
+
+def renewed(known: Milestones, reports: Reports, plan: Plan, added: Iterable[Event]) -> Milestones:
+    """Return the milestones of reports that some events have been added to; ``known`` itself where none is another.
+
+    Args:
+        known: The milestones of the same reports and plan without those events.
+        reports: All reports.
+        plan: The journey's plan.
+        added: The events that have come.
+    """
+    actual, estimated, planned = known.actual, known.estimated, known.planned
+    for event in added:
+        name, classifier = event.type, classifier_of(event)
+        if classifier == ACTUAL:
+            if name in _KINDS_OF:
+                actual = _again(actual, reports, plan, ACTUAL, _KINDS_OF[name])
+        elif name not in _PLACED_OF:
+            continue
+        elif classifier == ESTIMATED:
+            estimated = _again(estimated, reports, plan, ESTIMATED, _PLACED_OF[name])
+        elif classifier == PLANNED:
+            planned = _again(planned, reports, plan, PLANNED, _PLACED_OF[name])
+    if actual is known.actual and estimated is known.estimated and planned is known.planned:
+        return known
+    return Milestones(actual, estimated, planned, known.lodged_ms)
+
+
+def _again(
+    before: Mapping[str, Event],
+    reports: Reports,
+    plan: Plan,
+    classifier: str,
+    kinds: Sequence[Kind],
+) -> Mapping[str, Event]:
+    found = _chosen(reports, plan, classifier, kinds)
+    now: dict[str, Event] | None = None
+    for kind in kinds:
+        event = found.get(kind.code)
+        if event is before.get(kind.code):
+            continue
+        if now is None:
+            now = dict(before)
+        if event is None:
+            del now[kind.code]
+        else:
+            now[kind.code] = event
+    return before if now is None else now
+
+
 def _chosen(
     reports: Reports, plan: Plan, classifier: str, kinds: Iterable[Kind]
 ) -> dict[str, Event]:
@@ -275,7 +340,11 @@ def _chosen(
     for kind in kinds:
         if known.keys().isdisjoint(kind.types):
             continue
-        events: Sequence[Event] = [event for name in kind.types for event in known.get(name, ())]
+        events: Sequence[Event]
+        if len(kind.types) == 1:
+            events = known[kind.types[0]]
+        else:
+            events = [event for name in kind.types for event in known.get(name, ())]
         if kind.side is not None:
             events = of_side(events, kind.side, plan, known.get(REVOKED, ()))
         if kind.place is not None:
@@ -284,7 +353,10 @@ def _chosen(
         if classifier != ACTUAL:
             events = latest_by_place(events)
         if events:
-            found[kind.code] = max(events, key=order) if kind.last else min(events, key=order)
+            if len(events) == 1:
+                found[kind.code] = events[0]
+            else:
+                found[kind.code] = (max if kind.last else min)(events, key=order)
     return found
 
 

@@ -1,6 +1,6 @@
 """Asking the rules of a journey: all of them, or again those that read what has changed, and what they found."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sstl.core.journeys.derive import Derived
@@ -8,22 +8,16 @@ from sstl.core.journeys.progress import Next, next_milestone
 from sstl.core.journeys.subject import about_journey, finding_policy
 from sstl.core.journeys.view import JourneyView
 from sstl.core.rules import UNIT_RULES, Result, Verdict, finding_of
-from sstl.core.rules.base import Part, Rule
-from sstl.core.rules.engine import Asked, ask, next_due
+from sstl.core.rules.base import InForce, in_force
+from sstl.core.rules.engine import Asked, ask, next_due, settled
+from sstl.core.rules.reads import READS
 from sstl.models.policy import Policy
 from sstl.models.records import Finding
 
-Changed = tuple[frozenset[str], frozenset[Part]]
-"""Families of the events that have come, and the parts that have changed besides."""
-PARTS = {
-    "transport": frozenset({Part.TRANSPORT}),
-    "mass": frozenset({Part.TRANSPORT}),
-    "seallock": frozenset({Part.SEALS}),
-    "registry": frozenset({Part.PARTIES}),
-}
-"""Family of events to the parts that they are of."""
-OTHER_PARTS = frozenset({Part.CONTROLS})
-"""Parts of the other families."""
+Changed = frozenset[str]
+"""Traces of what has changed in a journey (`sstl.core.rules.reads`)."""
+MOST_KNOWN = 4_096
+"""Of so many kinds of change it is kept in memory which rules read them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +31,9 @@ class Answer:
     """Publishers that it found silent, and the instant after which they must be heard of."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Journey:
-    """One journey with everything that follows from it."""
+    """One journey with everything that follows from it; nobody changes it (freezing it costs as much as a rule)."""
 
     view: JourneyView
     derived: Derived
@@ -70,18 +64,6 @@ class Journey:
         return next_milestone(self.view.milestones, self.view.lane)
 
 
-def reads(rule: Rule, changed: Changed) -> bool:
-    """Tell whether a rule reads something that has changed: fields of a family, or a part."""
-    families, parts = changed
-    if not rule.parts or not rule.parts.isdisjoint(parts):
-        return True
-    return any(
-        not rule.parts.isdisjoint(PARTS.get(family, OTHER_PARTS))
-        and any(need.startswith(f"{family}.") for need in rule.needs)
-        for family in families
-    )
-
-
 def group_of(unit: str, key: str) -> str:
     """Return the name of a journey."""
     return unit if not key else f"{unit}#{key}"
@@ -95,9 +77,16 @@ def judged(
     rules: Sequence[Asked[JourneyView]],
 ) -> Journey:
     """Ask all rules."""
-    answers = {asked.rule.id: _asked(asked, view, policy, as_of_ms) for asked in rules}
+    if rules is UNIT_RULES:
+        answers = dict.fromkeys(_BY_ID, _NOTHING)
+        for name, asked, current in _reading(None, view, policy):
+            answer = _answered(asked, current, view, policy, as_of_ms, _NOTHING)
+            if answer is not _NOTHING:
+                answers[name] = answer
+    else:
+        answers = {asked.rule.id: _asked(asked, view, policy, as_of_ms) for asked in rules}
     findings = _findings(view, answers, policy)
-    return Journey(view, derived, answers, findings, waiting=_waiting(answers))
+    return Journey(view, derived, answers, findings, False, _waiting(answers))
 
 
 def judged_again(
@@ -110,57 +99,137 @@ def judged_again(
 ) -> Journey:
     """Ask the rules that read what has changed, whose deadline has come, or whose publisher has spoken."""
     known = before.answers
-    names = _reading(changed)
+    entries = _reading(changed, view, policy)
     if before.waiting:
-        come = {
-            name
-            for name in before.waiting
-            if name not in names and _waited(known[name], view.publishers, as_of_ms)
-        }
-        names = names | come if come else names
+        come = [
+            name for name in before.waiting if _waited(known[name], view.publishers, as_of_ms)
+        ]
+        if come:
+            names = {name for name, _, _ in entries}
+            entries += tuple(
+                entry
+                for entry in _reading(None, view, policy)
+                if entry[0] in come and entry[0] not in names
+            )
     answers: dict[str, Answer] | None = None
     hits, counted = False, True
-    for name in names:
+    for name, asked, current in entries:
         old = known[name]
-        new = _asked(_BY_ID[name], view, policy, as_of_ms)
-        if old is new or old == new:
+        new = _answered(asked, current, view, policy, as_of_ms, old)
+        if old is new:
             continue
-        answers = dict(known) if answers is None else answers
+        if answers is None:
+            answers = dict(known)
         answers[name] = new
         hits = hits or _hits(new) or _hits(old)
         counted = counted and _results(old) == _results(new)
     if answers is None:
-        return Journey(view, derived, known, before.findings, counted=True, waiting=before.waiting)
+        return Journey(view, derived, known, before.findings, True, before.waiting)
     findings = _findings(view, answers, policy) if hits else before.findings
     return Journey(view, derived, answers, findings, counted, _waiting(answers))
 
 
 _BY_ID = {asked.rule.id: asked for asked in UNIT_RULES}
 
+Entry = tuple[str, Asked[JourneyView], InForce | None]
+"""(rule id, rule, the rule as in force; None: that depends on the instant that an answer is about)"""
+
+
+class _Kept:
+    """What of the registry is in force by one policy, and which of it reads which changes."""
+
+    __slots__ = ("entries", "lanes", "policy")
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.lanes = frozenset(policy.lanes).union(
+            *(rule.thresholds_by_lane for rule in policy.rules.values())
+        )
+        """Lanes for which another thing may be in force than for one that is not known."""
+        self.entries: dict[tuple[str | None, str | None, Changed | None], tuple[Entry, ...]] = {}
+
+
+def _reading(
+    changed: Changed | None, view: JourneyView, policy: Policy
+) -> tuple[Entry, ...]:
+    """Return the rules in force that read what has changed (None: all), with what is in force of them."""
+    plan, memo = view.plan, policy.__dict__
+    kept: _Kept | None = memo.get("_asking")
+    if kept is None or kept.policy is not policy:
+        kept = memo["_asking"] = _Kept(policy)
+    known = kept.entries
+    lane_id = plan.lane_id if plan.lane_id in kept.lanes else None
+    key = (plan.mode, lane_id, changed)
+    found = known.get(key)
+    if found is not None:
+        return found
+    if changed is None:
+        found = tuple(_entries(view, policy))
+    else:
+        found = tuple(
+            entry
+            for entry in _reading(None, view, policy)
+            if not (reads := READS.get(entry[0])) or not reads.isdisjoint(changed)
+        )
+    if len(known) < MOST_KNOWN:
+        known[key] = found
+    return found
+
+
+def _entries(view: JourneyView, policy: Policy) -> Iterator[Entry]:
+    single = len(policy.versions()) == 1
+    for asked in UNIT_RULES:
+        name = asked.rule.id
+        stated = policy.rule(name)
+        if not single or stated.valid_from is not None or stated.valid_to is not None:
+            yield name, asked, None
+            continue
+        current = in_force(asked.rule, policy, mode=view.plan.mode, lane_id=view.plan.lane_id)
+        if current.mode != "off":
+            yield name, asked, current
+
+
+def _answered(
+    asked: Asked[JourneyView],
+    current: InForce | None,
+    view: JourneyView,
+    policy: Policy,
+    as_of_ms: int,
+    old: Answer,
+) -> Answer:
+    """Return what a rule says, the old answer itself where that is equal."""
+    awaited = view.awaited
+    if current is None:
+        new = _asked(asked, view, policy, as_of_ms)
+        return old if old == new else new
+    if awaited:
+        awaited.clear()
+    verdicts = tuple(asked.judge(view, current, as_of_ms))
+    if not verdicts and not awaited:
+        return _NOTHING
+    due_ms = None
+    for verdict in verdicts:
+        if verdict.due_ms is not None:
+            verdicts = tuple(settled(one, as_of_ms) for one in verdicts)
+            due_ms = next_due(verdicts, as_of_ms)
+            break
+    if old.verdicts == verdicts and old.due_ms == due_ms and old.awaited == awaited:
+        return old
+    return Answer(verdicts, due_ms, dict(awaited))
+
 
 def _waiting(answers: Mapping[str, Answer]) -> frozenset[str]:
     return frozenset(
-        name
-        for name, answer in answers.items()
-        if answer is not _NOTHING and (answer.due_ms is not None or answer.awaited)
+        [
+            name
+            for name, answer in answers.items()
+            if answer is not _NOTHING and (answer.due_ms is not None or answer.awaited)
+        ]
     )
 
 
 def _results(answer: Answer) -> list[Result]:
     return [verdict.result for verdict in answer.verdicts]
-
-
-def _reading(changed: Changed) -> frozenset[str]:
-    """Return the rules that read what has changed."""
-    found = _READING.get(changed)
-    if found is None:
-        found = frozenset(one.rule.id for one in UNIT_RULES if reads(one.rule, changed))
-        _READING[changed] = found
-    return found
-
-
-_READING: dict[Changed, frozenset[str]] = {}
-"""What of the registry reads which change: both are few."""
 
 
 def _waited(old: Answer, publishers: Mapping[str, int], as_of_ms: int) -> bool:

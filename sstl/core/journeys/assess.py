@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sstl.core import controls
-from sstl.core.journeys.asking import OTHER_PARTS, PARTS, Journey, judged, judged_again
+from sstl.core.journeys.asking import Journey, judged, judged_again
 from sstl.core.journeys.attach import attached
 from sstl.core.journeys.derive import Derived, Facts, derive
 from sstl.core.journeys.split import BOUNDARIES, Walk, parted
@@ -20,7 +20,6 @@ from sstl.core.leadtime import Observed
 from sstl.core.milestones import ACTUAL, Milestones, Plan, classifier_of, order
 from sstl.core.routing import unit_of
 from sstl.core.rules import UNIT_RULES, Verdict
-from sstl.core.rules.base import Part
 from sstl.core.rules.engine import Asked
 from sstl.models.policy import Policy
 from sstl.models.records import Event, Finding, Share
@@ -30,7 +29,7 @@ SEALS = ("seallock.armed", "seallock.closed", "seallock.opened", "seallock.resea
 __all__ = ["SEALS", "Assessment", "Journey", "assess", "extend", "is_loose"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Assessment:
     """Everything that follows from a unit's events, positions and shares."""
 
@@ -208,7 +207,6 @@ def extend(
     if others or policy is not before.policy or not before.facts.events:
         return None
     facts = before.facts
-    changed: set[Part] = set() if positions is None else {Part.POSITIONS}
     fresh = []
     for event in added:
         if not facts.loose:
@@ -223,14 +221,9 @@ def extend(
         if order(event) < order(facts.events[0]):
             return None
         fresh.append(event)
-        changed |= PARTS.get(event.type.partition(".")[0], OTHER_PARTS)
     if walk.starts:
         return None
-    view, derived, parts = journey.derived.extended(
-        journey.view, fresh, positions, publishers, frozenset(changed)
-    )
-    families = frozenset(event.type.partition(".")[0] for event in fresh)
-    besides = parts - changed if positions is None else parts - changed | {Part.POSITIONS}
-    now = judged_again(view, derived, policy, as_of_ms, journey, (families, besides))
+    view, derived, traces = journey.derived.extended(journey.view, fresh, positions, publishers)
+    now = judged_again(view, derived, policy, as_of_ms, journey, traces)
     told = any(event.type in SEALS for event in fresh) or bool(controls.of_unit(fresh))
     return Assessment((now,), walk, policy, as_of_ms, derived.facts, told)

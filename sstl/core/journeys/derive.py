@@ -2,36 +2,33 @@
 
 from bisect import insort
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
 
 from sstl.core.incidents import seal_incidents
 from sstl.core.journeys.view import JourneyView, Positions
-from sstl.core.leadtime import LegTimes, Observed, leg_times, observe_journey
+from sstl.core.leadtime import LEG_TYPES, LegTimes, Observed, leg_times, observe_journey
 from sstl.core.milestones import (
     ACTUAL,
-    USED_TYPES,
+    PLANNED,
     Milestones,
     Plan,
     Reports,
     classifier_of,
+    gather,
     milestones,
     order,
     plan_of,
+    renewed,
 )
-from sstl.core.rules.base import Part
-from sstl.core.seals.story import SealStory, tell
+from sstl.core.rules.reads import LEGS, MODE, POSITIONS, SEALS_NAMED, STORY
+from sstl.core.seals.story import SealStory, concerns, tell
 from sstl.models.policy import LanePolicy, Policy
 from sstl.models.records import Event, Share
 
-_TRANSPORT = frozenset({Part.TRANSPORT})
-_PHYSICAL = ("T1", "T2", "T4", "T5", "T6", "T7", "T14", "T15")
-_STORY = ("seallock.", "inspection.")
-"""Events that the story of the seals is told from."""
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Facts:
     """What one journey is derived from."""
 
@@ -44,7 +41,7 @@ class Facts:
     publishers: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Derived:
     """What is kept of a derivation, so that it can be gone on with."""
 
@@ -60,52 +57,118 @@ class Derived:
         added: Sequence[Event],
         positions: Sequence[Positions] | None,
         publishers: Mapping[str, int],
-        changed: frozenset[Part],
-    ) -> tuple[JourneyView, "Derived", frozenset[Part]]:
-        """Return view and derivation with events added, and the parts that have changed by that.
+    ) -> tuple[JourneyView, "Derived", frozenset[str]]:
+        """Return view and derivation with events added, and the traces of what has changed by that.
 
         Events and reports of this derivation are extended in place: it is used up.
         """
         facts, plan, structure = self.facts, view.plan, view.structure
+        facts.publishers = publishers
+        traces: set[str] = set()
+        if positions is not None:
+            facts.positions = positions
+            traces.add(POSITIONS)
+        runs = tells = False
         for event in added:
-            insort(facts.events, event, key=order)
-            by_type = self.reports.by_classifier.get(classifier_of(event))
+            _insert(facts.events, event)
+            classifier = classifier_of(event)
+            by_type = self.reports.by_classifier.get(classifier)
             if by_type is not None:
-                insort(by_type.setdefault(event.type, []), event, key=order)
-        reports_milestone = any(event.type in USED_TYPES for event in added)
-        if positions is not None or publishers is not facts.publishers:
-            facts = replace(
-                facts,
-                positions=facts.positions if positions is None else positions,
-                publishers=publishers,
-            )
-        reported = milestones(self.reports, plan) if reports_milestone else self.reported
-        story = view.seals
-        if any(event.type.startswith(_STORY) for event in added):
+                _insert(by_type.setdefault(event.type, []), event)
+            _trace(event, classifier, plan, traces)
+            runs = runs or (event.type in LEG_TYPES and classifier in (ACTUAL, PLANNED))
+            tells = tells or _retells(event, view.seals)
+        legs, story = view.legs, view.seals
+        reported = renewed(self.reported, self.reports, plan, added) if added else self.reported
+        if tells:
             story = tell(facts.events, structure, view.lane, facts.positions)
-            story = view.seals if story == view.seals else story
-        now = with_opening(reported, story, view.lane)
-        now = view.milestones if now == view.milestones else now
-        parts = changed
-        if story is not view.seals:
-            parts |= {Part.SEALS}
-        if now is not view.milestones and _physical(now) != _physical(view.milestones):
-            parts |= _TRANSPORT
-        legs = view.legs
-        if Part.TRANSPORT in changed:
-            legs = leg_times(plan, facts.events)
+            if story == view.seals:
+                story = view.seals
+            else:
+                traces.add(STORY)
+        now = view.milestones
+        if reported is not self.reported or story is not view.seals:
+            now = with_opening(reported, story, view.lane)
+            now = _changed(view.milestones, now, traces)
+        if runs and plan.legs:
+            legs = _legs(plan, self.reports)
+            if legs == view.legs:
+                legs = view.legs
+            else:
+                traces.add(LEGS)
         shown = _view(facts, structure, plan, now, legs, story, self.reports)
         observed = self.observed
-        if now is not view.milestones or legs is not view.legs or story is not view.seals:
+        if not traces.isdisjoint(_OBSERVED):
             observed = _observed(shown)
-        return shown, Derived(facts, self.reports, reported, observed), parts
+            if observed == self.observed:
+                observed = self.observed
+        return shown, Derived(facts, self.reports, reported, observed), frozenset(traces)
 
 
-def _physical(known: Milestones) -> list[Event | None]:
-    """Return what is not a customs milestone: that is of the part CONTROLS, which has changed then."""
-    return [known.actual.get(code) for code in _PHYSICAL] + [
-        reports.get(code) for reports in (known.planned, known.estimated) for code in _PHYSICAL
-    ]
+_OBSERVED = frozenset(
+    {LEGS, STORY, *(name for code in ("T2", "T5", "T6", "T14") for name in (code, f"~{code}"))}
+)
+"""Traces by which lead times and incidents may change."""
+_NAMING = ("seals", "sealBefore", "sealAfter")
+
+
+def _insert(events: list[Event], event: Event) -> None:
+    if not events or order(events[-1]) <= order(event):
+        events.append(event)
+    else:
+        insort(events, event, key=order)
+
+
+def _trace(event: Event, classifier: str, plan: Plan, traces: set[str]) -> None:
+    """Add the traces that an event leaves by itself."""
+    kind, data = event.type, event.data
+    if classifier == ACTUAL:
+        traces.add(kind)
+        traces.add(kind[: kind.find(".") + 1])
+    else:
+        traces.add(f"~{kind}")
+    for name in _NAMING:
+        if name in data:
+            traces.add(SEALS_NAMED)
+    if plan.mode is None and "mode" in data:
+        traces.add(MODE)
+
+
+def _retells(event: Event, story: SealStory) -> bool:
+    """Tell whether an event may change a story.
+
+    Controls, which only allow something, do so only where there is something to allow.
+    """
+    if not concerns(event):
+        return False
+    if event.type.startswith("seallock.") or "sealAfter" in event.data:
+        return True
+    return bool(story.openings or story.reseals or story.alarms)
+
+
+def _changed(before: Milestones, now: Milestones, traces: set[str]) -> Milestones:
+    """Return the milestones now, those before where they are the same, and add the traces of the others."""
+    same = True
+    for tilde, old, new in (
+        ("", before.actual, now.actual),
+        ("~", before.estimated, now.estimated),
+        ("~", before.planned, now.planned),
+    ):
+        if old is new:
+            continue
+        for code in old.keys() | new.keys():
+            if old.get(code) is not new.get(code):
+                same = False
+                traces.add(tilde + code)
+    return before if same else now
+
+
+def _legs(plan: Plan, reports: Reports) -> tuple[LegTimes, ...]:
+    """Return the times of the legs; in which order their reports come makes no difference to them."""
+    known = [reports.by_classifier[name] for name in (ACTUAL, PLANNED)]
+    return leg_times(
+        plan, [event for by_type in known for name in LEG_TYPES for event in by_type.get(name, ())]
+    )
 
 
 def derive(facts: Facts, policy: Policy) -> tuple[JourneyView, Derived]:
@@ -113,16 +176,11 @@ def derive(facts: Facts, policy: Policy) -> tuple[JourneyView, Derived]:
     structure = policy.at(facts.events[0].event_ms) if facts.events else policy
     plan = plan_of(facts.shares, structure)
     lane = structure.lanes.get(plan.lane_id or "")
-    reports = Reports()
-    known = reports.by_classifier
-    for event in facts.events:
-        by_type = known.get(classifier_of(event))
-        if by_type is not None:
-            by_type.setdefault(event.type, []).append(event)
+    reports = gather(facts.events)
     reported = milestones(reports, plan)
     story = tell(facts.events, structure, lane, facts.positions)
     now = with_opening(reported, story, lane)
-    legs = leg_times(plan, facts.events)
+    legs = _legs(plan, reports)
     view = _view(facts, structure, plan, now, legs, story, reports)
     return view, Derived(facts, reports, reported, _observed(view))
 

@@ -61,7 +61,7 @@ def ask(
         answers = asked.judge(view, current, as_of_ms)
         stated = policy.rule(asked.rule.id)
         if stated.valid_from is None and stated.valid_to is None:
-            return [_due(verdict, as_of_ms) for verdict in answers]
+            return [settled(verdict, as_of_ms) for verdict in answers]
     found: list[Verdict] = []
     for number, (start, version) in enumerate(versions):
         end = versions[number + 1][0] if number + 1 < len(versions) else None
@@ -79,7 +79,7 @@ def ask(
             if not stated.holds_at(instant):
                 continue
             found.append(verdict if len(versions) == 1 else _of(verdict, version))
-    return [_due(verdict, as_of_ms) for verdict in found]
+    return [settled(verdict, as_of_ms) for verdict in found]
 
 
 def governing(
@@ -108,7 +108,8 @@ def _of(verdict: Verdict, version: Policy) -> Verdict:
     return msgspec.structs.replace(verdict, policy_hash=version.hash)
 
 
-def _due(verdict: Verdict, as_of_ms: int) -> Verdict:
+def settled(verdict: Verdict, as_of_ms: int) -> Verdict:
+    """Return an answer as it is by now: a hit whose deadline is still to come is none yet."""
     if verdict.result is not Result.HIT or verdict.due_ms is None or verdict.due_ms <= as_of_ms:
         return verdict
     return Verdict(

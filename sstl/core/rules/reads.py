@@ -1,0 +1,100 @@
+"""What of a journey each rule on units reads, so that an event asks only the rules whose answer it can change.
+
+A journey tells what an event has changed in it by *traces*; a rule is asked again when one of the traces that it reads
+is among them, besides a deadline or a publisher that it waits for:
+
+* the type of an event that has come, ``seallock.checked`` (of transport events: reported as ACTUAL), its family,
+  ``seallock.``, and with a tilde what is only planned or estimated, ``~transport.departed``;
+* a milestone that is another event than before, ``T4``, or its plan or estimate, ``~T4``;
+* `STORY`, `LEGS`, `POSITIONS`: the story of the seals, the times of the legs, the positions are others;
+* `SEALS_NAMED`: an event names seals that somebody has seen, put on or found; `MODE`: an event that tells the mode of a
+  journey for which no manifest tells it.
+
+Manifests, the plan and the first event are in no trace: where they change, all rules are asked.
+"""
+
+from sstl.core.milestones import KINDS
+from sstl.core.rules.wording import SERVICES
+
+STORY = "story"
+LEGS = "legs"
+POSITIONS = "positions"
+SEALS_NAMED = "seals named"
+MODE = "mode"
+
+_ALL = frozenset(kind.code for kind in KINDS)
+_WAY = frozenset({"T2", "T4", "T5", "T6", "T7", "T14", "T15"})
+_SEALS = frozenset({STORY})
+_SERVICES = frozenset(
+    {
+        *(f"transport.{kind}" for kind in SERVICES),
+        *(f"~transport.{kind}" for kind in SERVICES),
+        *_WAY,
+        *(f"~{code}" for code in _WAY),
+    }
+)
+_PRESENCE = frozenset(
+    f"transport.{kind}"
+    for kind in (
+        *("gated_in", "gated_out", "loaded", "discharged", "stuffed", "stripped", "picked_up"),
+        *("dropped_off", "departed", "arrived", "crossed"),
+        *("rcs", "man", "dep", "arr", "rcf", "dlv"),
+    )
+)
+
+READS: dict[str, frozenset[str]] = {
+    "seal-opened-unauthorised": _SEALS | {"T5", "T6", "T13", "T14"},
+    "seal-opened-against-grant": _SEALS,
+    "seal-tampered": _SEALS,
+    "seal-broken": _SEALS,
+    "seal-resealed-unauthorised": _SEALS | {"T2"},
+    "seal-silent": _SEALS | _ALL | {POSITIONS},
+    "lock-battery-short": frozenset({"seallock.", "T6", "~T6"}),
+    "lock-clock-skew": frozenset({"seallock."}),
+    "seal-not-armed-at-departure": _SEALS | {"T5", "seallock.checked", SEALS_NAMED},
+    "seal-still-locked": _SEALS | {"T7", "T14", "T15"},
+    "seal-grade-below-lane": _SEALS | {"T5"},
+    "seal-number-differs": _SEALS
+    | {"seallock.checked", "seallock.opened", "seallock.resealed", SEALS_NAMED},
+    # these two compare with the unit's other journeys; of a unit that has one they say nothing
+    "seal-number-used-again": _SEALS,
+    "lock-not-unpaired-before-reuse": _SEALS | {"seallock."},
+    "unit-with-two-devices": _SEALS,
+    "milestone-overdue": _ALL,
+    "unit-release-overdue": _ALL | {"transport.crc", "transport.ccd"},
+    "dwell-exceeded": _WAY | {"bond.entered", "bond.left"},
+    "sequence-impossible": _WAY,
+    "stage-outside-range": _ALL,
+    "milestone-later-than-planned": _SERVICES,
+    "milestone-expected-late": _SERVICES,
+    "leg-longer-than-planned": frozenset({LEGS}),
+    "corridor-left": _ALL | {POSITIONS},
+    "position-implausible": frozenset({POSITIONS}),
+    "stop-unplanned": frozenset(
+        {"T5", "T6", POSITIONS, "seallock.motion.stopped", "seallock.motion.started"}
+    ),
+    "unit-in-two-places": _PRESENCE | {POSITIONS},
+    "transhipment-unplanned": frozenset(
+        {"transport.loaded", "transport.discharged", "transport.man", "transport.rcf"}
+    ),
+    "routing-indirect": frozenset(
+        {"transport.arrived", "transport.departed", "transport.arr", "transport.dep"}
+    ),
+    "discharge-wrong-place": frozenset(
+        {
+            *("transport.discharged", "transport.rcf"),
+            *("transport.gated_out", "transport.stripped", "transport.dlv"),
+        }
+    ),
+    "manifest-late": frozenset({"T4", "T5", "T6", "~T4", "~T6", MODE}),
+    "unit-not-in-manifest": frozenset({"T4"}),
+    "empty-sealed-or-heavy": _SEALS | {"mass.verified"},
+    "seals-declared-differ": frozenset(
+        {
+            *("seallock.armed", "seallock.resealed", "seallock.checked"),
+            *("seallock.state.reported", "T5", SEALS_NAMED),
+        }
+    ),
+    "mass-differs": frozenset({"mass.verified"}),
+}
+"""Rule id to the traces that it reads; a rule that is not named here is asked with every change."""
