@@ -69,14 +69,29 @@ def test_what_was_planted_is_flagged_and_nothing_else(
 
 
 def _flagged(lines: list[str]) -> set[str]:
-    """Return the units with a flag that stands."""
+    """Return the units with a flag that stands, on them or on a consignment in them.
+
+    A control that found something is a finding, but no planted incident.
+    """
+    holds = {
+        house.consignment_id: house.units
+        for number in range(80)
+        for house in CORRIDOR.shipment(number).houses
+    }
     flags = {}
     for line in lines:
         one = json.loads(line)
         if one["kind"] == "flag":
             flags[one["key"]] = one["record"]
-    return {
-        flag["subject"]["equipmentReference"]
-        for flag in flags.values()
-        if flag["status"] in {"ISSUED", "UPDATED"}
-    }
+    units: set[str] = set()
+    for flag in flags.values():
+        if flag["status"] in {"WITHDRAWN", "CORRECTED"}:
+            continue
+        if flag["indicators"][0]["ruleId"] == "control-unsatisfactory":
+            continue
+        subject = flag["subject"]
+        if "equipmentReference" in subject:
+            units.add(subject["equipmentReference"])
+        else:
+            units.update(unit for name in subject["consignments"] for unit in holds[name])
+    return units
