@@ -105,7 +105,7 @@ def test_two_workers_share_the_partitions_and_say_so(
         json.loads(get(str(port + index), "/health/ready")[1])["partitions_assigned"]
         for index in (0, 1)
     ]
-    assert sum(assigned) == 24
+    assert sum(assigned) == 26
     assert min(assigned) >= 8
     assert get(str(port), "/health/live")[0] == 200
     for name in (
@@ -212,7 +212,7 @@ def test_stages_can_run_apart(environment: dict[str, str], tmp_path: Path) -> No
             json.loads(get(str(port + index), "/health/ready")[1])["partitions_assigned"]
             for index in (0, 1)
         ]
-        assert assigned == [16, 8]
+        assert assigned == [18, 8]
     finally:
         for process in processes:
             process.kill()
