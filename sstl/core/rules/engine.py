@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -14,6 +14,14 @@ View = TypeVar("View")
 Judge = Callable[[View, InForce, int], Iterable[Verdict]]
 """(view, the rule as in force, as of (ms)) -> answers, one for each episode; pure."""
 
+Moved = Callable[[View, InForce, tuple[Verdict, ...], Any, int], "tuple[Verdict, ...] | None"]
+"""(view, the rule as in force, what it said before, the last bucket of positions before, as of (ms)) -> what it says.
+
+Asked where nothing but the view's last bucket of positions is another than before: the bucket handed in has become it
+(the same first report, a later last one), or it has been added (None). Answers the very tuple handed in where that
+still holds, and None where the judge must be asked. It only saves time: the judge would say the same.
+"""
+
 NOT_DUE = "not due yet"
 
 
@@ -23,6 +31,8 @@ class Asked(Generic[View]):
 
     rule: Rule
     judge: Judge[View]
+    moved: Moved[View] | None = None
+    """Cheaper than the judge for one position more; None: the judge is asked."""
 
 
 def ask(

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sstl.core import geo
-from sstl.core.journeys.view import JourneyView, Ping
+from sstl.core.journeys.view import JourneyView, Ping, Positions
 from sstl.core.rules import route_places, route_stops, route_twice
 from sstl.core.rules.base import (
     InForce,
@@ -33,6 +33,7 @@ from sstl.core.rules.route_common import (
     POSITIONS,
     SPEEDS,
     Step,
+    advanced,
     areas_of,
     evidence_of,
     folded,
@@ -137,6 +138,29 @@ def corridor_left(view: JourneyView, asked: InForce, as_of_ms: int) -> Iterator[
         yield no_hit(asked, anchor, start_ms, "all reports lie in the corridor")
 
 
+def _corridor_moved(
+    view: JourneyView,
+    asked: InForce,
+    said: tuple[Verdict, ...],
+    before: Positions | None,
+    as_of_ms: int,
+) -> tuple[Verdict, ...] | None:
+    """Settle a report that lies in the corridor, or not between its milestones."""
+    del as_of_ms
+    corridor = None if asked.lane is None else asked.lane.corridor
+    if corridor is None:
+        return said
+    start_ms, end_ms = view.at(corridor.from_milestone), view.at(corridor.to_milestone)
+    now = view.positions[-1]
+    if start_ms is None or now.last[0] < start_ms or (end_ms is not None and now.first[0] > end_ms):
+        return said
+    states = advanced(view, asked, (start_ms, end_ms), before, _outside(asked))
+    if states is None:
+        return None
+    old, new = states
+    return said if new[1] == old[1] and new[2] is old[2] else None
+
+
 def _outside(asked: InForce) -> Step[_Outside]:
     line, width_km = _corridor_of(asked)
     width_km += asked["tolerance_km"]
@@ -214,11 +238,33 @@ def position_implausible(view: JourneyView, asked: InForce, as_of_ms: int) -> It
         yield no_hit(asked, anchor, first[0], "all positions are plausible")
 
 
+def _implausible_moved(
+    view: JourneyView,
+    asked: InForce,
+    said: tuple[Verdict, ...],
+    before: Positions | None,
+    as_of_ms: int,
+) -> tuple[Verdict, ...] | None:
+    """Settle a report that can have been reached from the one before."""
+    del as_of_ms
+    positions = view.positions
+    if positions[0].first == (positions[-2] if before is None else before).last:
+        return None  # it is the second one
+    step = _jump_step(asked, speed_limit(view.plan.mode, asked))
+    states = advanced(view, asked, (None, None), before, step)
+    return said if states is not None and states[0][2] is states[1][2] else None
+
+
 _Jumps = tuple[Ping | None, bool, tuple[_Jump, ...]]
 """The last report that was one, whether it or one after it belongs to an episode, the episodes."""
 
 
 def _jumps(view: JourneyView, asked: InForce, limit: float) -> tuple[_Jump, ...]:
+    nothing: _Jumps = (None, False, ())
+    return folded(view, asked, (None, None), nothing, _jump_step(asked, limit))[2]
+
+
+def _jump_step(asked: InForce, limit: float) -> Step[_Jumps]:
     def step(state: _Jumps, bucket_ms: int, ping: Ping) -> _Jumps:
         previous, jumping, episodes = state
         if not geo.is_plausible((ping[2], ping[3])):
@@ -234,8 +280,7 @@ def _jumps(view: JourneyView, asked: InForce, limit: float) -> tuple[_Jump, ...]
             return (ping, True, (*episodes[:-1], again))
         return (ping, True, episodes)
 
-    nothing: _Jumps = (None, False, ())
-    return folded(view, asked, (None, None), nothing, step)[2]
+    return step
 
 
 def _speed(one: Ping, other: Ping, asked: InForce) -> float:
@@ -280,7 +325,7 @@ def _implausible(view: JourneyView, asked: InForce, found: _Jump, limit: float) 
 RULES: tuple[Asked[JourneyView], ...] = (
     *route_twice.RULES,
     *route_places.RULES,
-    Asked(CORRIDOR, corridor_left),
+    Asked(CORRIDOR, corridor_left, _corridor_moved),
     *route_stops.RULES,
-    Asked(IMPLAUSIBLE, position_implausible),
+    Asked(IMPLAUSIBLE, position_implausible, _implausible_moved),
 )

@@ -169,14 +169,54 @@ def folded(
             continue
         note = bucket.notes.get(name)
         if note is not None and note[0] is asked and note[1] == state:
-            state = note[2]
+            state = note[3]
             continue
-        now = step(state, bucket.bucket_ms, first)
-        if last != first:
-            now = step(now, bucket.bucket_ms, last)
-        bucket.notes[name] = (asked, state, now)
+        middle = step(state, bucket.bucket_ms, first)
+        now = middle if last == first else step(middle, bucket.bucket_ms, last)
+        bucket.notes[name] = (asked, state, middle, now)
         state = now
     return state
+
+
+def advanced(
+    view: JourneyView,
+    asked: InForce,
+    between: tuple[int | None, int | None],
+    before: Positions | None,
+    step: Step[State],
+) -> tuple[State, State] | None:
+    """Go on from what `folded` noted when the rule was asked last.
+
+    Args:
+        view: The journey; its last bucket is another than then, and lies not wholly outside the time.
+        asked: The rule as in force.
+        between: As then.
+        before: The last bucket as it was then, None where it has been added.
+        step: As then.
+
+    Returns:
+        What the reports amounted to then, and now; None where that is not noted.
+    """
+    name, positions = asked.rule.id, view.positions
+    now = positions[-1]
+    known = positions[-2] if before is None else before
+    note = known.notes.get(name)
+    start_ms, end_ms = between
+    if (
+        note is None
+        or note[0] is not asked
+        or (start_ms is not None and known.first[0] < start_ms)
+        or (end_ms is not None and now.last[0] > end_ms)
+    ):
+        return None
+    old: State = note[3]
+    if before is None:
+        state, middle = old, step(old, now.bucket_ms, now.first)
+    else:
+        state, middle = note[1], note[2]
+    new = middle if now.last == now.first else step(middle, now.bucket_ms, now.last)
+    now.notes[name] = (asked, state, middle, new)
+    return old, new
 
 
 def _since(positions: Sequence[Positions], start_ms: int | None) -> Sequence[Positions]:

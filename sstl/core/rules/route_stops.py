@@ -4,7 +4,8 @@
 from collections.abc import Iterable, Iterator
 
 from sstl.core import geo
-from sstl.core.journeys.view import JourneyView, Ping
+from sstl.core.journeys.view import JourneyView, Ping, Positions
+from sstl.core.milestones import order
 from sstl.core.rules.base import (
     InForce,
     Parameter,
@@ -23,6 +24,8 @@ from sstl.core.rules.route_common import (
     HOUR_MS,
     PLAN,
     POSITIONS,
+    Step,
+    advanced,
     areas_of,
     evidence_of,
     folded,
@@ -175,33 +178,17 @@ _Rest = tuple[tuple[_Stay, ...], _Stay | None]
 def _stops_by_rest(
     view: JourneyView, asked: InForce, departed_ms: int, arrived_ms: int | None, limit_ms: float
 ) -> Iterator[Verdict]:
-    rest_km = asked["rest_km"]
-
-    def step(state: _Rest, bucket_ms: int, ping: Ping) -> _Rest:
-        point = (ping[2], ping[3])
-        if not geo.is_plausible(point):
-            return state
-        long, now = state
-        if now is None:
-            return (long, (bucket_ms, ping, ping))
-        known = (now[1][2], now[1][3])
-        if abs(known[0] - point[0]) * geo.KM_PER_DEGREE <= rest_km and (
-            geo.distance_km(known, point) <= rest_km
-        ):
-            return (long, (now[0], now[1], ping))
-        ended = (*long, now) if now[2][0] - now[1][0] > limit_ms else long
-        return (ended, (bucket_ms, ping, ping))
-
     nothing: _Rest = ((), None)
+    step = _rest_step(asked, limit_ms)
     long, last_run = folded(view, asked, (departed_ms, arrived_ms), nothing, step)
     runs = long if last_run is None else (*long, last_run)
     if not runs:
         return
     found = False
     for bucket_ms, first, last in runs:
-        point = (first[2], first[3])
-        if last[0] - first[0] <= limit_ms or is_in(point, areas_of(asked)):
+        if _is_allowed(asked, (bucket_ms, first, last), limit_ms):
             continue
+        point = (first[2], first[3])
         found = True
         anchor = f"positions|{bucket_ms}"
         missing = _unjudged(asked, known=True)
@@ -221,6 +208,65 @@ def _stops_by_rest(
         yield no_hit(
             asked, view.anchor("stops"), departed_ms, "no long stop outside the planned ones"
         )
+
+
+def _is_allowed(asked: InForce, stay: _Stay, limit_ms: float) -> bool:
+    """Tell whether a stay is short or at a planned stop."""
+    _, first, last = stay
+    return last[0] - first[0] <= limit_ms or is_in((first[2], first[3]), areas_of(asked))
+
+
+def _stop_moved(
+    view: JourneyView,
+    asked: InForce,
+    said: tuple[Verdict, ...],
+    before: Positions | None,
+    as_of_ms: int,
+) -> tuple[Verdict, ...] | None:
+    """Settle a report of a unit under way, and one by which a stop known by reports of motion is no other."""
+    del as_of_ms
+    departed_ms, arrived_ms = view.at("T5"), view.at("T6")
+    if departed_ms is None or asked.lane is None:
+        return said
+    stops, starts = view.by_type.get(STOPPED), view.by_type.get(STARTED)
+    if stops or starts:
+        # positions tell only how long a stop lasts after which no start was reported
+        ended = not stops or (starts and order(starts[-1]) > order(stops[-1]))
+        return said if arrived_ms is not None or ended else None
+    now = view.positions[-1]
+    if now.last[0] < departed_ms or (arrived_ms is not None and now.first[0] > arrived_ms):
+        return said
+    limit_ms = asked[_stop_limit(view.plan.mode)] * HOUR_MS
+    step = _rest_step(asked, limit_ms)
+    states = advanced(view, asked, (departed_ms, arrived_ms), before, step)
+    if states is None:
+        return None
+    (old_long, old_stay), (long, stay) = states
+    if long is not old_long or old_stay is None or stay is None:
+        return None
+    allowed = _is_allowed(asked, old_stay, limit_ms) and _is_allowed(asked, stay, limit_ms)
+    return said if allowed else None
+
+
+def _rest_step(asked: InForce, limit_ms: float) -> Step[_Rest]:
+    rest_km = asked["rest_km"]
+
+    def step(state: _Rest, bucket_ms: int, ping: Ping) -> _Rest:
+        point = (ping[2], ping[3])
+        if not geo.is_plausible(point):
+            return state
+        long, now = state
+        if now is None:
+            return (long, (bucket_ms, ping, ping))
+        known = (now[1][2], now[1][3])
+        if abs(known[0] - point[0]) * geo.KM_PER_DEGREE <= rest_km and (
+            geo.distance_km(known, point) <= rest_km
+        ):
+            return (long, (now[0], now[1], ping))
+        ended = (*long, now) if now[2][0] - now[1][0] > limit_ms else long
+        return (ended, (bucket_ms, ping, ping))
+
+    return step
 
 
 def _unjudged(asked: InForce, *, known: bool) -> tuple[str, ...]:
@@ -244,4 +290,4 @@ def _stop_text(where: str, begin_ms: int, end_ms: int | None, limit_ms: float) -
     )
 
 
-RULES: tuple[Asked[JourneyView], ...] = (Asked(STOP, stop_unplanned),)
+RULES: tuple[Asked[JourneyView], ...] = (Asked(STOP, stop_unplanned, _stop_moved),)

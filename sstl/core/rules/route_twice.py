@@ -186,11 +186,50 @@ def _around(
     if index < len(positions) and (not near or near[-1][1][0] <= seen.at_ms):
         near.append((positions[index].bucket_ms, positions[index].first))
     for bucket_ms, ping in near:
-        point = (ping[2], ping[3])
-        km = geo.at_most_km(seen.point, point) - seen.reach_km
-        took_ms = abs(seen.at_ms - ping[0]) + slack_ms
-        if km * HOUR_MS > limit * took_ms and geo.is_plausible(point):
+        if _is_far(seen.point, seen, ping, slack_ms, limit):
+            point = (ping[2], ping[3])
             yield _Seen(ping[0], f"positions|{bucket_ms}", "", point, 0.0, None)
+
+
+def _is_far(point: geo.Point, seen: _Seen, ping: Ping, slack_ms: int, limit: float) -> bool:
+    """Tell whether a position may be too far from where the unit was seen to have been reached."""
+    there = (ping[2], ping[3])
+    km = geo.at_most_km(point, there) - seen.reach_km
+    took_ms = abs(seen.at_ms - ping[0]) + slack_ms
+    return km * HOUR_MS > limit * took_ms and geo.is_plausible(there)
+
+
+def _two_places_moved(
+    view: JourneyView,
+    asked: InForce,
+    said: tuple[Verdict, ...],
+    before: Positions | None,
+    as_of_ms: int,
+) -> tuple[Verdict, ...] | None:
+    """Settle a report that is near enough to each event beside which it has come."""
+    del as_of_ms
+    now = view.positions[-1]
+    known = view.positions[-2] if before is None else before
+    beside = [event for event in _from(view.events, known.first[0]) if _is_presence(event)]
+    if not beside:
+        return said
+    places = coordinates_of(asked)
+    limit = speed_limit(view.plan.mode, asked)
+    slack_ms = int(asked["tolerance_minutes"] * MINUTE_MS)
+    for event in beside:
+        seen = _seen(event, places)
+        for ping in (known.first, known.last, now.first, now.last):
+            if seen.point is not None and _is_far(seen.point, seen, ping, slack_ms, limit):
+                return None
+    return said
+
+
+def _from(events: Sequence[Event], since_ms: int) -> Iterator[Event]:
+    """Yield the events from an instant on, the last one first."""
+    for event in reversed(events):
+        if event.event_ms < since_ms:
+            return
+        yield event
 
 
 def _first_ms(bucket: Positions) -> int:
@@ -292,4 +331,4 @@ def _loaded_again(asked: InForce, loaded: Event, again: Event, *, known: bool) -
     )
 
 
-RULES: tuple[Asked[JourneyView], ...] = (Asked(TWO_PLACES, unit_in_two_places),)
+RULES: tuple[Asked[JourneyView], ...] = (Asked(TWO_PLACES, unit_in_two_places, _two_places_moved),)

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sstl.core.journeys.view import JourneyView, Positions
+from sstl.core.milestones import Milestones
 from sstl.core.routing import device_of
 from sstl.core.rules.base import (
     InForce,
     Parameter,
     Part,
+    Result,
     Rule,
     Text,
     Verdict,
@@ -19,7 +21,7 @@ from sstl.core.rules.base import (
     no_hit,
     not_evaluable,
 )
-from sstl.core.rules.engine import Asked
+from sstl.core.rules.engine import NOT_DUE, Asked
 from sstl.core.rules.seal_words import (
     AUTHORITY,
     HOUR_MS,
@@ -29,7 +31,7 @@ from sstl.core.rules.seal_words import (
     numbers_of,
 )
 from sstl.core.seals.grants import instant_ms
-from sstl.core.seals.story import Armed
+from sstl.core.seals.story import Armed, SealStory
 from sstl.models.policy import LanePolicy
 from sstl.models.records import Event
 
@@ -135,6 +137,7 @@ CLOCK = Rule(
 
 _UNHEARD = frozenset({"PASSIVE_TAG", "NONE"})
 _FOREVER = 1 << 62
+IN_TIME = "heard of within the limits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +155,7 @@ def silent(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Verdic
     Not evaluable where the lane states nothing about silence: whether its devices report by the hour or by the week is
     not known then.
     """
-    armed = [
-        one
-        for one in view.seals.armed
-        if one.lock.startswith("device:") and one.armed.data.get("deviceTechnology") not in _UNHEARD
-    ]
+    armed = _heard_of(view)
     if not armed:
         return
     lane = asked.lane
@@ -164,12 +163,7 @@ def silent(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Verdic
         first = armed[0]
         yield not_evaluable(asked, first.armed.identity, first.from_ms, "policy.lanes.silences")
         return
-    watch = _Watch(
-        _phases(view, lane),
-        int(asked["limit_h"] * HOUR_MS),
-        _watched_until(view, lane),
-        view.structure.ping_bucket_s * 1000,
-    )
+    watch = _watch(view, asked, lane)
     for one in armed:
         hits = 0
         for before, after in watch.gaps(one, view.positions):
@@ -187,7 +181,114 @@ def silent(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Verdic
             else:
                 yield _silence(asked, one, last, due[0], due, open_end=True)
         elif not hits:
-            yield no_hit(asked, one.armed.identity, one.from_ms, "heard of within the limits")
+            yield no_hit(asked, one.armed.identity, one.from_ms, IN_TIME)
+
+
+def _heard_of(view: JourneyView) -> list[Armed]:
+    """Return the times for which devices that report were armed."""
+    return [
+        one
+        for one in view.seals.armed
+        if one.lock.startswith("device:") and one.armed.data.get("deviceTechnology") not in _UNHEARD
+    ]
+
+
+def _watch(view: JourneyView, asked: InForce, lane: LanePolicy) -> "_Watch":
+    return _Watch(
+        _phases(view, lane),
+        int(asked["limit_h"] * HOUR_MS),
+        _watched_until(view, lane),
+        view.structure.ping_bucket_s * 1000,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What `_silent_moved` has worked out of a view before."""
+
+    asked: InForce
+    milestones: Milestones
+    seals: SealStory
+    armed: list[Armed]
+    watch: "_Watch"
+
+
+def _kept(view: JourneyView, asked: InForce, lane: LanePolicy) -> _Kept:
+    kept: _Kept | None = view.memo.get("seal-silent")
+    if (
+        kept is None
+        or kept.asked is not asked
+        or kept.milestones is not view.milestones
+        or kept.seals is not view.seals
+    ):
+        kept = _Kept(asked, view.milestones, view.seals, _heard_of(view), _watch(view, asked, lane))
+        view.memo["seal-silent"] = kept
+    return kept
+
+
+def _silent_moved(
+    view: JourneyView,
+    asked: InForce,
+    said: tuple[Verdict, ...],
+    before: Positions | None,
+    as_of_ms: int,
+) -> tuple[Verdict, ...] | None:
+    """Go on from an answer about one device without any silence: one position more is word from it in time."""
+    lane = asked.lane
+    if lane is None or not lane.silences:
+        return said
+    kept = _kept(view, asked, lane)
+    if not kept.armed:
+        return said
+    positions, watch, one = view.positions, kept.watch, kept.armed[0]
+    now = positions[-1]
+    known_ms = (positions[-2] if before is None else before).last[0]
+    if (
+        len(kept.armed) > 1
+        or len(said) != 1
+        or said[0].result is not Result.NO_HIT
+        or one.reports[-1] > now.last[0]
+        or now.first[0] < one.from_ms
+        or "T1" in lane.publishers
+    ):
+        return None
+    if one.ended is not None:
+        return said if now.first[0] > one.ended.event_ms else None
+    last_ms = max(one.reports[-1], known_ms)
+    if now.last[0] > watch.ends_ms:
+        return said if last_ms >= watch.ends_ms else None
+    due = watch.due(last_ms)
+    in_time = due is None or now.first[0] <= due[0]
+    return _in_time(asked, one, watch, said, now.last[0], as_of_ms) if in_time else None
+
+
+def _in_time(
+    asked: InForce,
+    one: Armed,
+    watch: "_Watch",
+    said: tuple[Verdict, ...],
+    last_ms: int,
+    as_of_ms: int,
+) -> tuple[Verdict, ...] | None:
+    """Return what is said of a device last heard of at an instant, none of whose silences was too long."""
+    due = watch.due(last_ms)
+    if due is None or due[0] >= watch.ends_ms:
+        if said[0].due_ms is None:
+            return said
+        return (no_hit(asked, one.armed.identity, one.from_ms, IN_TIME),)
+    due_ms = due[0] + int(asked["backlog_h"] * HOUR_MS)
+    if due_ms <= as_of_ms:
+        return None
+    return (
+        Verdict(
+            rule_id=asked.rule.id,
+            anchor=f"{one.armed.identity}|{last_ms}",
+            result=Result.NO_HIT,
+            reason=NOT_DUE,
+            anchor_ms=due[0],
+            due_ms=due_ms,
+        ),
+    )
 
 
 def _watched_until(view: JourneyView, lane: LanePolicy) -> int:
@@ -468,7 +569,7 @@ def clock_skew(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Ve
 
 
 RULES: tuple[Asked[JourneyView], ...] = (
-    Asked(SILENT, silent),
+    Asked(SILENT, silent, _silent_moved),
     Asked(BATTERY, battery_short),
     Asked(CLOCK, clock_skew),
 )
