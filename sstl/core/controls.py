@@ -22,11 +22,12 @@ def of_unit(events: Iterable[Event]) -> tuple[Event, ...]:
 
     Weighed mass is left out: it is the unit's own.
     """
-    found = [event for event in events if _names_only_its_unit(event)]
+    found = [event for event in events if concerns_contents(event)]
     return tuple(found[-MOST:])
 
 
-def _names_only_its_unit(event: Event) -> bool:
+def concerns_contents(event: Event) -> bool:
+    """Tell whether an event names only its unit, and so concerns what lies in it."""
     family = event.type.partition(".")[0]
     if family not in _FAMILIES and event.type not in _AIR:
         return False

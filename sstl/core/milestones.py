@@ -267,9 +267,7 @@ def milestones(reports: Reports, plan: Plan) -> Milestones:
 
 _KINDS_OF: dict[str, tuple[Kind, ...]] = {
     name: tuple(
-        kind
-        for kind in KINDS
-        if name in kind.types or (name == REVOKED and RELEASED in kind.types)
+        kind for kind in KINDS if name in kind.types or (name == REVOKED and RELEASED in kind.types)
     )
     for name in USED_TYPES
 }

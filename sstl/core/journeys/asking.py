@@ -10,7 +10,7 @@ from sstl.core.journeys.view import JourneyView
 from sstl.core.rules import UNIT_RULES, Result, Verdict, finding_of
 from sstl.core.rules.base import InForce, in_force
 from sstl.core.rules.engine import Asked, ask, next_due, settled
-from sstl.core.rules.reads import READS
+from sstl.core.rules.reads import reads_of
 from sstl.models.policy import Policy
 from sstl.models.records import Finding
 
@@ -40,8 +40,9 @@ class Journey:
     answers: Mapping[str, Answer]
     findings: Mapping[str, Finding]
     """By flag id, all in state RAISED."""
-    counted: bool = False
-    """Whether every rule answers as often what it answered in the journey that this one was gone on from."""
+    moved: Mapping[str, Answer] | None = None
+    """Rules that answer other things, or as often, than in the journey that this one was gone on from, each with what
+    it answered there; None: it was not gone on from one."""
     waiting: frozenset[str] = frozenset()
     """Rules that wait for a deadline or a publisher."""
 
@@ -79,14 +80,14 @@ def judged(
     """Ask all rules."""
     if rules is UNIT_RULES:
         answers = dict.fromkeys(_BY_ID, _NOTHING)
-        for name, asked, current in _reading(None, view, policy):
+        for name, asked, current, _ in _reading(None, view, policy):
             answer = _answered(asked, current, view, policy, as_of_ms, _NOTHING)
             if answer is not _NOTHING:
                 answers[name] = answer
     else:
         answers = {asked.rule.id: _asked(asked, view, policy, as_of_ms) for asked in rules}
     findings = _findings(view, answers, policy)
-    return Journey(view, derived, answers, findings, False, _waiting(answers))
+    return Journey(view, derived, answers, findings, None, _waiting(answers))
 
 
 def judged_again(
@@ -101,19 +102,18 @@ def judged_again(
     known = before.answers
     entries = _reading(changed, view, policy)
     if before.waiting:
-        come = [
-            name for name in before.waiting if _waited(known[name], view.publishers, as_of_ms)
-        ]
+        come = [name for name in before.waiting if _waited(known[name], view.publishers, as_of_ms)]
         if come:
-            names = {name for name, _, _ in entries}
+            names = {entry[0] for entry in entries}
             entries += tuple(
                 entry
                 for entry in _reading(None, view, policy)
                 if entry[0] in come and entry[0] not in names
             )
     answers: dict[str, Answer] | None = None
-    hits, counted = False, True
-    for name, asked, current in entries:
+    hits = False
+    moved: dict[str, Answer] = {}
+    for name, asked, current, _ in entries:
         old = known[name]
         new = _answered(asked, current, view, policy, as_of_ms, old)
         if old is new:
@@ -122,17 +122,19 @@ def judged_again(
             answers = dict(known)
         answers[name] = new
         hits = hits or _hits(new) or _hits(old)
-        counted = counted and _results(old) == _results(new)
+        if _results(old) != _results(new):
+            moved[name] = old
     if answers is None:
-        return Journey(view, derived, known, before.findings, True, before.waiting)
+        return Journey(view, derived, known, before.findings, moved, before.waiting)
     findings = _findings(view, answers, policy) if hits else before.findings
-    return Journey(view, derived, answers, findings, counted, _waiting(answers))
+    return Journey(view, derived, answers, findings, moved, _waiting(answers))
 
 
 _BY_ID = {asked.rule.id: asked for asked in UNIT_RULES}
 
-Entry = tuple[str, Asked[JourneyView], InForce | None]
-"""(rule id, rule, the rule as in force; None: that depends on the instant that an answer is about)"""
+Entry = tuple[str, Asked[JourneyView], InForce | None, frozenset[str] | None]
+"""(rule id, rule, the rule as in force; None: that depends on the instant that an answer is about, the traces that it
+reads)"""
 
 
 class _Kept:
@@ -149,9 +151,7 @@ class _Kept:
         self.entries: dict[tuple[str | None, str | None, Changed | None], tuple[Entry, ...]] = {}
 
 
-def _reading(
-    changed: Changed | None, view: JourneyView, policy: Policy
-) -> tuple[Entry, ...]:
+def _reading(changed: Changed | None, view: JourneyView, policy: Policy) -> tuple[Entry, ...]:
     """Return the rules in force that read what has changed (None: all), with what is in force of them."""
     plan, memo = view.plan, policy.__dict__
     kept: _Kept | None = memo.get("_asking")
@@ -169,7 +169,7 @@ def _reading(
         found = tuple(
             entry
             for entry in _reading(None, view, policy)
-            if not (reads := READS.get(entry[0])) or not reads.isdisjoint(changed)
+            if (reads := entry[3]) is None or not reads.isdisjoint(changed)
         )
     if len(known) < MOST_KNOWN:
         known[key] = found
@@ -182,11 +182,11 @@ def _entries(view: JourneyView, policy: Policy) -> Iterator[Entry]:
         name = asked.rule.id
         stated = policy.rule(name)
         if not single or stated.valid_from is not None or stated.valid_to is not None:
-            yield name, asked, None
+            yield name, asked, None, reads_of(name, None)
             continue
         current = in_force(asked.rule, policy, mode=view.plan.mode, lane_id=view.plan.lane_id)
         if current.mode != "off":
-            yield name, asked, current
+            yield name, asked, current, reads_of(name, current.lane)
 
 
 def _answered(
@@ -226,6 +226,16 @@ def _waiting(answers: Mapping[str, Answer]) -> frozenset[str]:
             if answer is not _NOTHING and (answer.due_ms is not None or answer.awaited)
         ]
     )
+
+
+_LABELS: dict[tuple[str, Result], str] = {
+    (name, result): f"{name}:{result.value}" for name in _BY_ID for result in Result
+}
+
+
+def label_of(name: str, result: Result) -> str:
+    """Return the label under which an answer of a rule is counted."""
+    return _LABELS.get((name, result)) or f"{name}:{result.value}"
 
 
 def _results(answer: Answer) -> list[Result]:

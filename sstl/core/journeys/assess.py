@@ -10,14 +10,13 @@ changed and asking again only the rules that read a part that has changed, or wh
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sstl.core import controls
 from sstl.core.journeys.asking import Journey, judged, judged_again
 from sstl.core.journeys.attach import attached
-from sstl.core.journeys.derive import Derived, Facts, derive
+from sstl.core.journeys.derive import TOLD, Derived, Facts, derive
 from sstl.core.journeys.split import BOUNDARIES, Walk, parted
 from sstl.core.journeys.view import JourneyView, Positions
 from sstl.core.leadtime import Observed
-from sstl.core.milestones import ACTUAL, Milestones, Plan, classifier_of, order
+from sstl.core.milestones import ACTUAL, KINDS, Milestones, Plan, classifier_of, order
 from sstl.core.routing import unit_of
 from sstl.core.rules import UNIT_RULES, Verdict
 from sstl.core.rules.engine import Asked
@@ -26,6 +25,8 @@ from sstl.models.records import Event, Finding, Share
 
 SEALS = ("seallock.armed", "seallock.closed", "seallock.opened", "seallock.resealed")
 """Events of seals that consignments are told of."""
+_TOLD = frozenset({*SEALS, TOLD, *(kind.code for kind in KINDS)})
+"""Traces by which what consignments are told changes."""
 __all__ = ["SEALS", "Assessment", "Journey", "assess", "extend", "is_loose"]
 
 
@@ -225,5 +226,5 @@ def extend(
         return None
     view, derived, traces = journey.derived.extended(journey.view, fresh, positions, publishers)
     now = judged_again(view, derived, policy, as_of_ms, journey, traces)
-    told = any(event.type in SEALS for event in fresh) or bool(controls.of_unit(fresh))
+    told = not traces.isdisjoint(_TOLD)
     return Assessment((now,), walk, policy, as_of_ms, derived.facts, told)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from sstl.core.controls import concerns_contents
 from sstl.core.incidents import seal_incidents
 from sstl.core.journeys.view import JourneyView, Positions
 from sstl.core.leadtime import LEG_TYPES, LegTimes, Observed, leg_times, observe_journey
@@ -50,6 +51,10 @@ class Derived:
     reported: Milestones
     """Milestones as reported, before the seals say when the unit was opened at its end."""
     observed: tuple[Observed, ...]
+    controls: list[Event]
+    """Controls that consignments are told of, in order (`sstl.core.controls`)."""
+    bares: dict[int, tuple[Event, Event]]
+    """Events and what is told of them, by the address of the event; it only saves time."""
 
     def extended(
         self,
@@ -68,47 +73,76 @@ class Derived:
         if positions is not None:
             facts.positions = positions
             traces.add(POSITIONS)
-        runs = tells = False
         for event in added:
-            _insert(facts.events, event)
-            classifier = classifier_of(event)
-            by_type = self.reports.by_classifier.get(classifier)
-            if by_type is not None:
-                _insert(by_type.setdefault(event.type, []), event)
-            _trace(event, classifier, plan, traces)
-            runs = runs or (event.type in LEG_TYPES and classifier in (ACTUAL, PLANNED))
-            tells = tells or _retells(event, view.seals)
-        legs, story = view.legs, view.seals
+            self._take(event, plan, traces)
+        story, legs = self._story(view, added, traces), self._run(view, added, traces)
         reported = renewed(self.reported, self.reports, plan, added) if added else self.reported
-        if tells:
-            story = tell(facts.events, structure, view.lane, facts.positions)
-            if story == view.seals:
-                story = view.seals
-            else:
-                traces.add(STORY)
         now = view.milestones
         if reported is not self.reported or story is not view.seals:
-            now = with_opening(reported, story, view.lane)
-            now = _changed(view.milestones, now, traces)
-        if runs and plan.legs:
-            legs = _legs(plan, self.reports)
-            if legs == view.legs:
-                legs = view.legs
-            else:
-                traces.add(LEGS)
+            now = _changed(now, with_opening(reported, story, view.lane), traces)
         shown = _view(facts, structure, plan, now, legs, story, self.reports)
+        object.__setattr__(shown, "added", added)
+        object.__setattr__(shown, "carried", view.carried)
         observed = self.observed
         if not traces.isdisjoint(_OBSERVED):
             observed = _observed(shown)
             if observed == self.observed:
                 observed = self.observed
-        return shown, Derived(facts, self.reports, reported, observed), frozenset(traces)
+        return (
+            shown,
+            Derived(facts, self.reports, reported, observed, self.controls, self.bares),
+            frozenset(traces),
+        )
+
+    def _take(self, event: Event, plan: Plan, traces: set[str]) -> None:
+        _insert(self.facts.events, event)
+        if concerns_contents(event):
+            _insert(self.controls, event)
+            traces.add(TOLD)
+        classifier = classifier_of(event)
+        by_type = self.reports.by_classifier.get(classifier)
+        if by_type is not None:
+            _insert(by_type.setdefault(event.type, []), event)
+        _trace(event, classifier, plan, traces)
+
+    def _story(self, view: JourneyView, added: Sequence[Event], traces: set[str]) -> SealStory:
+        """Return the story of the seals, the same object where nothing in it is another."""
+        before = view.seals
+        for event in added:
+            if _retells(event, before):
+                break
+        else:
+            return before
+        story = tell(self.facts.events, view.structure, view.lane, self.facts.positions)
+        if story == before:
+            return before
+        traces.add(STORY)
+        return story
+
+    def _run(
+        self, view: JourneyView, added: Sequence[Event], traces: set[str]
+    ) -> Sequence[LegTimes]:
+        """Return the times of the legs, the same object where none is another."""
+        if not view.plan.legs:
+            return view.legs
+        for event in added:
+            if event.type in LEG_TYPES and classifier_of(event) in (ACTUAL, PLANNED):
+                break
+        else:
+            return view.legs
+        legs = _legs(view.plan, self.reports)
+        if legs == view.legs:
+            return view.legs
+        traces.add(LEGS)
+        return legs
 
 
 _OBSERVED = frozenset(
     {LEGS, STORY, *(name for code in ("T2", "T5", "T6", "T14") for name in (code, f"~{code}"))}
 )
 """Traces by which lead times and incidents may change."""
+TOLD = "told"
+"""Trace of a control that consignments are told of; no rule on units reads it."""
 _NAMING = ("seals", "sealBefore", "sealAfter")
 
 
@@ -182,7 +216,8 @@ def derive(facts: Facts, policy: Policy) -> tuple[JourneyView, Derived]:
     now = with_opening(reported, story, lane)
     legs = _legs(plan, reports)
     view = _view(facts, structure, plan, now, legs, story, reports)
-    return view, Derived(facts, reports, reported, _observed(view))
+    told = [event for event in facts.events if concerns_contents(event)]
+    return view, Derived(facts, reports, reported, _observed(view), told, {})
 
 
 def _observed(view: JourneyView) -> tuple[Observed, ...]:

@@ -176,18 +176,21 @@ def tell_milestones(work: Work, unit: str, now: Assessment) -> None:
 
 def unit_milestones(journey: Journey) -> UnitMilestones:
     """Return what the consignments of a journey are told of it."""
-    view = journey.view
+    view, bares = journey.view, journey.derived.bares
+
+    def bare(event: Event) -> Event:
+        kept = bares.get(id(event))
+        if kept is None:
+            kept = bares[id(event)] = (event, msgspec.structs.replace(event, data={}))
+        return kept[1]
+
     known = view.milestones
     return UnitMilestones(
         unit=view.unit,
         milestones=dict(sorted(known.instants().items())),
         lane_id=view.plan.lane_id,
         mode=view.plan.mode,
-        events=tuple((code, _bare(event)) for code, event in sorted(known.actual.items())),
-        opened=tuple(_bare(event) for event in view.of(*SEALS)[-controls.MOST :]),
-        controls=controls.of_unit(view.events),
+        events=tuple((code, bare(event)) for code, event in sorted(known.actual.items())),
+        opened=tuple(bare(event) for event in view.of(*SEALS)[-controls.MOST :]),
+        controls=tuple(journey.derived.controls[-controls.MOST :]),
     )
-
-
-def _bare(event: Event) -> Event:
-    return msgspec.structs.replace(event, data={})

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from sstl.core.deadlines import as_of, move_deadline
+from sstl.core.journeys.asking import Journey, label_of
 from sstl.core.journeys.assess import Assessment, assess, extend
 from sstl.core.journeys.pings import (
     POSITION,
@@ -148,13 +149,16 @@ def fold_unit(
     touched_ms = 0 if empty else max(heard_ms, pinged_ms)
     day = due_day(touched_ms, work.policy, closed=after.closed)
     move(work, unit, before.due_day, day)
-    after = msgspec.structs.replace(
-        after,
-        chunks=record.chunks,
-        manifests=tuple(sorted(manifests)) if change.anew else before.manifests,
-        pinged_ms=pinged_ms,
-        due_day=day,
-    )
+    named = tuple(sorted(manifests)) if change.anew else before.manifests
+    if (
+        record.chunks != after.chunks
+        or named != after.manifests
+        or pinged_ms != after.pinged_ms
+        or day != after.due_day
+    ):
+        after = msgspec.structs.replace(
+            after, chunks=record.chunks, manifests=named, pinged_ms=pinged_ms, due_day=day
+        )
     work.put(unit, "", None if empty else after)
     if empty or kept is None:
         return None
@@ -294,28 +298,48 @@ def _bucket_of(positions: Positions) -> int:
 def _tell(work: Work, unit: str, before: Head, now: Assessment, known: Assessment | None) -> Head:
     """Tell what has changed; parts that are the same objects as in ``known`` were told then."""
     this, last = now.last, None if known is None else known.last
+    flags, shown = before.flags, before.observations
+    due_ms, awaited = before.due_ms, before.awaited
     if last is None or this.findings is not last.findings:
         findings = now.findings
-        if findings or before.flags:
-            tell_findings(work, unit, before.flags, findings, now)
-        before = msgspec.structs.replace(before, flags=tuple(sorted(findings)))
+        if findings or flags:
+            tell_findings(work, unit, flags, findings, now)
+            flags = tuple(sorted(findings))
     if last is None or this.derived.observed is not last.derived.observed:
         observations = now.observations
-        tell_observations(work, unit, before.observations, observations)
-        before = msgspec.structs.replace(before, observations=tuple(sorted(observations)))
-    if last is None or this.view.milestones is not last.view.milestones or now.told_anew:
+        if observations or shown:
+            tell_observations(work, unit, shown, observations)
+            shown = tuple(sorted(observations))
+    if last is None or now.told_anew:
         tell_milestones(work, unit, now)
-    if last is None or not this.counted or this.view.seals is not last.view.seals:
-        _count(work, unit, now)
+    _count_anew(work, unit, now, last)
     if last is None or this.answers is not last.answers:
         due_ms, awaited = now.due_ms, now.awaited
         move_deadline(work, unit, before.due_ms, due_ms)
-        move_awaits(work, unit, before.awaited, awaited)
-        before = msgspec.structs.replace(
-            before, due_ms=due_ms, awaited=dict(sorted(awaited.items()))
-        )
+        if awaited or before.awaited:
+            move_awaits(work, unit, before.awaited, awaited)
+            awaited = dict(sorted(awaited.items()))
     closed = now.closed
-    return before if before.closed == closed else msgspec.structs.replace(before, closed=closed)
+    if (
+        flags is before.flags
+        and shown is before.observations
+        and due_ms == before.due_ms
+        and awaited == before.awaited
+        and closed == before.closed
+    ):
+        return before
+    return msgspec.structs.replace(
+        before, flags=flags, observations=shown, due_ms=due_ms, awaited=awaited, closed=closed
+    )
+
+
+def _count_anew(work: Work, unit: str, now: Assessment, last: Journey | None) -> None:
+    """Count the answers again where there are others than in ``last``."""
+    this = now.last
+    if last is None or this.moved is None:
+        _count(work, unit, now)
+    elif this.moved or this.view.seals is not last.view.seals:
+        _count_moved(work, unit, this)
 
 
 def _count(work: Work, unit: str, now: Assessment) -> None:
@@ -324,12 +348,37 @@ def _count(work: Work, unit: str, now: Assessment) -> None:
     for journey in now.journeys:
         for name, answer in journey.answers.items():
             for verdict in answer.verdicts:
-                answers[f"{name}:{verdict.result.value}"] += 1
+                answers[label_of(name, verdict.result)] += 1
         for state, symbol, _ in journey.view.seals.unknown:
             unknown[f"{state}:{symbol}"] += 1
+    _counted(work, unit, work.get(unit, JUDGED) or Judged(), answers, unknown)
+
+
+def _count_moved(work: Work, unit: str, now: Journey) -> None:
+    """Count again what the rules say that say something else than before, of a unit with one journey."""
     cell: Judged = work.get(unit, JUDGED) or Judged()
+    answers = dict(cell.answers)
+    for name, old in (now.moved or {}).items():
+        for verdict in old.verdicts:
+            answers.pop(label_of(name, verdict.result), None)
+        for verdict in now.answers[name].verdicts:
+            label = label_of(name, verdict.result)
+            answers[label] = answers.get(label, 0) + 1
+    _counted(
+        work,
+        unit,
+        cell,
+        answers,
+        Counter(f"{one}:{what}" for one, what, _ in now.view.seals.unknown),
+    )
+
+
+def _counted(
+    work: Work, unit: str, cell: Judged, answers: Mapping[str, int], unknown: Mapping[str, int]
+) -> None:
     _count_more(work, "rule", cell.answers, answers)
-    _count_more(work, "seal_review", cell.unknown, unknown)
+    if unknown:
+        _count_more(work, "seal_review", cell.unknown, unknown)
     judged = Judged(dict(sorted(answers.items())), dict(sorted(unknown.items())))
     work.put(unit, JUDGED, judged if answers or unknown else None)
 

@@ -61,6 +61,11 @@ class JourneyView:
     """The unit's other journeys, in their order (a lock reused, a number used again)."""
     memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """What rules of one module have derived from this view once, under a name of their own."""
+    added: Sequence[Event] = field(default=(), repr=False, compare=False)
+    """Events that the view has beyond the one that it was gone on from; all where there was none."""
+    carried: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What rules of one module have derived and go on with from view to view; each of them makes sure by the number of
+    events that it has seen all of them."""
     awaited: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
     """Publishers found silent while asking, each with the least instant (ms) after which it must be heard of."""
 

@@ -129,17 +129,15 @@ def services(events: Sequence[Event], plan: Plan, known: Milestones) -> list[Ser
     ``known`` are the milestones of the same events. Events that name a leg are services of that leg; milestones are
     asked only of the events that name none, so that one delay is one flag.
     """
-    by_leg: dict[tuple[str, str, str | None, str], dict[str, list[Event]]] = {}
+    by_leg: dict[_Key, dict[str, list[Event]]] = {}
     without: list[Event] = []
     for event in events:
         if event.type not in USED_TYPES:
             continue
-        leg_id = event.data.get("legId")
-        if leg_id is None:
+        key = _key_of(event)
+        if key is None:
             without.append(event)
             continue
-        call = event.data.get("transportCallSequenceNumber", event.data.get("sequence", ""))
-        key = (str(leg_id), event.type[10:], place_of(event), str(call))
         by_leg.setdefault(key, {}).setdefault(classifier_of(event), []).append(event)
     found = [_of_leg(key, reports) for key, reports in by_leg.items()]
     if without:
@@ -148,7 +146,21 @@ def services(events: Sequence[Event], plan: Plan, known: Milestones) -> list[Ser
     return found
 
 
-def _of_leg(key: tuple[str, str, str | None, str], reports: Mapping[str, list[Event]]) -> Service:
+_Key = tuple[str, str, str | None, str]
+"""(leg, kind, place, call)"""
+
+
+def _key_of(event: Event) -> _Key | None:
+    """Return which service of a leg an event reports, None where it names no leg."""
+    data = event.data
+    leg_id = data.get("legId")
+    if leg_id is None:
+        return None
+    call = data.get("transportCallSequenceNumber", data.get("sequence", ""))
+    return (str(leg_id), event.type[10:], place_of(event), str(call))
+
+
+def _of_leg(key: _Key, reports: Mapping[str, list[Event]]) -> Service:
     leg_id, kind, place, call = key
     actual = reports.get(ACTUAL, ())
     return Service(
@@ -314,11 +326,53 @@ def _not_evaluable(rule: Rule, anchor: str, missing: tuple[str, ...], anchor_ms:
     )
 
 
+class _Kept:
+    """Reports of services parted by service, gone on with from view to view of a journey."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+        """How many of the journey's events have been taken."""
+        self._by_leg: dict[_Key, dict[str, list[Event]]] = {}
+        self._services: dict[_Key, Service] = {}
+        self._without: list[Event] = []
+
+    def take(self, event: Event) -> None:
+        """Add an event; their order makes no difference."""
+        self.seen += 1
+        if event.type not in USED_TYPES:
+            return
+        key = _key_of(event)
+        if key is None:
+            self._without.append(event)
+            return
+        self._by_leg.setdefault(key, {}).setdefault(classifier_of(event), []).append(event)
+        self._services.pop(key, None)
+
+    def services(self, plan: Plan, known: Milestones) -> list[Service]:
+        """Return all services, those of legs by their names."""
+        for key, reports in self._by_leg.items():
+            if key not in self._services:
+                self._services[key] = _of_leg(key, reports)
+        found = [self._services[key] for key in sorted(self._services, key=repr)]
+        if self._without:
+            own = known if not found else milestones(gather(self._without), plan)
+            found += _of_milestones(own)
+        return found
+
+
 def _services(view: JourneyView) -> list[Service]:
     """Return the services of a journey; their anchors bear its key."""
     known: list[Service] | None = view.memo.get("delay.services")
     if known is None:
-        known = services(view.events, view.plan, view.milestones)
+        kept: _Kept | None = view.carried.get("delay")
+        if kept is None or kept.seen + len(view.added) != len(view.events):
+            kept = view.carried["delay"] = _Kept()
+            added = view.events
+        else:
+            added = view.added
+        for event in added:
+            kept.take(event)
+        known = kept.services(view.plan, view.milestones)
         view.memo["delay.services"] = known
     return known
 

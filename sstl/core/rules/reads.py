@@ -13,8 +13,11 @@ is among them, besides a deadline or a publisher that it waits for:
 Manifests, the plan and the first event are in no trace: where they change, all rules are asked.
 """
 
+from collections.abc import Callable
+
 from sstl.core.milestones import KINDS
 from sstl.core.rules.wording import SERVICES
+from sstl.models.policy import LanePolicy
 
 STORY = "story"
 LEGS = "legs"
@@ -98,3 +101,55 @@ READS: dict[str, frozenset[str]] = {
     "mass-differs": frozenset({"mass.verified"}),
 }
 """Rule id to the traces that it reads; a rule that is not named here is asked with every change."""
+
+
+def reads_of(rule_id: str, lane: LanePolicy | None) -> frozenset[str] | None:
+    """Return the traces that a rule reads on a lane; None: every one.
+
+    Some rules read only the milestones of the stages that the lane names.
+
+    Args:
+        rule_id: The rule.
+        lane: The lane's policy, None where it is not known.
+    """
+    named = READS.get(rule_id)
+    if named is None or lane is None or rule_id not in _BY_LANE:
+        return named
+    return (named - _ALL) | _BY_LANE[rule_id](lane)
+
+
+def _judged(lane: LanePolicy) -> frozenset[str]:
+    """Milestones of the limited stages, and those that tell that one was passed."""
+    return _WAY | {
+        code for one in lane.stages if one.limit_hours is not None for code in (one.start, one.end)
+    }
+
+
+def _learnt(lane: LanePolicy) -> frozenset[str]:
+    return frozenset(
+        code
+        for one in lane.stages
+        if one.learnt_low_hours is not None or one.learnt_high_hours is not None
+        for code in (one.start, one.end)
+    )
+
+
+def _silences(lane: LanePolicy) -> frozenset[str]:
+    return frozenset(code for one in lane.silences for code in (one.start, one.end)) | {
+        *("T4", "T7"),  # at sea
+        *("T14", "T15"),  # until when it matters
+    }
+
+
+def _corridor(lane: LanePolicy) -> frozenset[str]:
+    corridor = lane.corridor
+    return frozenset(() if corridor is None else (corridor.from_milestone, corridor.to_milestone))
+
+
+_BY_LANE: dict[str, Callable[[LanePolicy], frozenset[str]]] = {
+    "milestone-overdue": _judged,
+    "unit-release-overdue": lambda lane: _judged(lane) | {"T6", "T13"},
+    "stage-outside-range": _learnt,
+    "seal-silent": _silences,
+    "corridor-left": _corridor,
+}
