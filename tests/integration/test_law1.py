@@ -67,6 +67,7 @@ def facts() -> Log:
     log = in_order(corridor_log(CORRIDOR) + cargo2000_log(PROCESSES))
     chain = Chain()
     chain.take(log)
+    chain.beat(_ms(START + SPAN))
     end = datetime.fromisoformat(log[-1][1]["recordedtime"])
     assert end < START + SPAN
     return log + feedback_log(sorted(chain.net_flags()), end)
@@ -77,7 +78,12 @@ def undisturbed(facts: Log) -> Chain:
     """The log folded in one process."""
     chain = Chain()
     chain.take(facts)
+    chain.beat(_ms(START + SPAN))
     return chain
+
+
+def _ms(instant: datetime) -> int:
+    return int(instant.timestamp() * 1000)
 
 
 @pytest.fixture(scope="module")
