@@ -117,6 +117,11 @@ def ping_parts(work: Work, unit: str) -> list[str]:
     return [part for part in work.parts(unit) if part.startswith(PINGS)]
 
 
+def part_of(work: Work, bucket_ms: int) -> str:
+    """Return the name of the part that holds a bucket."""
+    return _where(work, bucket_ms)[1]
+
+
 def _where(work: Work, bucket_ms: int) -> tuple[int, str]:
     """Return from when on the cell of a bucket tells, and the name of its part."""
     start_ms = bucket_ms - bucket_ms % (BUCKETS * work.policy.ping_bucket_s * 1000)

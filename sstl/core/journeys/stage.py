@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sstl.core.deadlines import DueAt, DueBucket, as_of, move_deadline, take_due
+from sstl.core.journeys.moving import take_position
 from sstl.core.journeys.pings import PingGroup
 from sstl.core.journeys.record import Chunk, drop
 from sstl.core.journeys.retention import Due, DueCount, due, move
@@ -92,7 +93,15 @@ class JourneysStage:
         hot = self._hot.pop(unit, None)
         if hot is not None and not stands(work, unit, hot):
             hot = None
-        kept = fold_unit(work, unit, messages, hot, again=again)
+        if (
+            hot is not None
+            and not again
+            and len(messages) == 1
+            and take_position(work, unit, messages[0], hot)
+        ):
+            kept: Hot | None = hot
+        else:
+            kept = fold_unit(work, unit, messages, hot, again=again)
         if kept is not None and self._hot_units:
             self._hot[unit] = kept
             if len(self._hot) > self._hot_units:

@@ -1,0 +1,191 @@
+"""The usual position: of a unit kept in memory, later than all before, and no finding changes by it.
+
+Then nothing is derived anew. The last bucket of positions is replaced or another one added in place, the rules that
+read positions say what they say now (`Asked.moved`), and the unit's head is written where something of it has changed.
+Whatever else a position may mean is left to `fold_unit`: the answer is the same, only slower.
+"""
+
+from typing import Any
+
+import msgspec
+
+from sstl.core.deadlines import as_of, move_deadline
+from sstl.core.journeys.asking import Answer, Journey
+from sstl.core.journeys.pings import POSITION, add_ping, part_of, read_bucket, set_bucket
+from sstl.core.journeys.retention import due_day, move
+from sstl.core.journeys.unit import Head, Hot
+from sstl.core.journeys.view import JourneyView, Positions
+from sstl.core.publishers import Publishers
+from sstl.core.rules import UNIT_RULES, Result
+from sstl.core.rules.base import InForce, Part, in_force
+from sstl.core.rules.engine import Asked, next_due, settled
+from sstl.core.stage import Work
+from sstl.models.policy import Policy
+from sstl.models.records import PingBucket, Placed
+
+_Rules = tuple[tuple[Asked[JourneyView], InForce], ...]
+_READING = tuple(
+    asked for asked in UNIT_RULES if not asked.rule.parts or Part.POSITIONS in asked.rule.parts
+)
+_SAME: dict[str, Answer] = {}
+
+
+def take_position(work: Work, unit: str, message: Any, hot: Hot) -> bool:
+    """Fold a position into a unit that stands in memory, which is changed in place.
+
+    Args:
+        work: The fold in progress.
+        unit: The unit.
+        message: What has come for it.
+        hot: What was kept of it.
+
+    Returns:
+        False where it must be folded by `fold_unit` after all, which takes the message once more.
+    """
+    if type(message) is PingBucket:
+        set_bucket(work, unit, message)
+        bucket_ms = message.bucket_ms
+    elif type(message) is Placed and message.event.type == POSITION:
+        known_ms = None if message.event.version.retracted else add_ping(work, unit, message.event)
+        if known_ms is None:
+            return False
+        bucket_ms = known_ms
+    else:
+        return False
+    assessment, head = hot.assessment, work.get(unit, "")
+    if len(assessment.journeys) != 1 or assessment.policy is not work.policy or head is None:
+        return False
+    journey, as_of_ms = assessment.journeys[0], as_of(work)
+    if journey.view.positions is not hot.positions or _has_come(work, head, as_of_ms):
+        return False
+    moved = _moved(work, unit, journey, bucket_ms, hot.positions, as_of_ms)
+    if moved is None:
+        return False
+    if moved:
+        answers = {**journey.answers, **moved}
+        journey.answers = answers
+    _save(work, unit, head, hot, bucket_ms, anew=bool(moved))
+    part = part_of(work, bucket_ms)
+    hot.cells[part] = work.get(unit, part)
+    work.count("pings_folded")
+    return True
+
+
+def _has_come(work: Work, head: Head, as_of_ms: int) -> bool:
+    """Tell whether a rule waited for something that has come: its deadline, or a publisher."""
+    if head.due_ms is not None and head.due_ms <= as_of_ms:
+        return True
+    if not head.awaited:
+        return False
+    heard = Publishers(work)
+    return any(heard.get(source, 0) >= instant for source, instant in head.awaited.items())
+
+
+def _moved(
+    work: Work,
+    unit: str,
+    journey: Journey,
+    bucket_ms: int,
+    positions: list[Positions],
+    as_of_ms: int,
+) -> dict[str, Answer] | None:
+    """Return the answers that are others than before, None where the unit must be folded in full."""
+    now = read_bucket(work, unit, bucket_ms)
+    if now is None or not positions:
+        return None
+    last = positions[-1]
+    if now == last:
+        return _SAME
+    before: Positions | None = None
+    if bucket_ms == last.bucket_ms:
+        if now.first != last.first or now.last[0] <= last.last[0]:
+            return None
+        before = positions[-1]
+    elif bucket_ms < last.bucket_ms or now.first[0] <= last.last[0]:
+        return None
+    rules = _rules(journey.view, work.policy)
+    if rules is None:
+        return None
+    if before is None:
+        positions.append(now)
+    else:
+        positions[-1] = now
+    return _answers(rules, journey, before, as_of_ms)
+
+
+def _rules(view: JourneyView, policy: Policy) -> _Rules | None:
+    """Return the rules that read positions as in force, None where that depends on what their answers are about."""
+    known: dict[tuple[str | None, str | None], _Rules | None]
+    known = policy.__dict__.setdefault("_moving", {})
+    plan = view.plan
+    key = (plan.mode, plan.lane_id)
+    if key in known:
+        return known[key]
+    stated = [policy.rule(asked.rule.id) for asked in _READING]
+    found: _Rules | None = None
+    if len(policy.versions()) == 1 and all(
+        one.valid_from is None and one.valid_to is None for one in stated
+    ):
+        current = (
+            (asked, in_force(asked.rule, policy, mode=plan.mode, lane_id=plan.lane_id))
+            for asked in _READING
+        )
+        found = tuple((asked, one) for asked, one in current if one.mode != "off")
+    if plan.lane_id is None or plan.lane_id in policy.lanes:
+        known[key] = found
+    return found
+
+
+def _answers(
+    rules: _Rules,
+    journey: Journey,
+    before: Positions | None,
+    as_of_ms: int,
+) -> dict[str, Answer] | None:
+    view, known = journey.view, journey.answers
+    found = _SAME
+    for asked, current in rules:
+        old = known[asked.rule.id]
+        said = old.verdicts
+        now = None
+        if asked.moved is not None and not old.awaited:
+            now = asked.moved(view, current, said, before, as_of_ms)
+            if now is said:
+                continue
+        if now is None:
+            if not asked.rule.parts or Part.PUBLISHERS in asked.rule.parts:
+                return None  # the view's publishers are those of its last event
+            now = tuple(settled(one, as_of_ms) for one in asked.judge(view, current, as_of_ms))
+        new = Answer(now, next_due(now, as_of_ms), old.awaited)
+        if new == old:
+            continue
+        if not _is_alike(old, new):
+            return None
+        found = {**found, asked.rule.id: new}
+    return found
+
+
+def _is_alike(old: Answer, new: Answer) -> bool:
+    """Tell whether nothing but a deadline or a reason may be another: no hit in either, counted alike."""
+    if old.awaited or new.awaited or (old.due_ms is None) != (new.due_ms is None):
+        return False
+    if len(old.verdicts) != len(new.verdicts):
+        return False
+    return all(
+        one.result is other.result and one.result is not Result.HIT
+        for one, other in zip(old.verdicts, new.verdicts, strict=True)
+    )
+
+
+def _save(work: Work, unit: str, head: Head, hot: Hot, bucket_ms: int, *, anew: bool) -> None:
+    """Write what has changed of the head."""
+    pinged_ms = max(head.pinged_ms, bucket_ms)
+    day = due_day(max(hot.reported_ms, hot.shared_ms, pinged_ms), work.policy, closed=head.closed)
+    due_ms = hot.assessment.due_ms if anew else head.due_ms
+    if pinged_ms == head.pinged_ms and due_ms == head.due_ms and day == head.due_day:
+        return
+    move(work, unit, head.due_day, day)
+    move_deadline(work, unit, head.due_ms, due_ms)
+    after = msgspec.structs.replace(head, pinged_ms=pinged_ms, due_day=day, due_ms=due_ms)
+    work.put(unit, "", after)
+    hot.cells[""] = after
