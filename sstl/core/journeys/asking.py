@@ -87,7 +87,7 @@ def judged(
     else:
         answers = {asked.rule.id: _asked(asked, view, policy, as_of_ms) for asked in rules}
     findings = _findings(view, answers, policy)
-    return Journey(view, derived, answers, findings, None, _waiting(answers))
+    return Journey(view, derived, answers, findings, None, waiting_on(answers))
 
 
 def judged_again(
@@ -127,7 +127,7 @@ def judged_again(
     if answers is None:
         return Journey(view, derived, known, before.findings, moved, before.waiting)
     findings = _findings(view, answers, policy) if hits else before.findings
-    return Journey(view, derived, answers, findings, moved, _waiting(answers))
+    return Journey(view, derived, answers, findings, moved, waiting_on(answers))
 
 
 _BY_ID = {asked.rule.id: asked for asked in UNIT_RULES}
@@ -218,7 +218,8 @@ def _answered(
     return Answer(verdicts, due_ms, dict(awaited))
 
 
-def _waiting(answers: Mapping[str, Answer]) -> frozenset[str]:
+def waiting_on(answers: Mapping[str, Answer]) -> frozenset[str]:
+    """Return the rules that wait for a deadline or a publisher."""
     return frozenset(
         [
             name
@@ -246,6 +247,8 @@ def _waited(old: Answer, publishers: Mapping[str, int], as_of_ms: int) -> bool:
     """Tell whether a rule waited for something that has come: its deadline, or a publisher."""
     if old.due_ms is not None and old.due_ms <= as_of_ms:
         return True
+    if not old.awaited:
+        return False
     return any(publishers.get(name, 0) >= instant for name, instant in old.awaited.items())
 
 

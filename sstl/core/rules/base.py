@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -270,6 +271,19 @@ def not_evaluable(asked: InForce, anchor: str, anchor_ms: int, *missing: str) ->
     )
 
 
+def pending(asked: InForce, anchor: str, due_ms: int, governed_ms: int | None) -> Verdict:
+    """Return a hit whose deadline is still to come, of which the engine tells nothing but the deadline."""
+    return Verdict(
+        rule_id=asked.rule.id,
+        anchor=anchor,
+        anchor_ms=due_ms,
+        result=Result.HIT,
+        due_ms=due_ms,
+        governed_ms=governed_ms,
+    )
+
+
+@lru_cache(maxsize=8_192)
 def instant_text(epoch_ms: int) -> str:
     """Return an instant as RFC 3339 in UTC."""
     return to_wire(EPOCH + timedelta(milliseconds=epoch_ms))

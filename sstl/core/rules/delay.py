@@ -5,7 +5,7 @@ call within the leg) where events name their leg, else a milestone of the journe
 the threshold is not yet later.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -335,6 +335,8 @@ class _Kept:
         self._by_leg: dict[_Key, dict[str, list[Event]]] = {}
         self._services: dict[_Key, Service] = {}
         self._without: list[Event] = []
+        self.verdicts: dict[tuple[str, str], tuple[Service, InForce, Verdict]] = {}
+        """(rule id, anchor) to the service, the rule as in force, and what was said of them last."""
 
     def take(self, event: Event) -> None:
         """Add an event; their order makes no difference."""
@@ -383,22 +385,37 @@ def _anchored(view: JourneyView, verdict: Verdict) -> Verdict:
     return msgspec.structs.replace(verdict, anchor=view.anchor(verdict.anchor))
 
 
+def _of_each(
+    view: JourneyView,
+    asked: InForce,
+    services_: Iterable[Service],
+    judge: Callable[[Service, float], Verdict],
+) -> list[Verdict]:
+    """Judge services; one that is the same as when it was judged last is not judged again."""
+    kept: _Kept = view.carried["delay"]
+    known, rule_id, threshold = kept.verdicts, asked.rule.id, asked["threshold"]
+    found = []
+    for service in services_:
+        last = known.get((rule_id, service.anchor))
+        if last is not None and last[0] is service and last[1] is asked:
+            found.append(last[2])
+            continue
+        verdict = _anchored(view, judge(service, threshold))
+        known[(rule_id, service.anchor)] = (service, asked, verdict)
+        found.append(verdict)
+    return found
+
+
 def later(view: JourneyView, asked: InForce, as_of_ms: int) -> list[Verdict]:
     """Ask of each service that was planned or has happened whether it was later than planned."""
-    return [
-        _anchored(view, milestone_later_than_planned(service, asked["threshold"]))
-        for service in _services(view)
-        if service.planned is not None or service.actual is not None
-    ]
+    known = [one for one in _services(view) if one.planned is not None or one.actual is not None]
+    return _of_each(view, asked, known, milestone_later_than_planned)
 
 
 def expected_late(view: JourneyView, asked: InForce, as_of_ms: int) -> list[Verdict]:
     """Ask of each service that has an estimate whether it is expected late."""
-    return [
-        _anchored(view, milestone_expected_late(service, asked["threshold"]))
-        for service in _services(view)
-        if service.estimated is not None
-    ]
+    known = [one for one in _services(view) if one.estimated is not None]
+    return _of_each(view, asked, known, milestone_expected_late)
 
 
 def longer(view: JourneyView, asked: InForce, as_of_ms: int) -> list[Verdict]:

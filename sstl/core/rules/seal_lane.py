@@ -15,6 +15,7 @@ from sstl.core.rules.base import (
     instant_text,
     no_hit,
     not_evaluable,
+    pending,
 )
 from sstl.core.rules.engine import Asked
 from sstl.core.rules.seal_words import AUTHORITY, HOUR_MS, MILESTONES, STORY, lock_words, numbers_of
@@ -145,7 +146,7 @@ def _carried(view: JourneyView, at_ms: int) -> bool:
     return False
 
 
-def still_locked(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Verdict]:
+def still_locked(view: JourneyView, asked: InForce, as_of_ms: int) -> Iterator[Verdict]:
     """Judge each device at the deadline: the lane's milestone and the grace. Mechanical seals report no opening."""
     locks = sorted({one.lock for one in view.seals.armed if one.lock.startswith("device:")})
     if not locks:
@@ -167,6 +168,8 @@ def still_locked(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[
             yield no_hit(asked, anchor, due_ms, "opened in time")
         elif held.ended is None and view.publisher_silent("T1", due_ms):
             yield not_evaluable(asked, anchor, due_ms, "publisher of T1 silent")
+        elif held.ended is None and as_of_ms < due_ms:
+            yield pending(asked, anchor, due_ms, reached)
         else:
             yield _locked(view, asked, held, reached, due_ms)
 

@@ -22,6 +22,7 @@ from sstl.core.rules.base import (
     instant_text,
     no_hit,
     not_evaluable,
+    pending,
 )
 from sstl.core.rules.engine import Asked
 from sstl.core.rules.times_common import (
@@ -190,6 +191,9 @@ def _overdue(
         return
     if as_of_ms >= deadline_ms and view.publisher_silent(stage.end, deadline_ms):
         yield not_evaluable(asked, anchor, start_ms, f"publisher of {stage.end} silent")
+        return
+    if as_of_ms < deadline_ms:
+        yield pending(asked, anchor, deadline_ms, start_ms)
         return
     yield hit(
         asked,

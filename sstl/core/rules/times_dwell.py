@@ -15,6 +15,7 @@ from sstl.core.rules.base import (
     instant_text,
     no_hit,
     not_evaluable,
+    pending,
 )
 from sstl.core.rules.engine import Asked
 from sstl.core.rules.times_common import HOUR_MS, PARTS, PHYSICAL_FIELDS, TERMINALS, passed
@@ -90,11 +91,9 @@ def dwell_exceeded(view: JourneyView, asked: InForce, as_of_ms: int) -> Iterator
             yield no_hit(asked, stay.anchor, begin_ms, "it had left in time")
         elif stay.passed_ms is not None:
             yield not_evaluable(asked, stay.anchor, begin_ms, "the end of the stay")
-        elif (
-            stay.end_code is not None
-            and as_of_ms >= deadline_ms
-            and view.publisher_silent(stay.end_code, deadline_ms)
-        ):
+        elif as_of_ms < deadline_ms:
+            yield pending(asked, stay.anchor, deadline_ms, begin_ms)
+        elif stay.end_code is not None and view.publisher_silent(stay.end_code, deadline_ms):
             yield not_evaluable(
                 asked, stay.anchor, begin_ms, f"publisher of {stay.end_code} silent"
             )

@@ -19,6 +19,7 @@ from sstl.core.rules.base import (
     instant_text,
     no_hit,
     not_evaluable,
+    pending,
 )
 from sstl.core.rules.engine import Asked
 from sstl.core.rules.unit_contents import manifest_of
@@ -167,6 +168,9 @@ def _not_lodged(
     if as_of_ms >= deadline_ms and view.publisher_silent("T0", deadline_ms):
         yield not_evaluable(asked, anchor, deadline_ms, "publisher of T0 silent")
         return
+    if as_of_ms < deadline_ms:
+        yield pending(asked, anchor, deadline_ms, None)
+        return
     what, at = _ANCHORED[milestone], instant_text(expected.event_ms)
     yield hit(
         asked,
@@ -196,6 +200,9 @@ def unit_not_in_manifest(view: JourneyView, asked: InForce, as_of_ms: int) -> It
     deadline_ms = loaded.event_ms + int(hours * HOUR_MS)
     if as_of_ms >= deadline_ms and view.publisher_silent("T0", deadline_ms):
         yield not_evaluable(asked, anchor, deadline_ms, "publisher of T0 silent")
+        return
+    if as_of_ms < deadline_ms:
+        yield pending(asked, anchor, deadline_ms, loaded.event_ms)
         return
     at, place = instant_text(loaded.event_ms), loaded.data.get("unLocationCode")
     yield hit(
