@@ -3,14 +3,17 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sstl.core.journeys import stage
 from sstl.core.journeys.stage import JourneysStage
 from sstl.core.stage import Inbound, MemoryState, Output
 from sstl.models.policy import RulePolicy
-from tests.journey_events import CONTEXT, UNIT
-from tests.journey_worlds import POLICY, messages
+from sstl.models.records import Heartbeat, PingBucket, Placed, Shared
+from tests.journey_events import CONTEXT, HOUR, LANE, START, UNIT, event, share
+from tests.journey_worlds import LOCK, POLICY, messages
 
 LATER = POLICY.model_copy(
     update={
@@ -71,6 +74,106 @@ def test_kept_in_memory_or_read_anew_every_message_is_answered_the_same(
             fast.policy = slow.policy = LATER
         assert fast.fold([message]) == slow.fold([message])
         assert fast.cells() == slow.cells()
+
+
+ON_THE_WAY = [(22.5 + 29.4 * part, 114.0 - 109.9 * part) for part in (0.0, 0.02, 0.5, 0.98, 1.0)]
+FAR_AWAY = [(0.0, 0.0), (91.0, 4.0), (-34.0, 18.5), (22.9, 114.0), (22.9, 114.01)]
+ON_TIME = 4
+"""Of so many positions all but one come in their order."""
+
+
+@st.composite
+def travels(draw: st.DrawFn) -> list[tuple[str, Any]]:
+    """A unit with an armed lock on its way: positions of two paths, events between them, heartbeats."""
+    lane: list[tuple[str, Any]] = [
+        (UNIT, Shared(manifest_id="LRN1", share=share("LRN1", lane_id=LANE))),
+    ]
+    for kind, place in (("seallock.armed", None), ("transport.departed", "CNYTN")):
+        if draw(st.integers(0, 5)):
+            body = {**LOCK, "sealNumber": "CN1"} if place is None else {"place": place}
+            lane.append((UNIT, Placed(event=event(kind, START, id=kind, **body))))
+    hour, found = 0, lane
+    for number in range(draw(st.integers(3, 30))):
+        hour += draw(st.sampled_from((0, 1, 3, 6, 6, 6, 13, 50)))
+        late = draw(st.integers(1, ON_TIME)) == ON_TIME
+        at_ms = START + (draw(st.integers(0, hour)) if late else hour) * HOUR
+        found.append((UNIT, draw(position(at_ms, number))))
+        if draw(st.integers(0, 9)) == 0:
+            found.append(draw(happening(START + hour * HOUR, number)))
+    return found
+
+
+@st.composite
+def position(draw: st.DrawFn, at_ms: int, number: int) -> Placed | PingBucket:
+    """A position that names the unit, or a summary of a path."""
+    places = ON_THE_WAY if draw(st.integers(0, 4)) else FAR_AWAY
+    latitude, longitude = draw(st.sampled_from(places))
+    if draw(st.booleans()):
+        where = {"latitude": latitude, "longitude": longitude}
+        ping = event("seallock.position", at_ms, id=f"ping/{number}", **where, **LOCK)
+        return Placed(event=ping)
+    start = at_ms - at_ms % (6 * HOUR)
+    last = (at_ms, 0, f"{number}", latitude, longitude)
+    first = last if draw(st.booleans()) else (start, 0, "", *ON_THE_WAY[0])
+    if draw(st.integers(0, 9)) == 0:
+        return PingBucket(path="device:M1/7", bucket_ms=start)
+    return PingBucket(path="device:M1/7", bucket_ms=start, first=first, last=last)
+
+
+@st.composite
+def happening(draw: st.DrawFn, at_ms: int, number: int) -> tuple[str, Any]:
+    """Something that changes what a position may mean."""
+    kinds = ("arrived", "motion.stopped", "motion.started", "opened", "status", "beat", "left")
+    kind = draw(st.sampled_from(kinds))
+    if kind == "beat":
+        beat = Heartbeat(source="intake-transport/0", reached_ms=at_ms, caught_up=True)
+        return "~heartbeat", beat
+    if kind in ("arrived", "left"):
+        place, code = ("NLRTM", "arrived") if kind == "arrived" else ("CNYTN", "departed")
+        return UNIT, Placed(event=event(f"transport.{code}", at_ms, id=f"{number}", place=place))
+    where = dict(zip(("latitude", "longitude"), draw(st.sampled_from(ON_THE_WAY)), strict=True))
+    name = "device.status" if kind == "status" else kind
+    return UNIT, Placed(event=event(f"seallock.{name}", at_ms, id=f"{number}", **where, **LOCK))
+
+
+@settings(max_examples=150)
+@given(travels())
+def test_a_position_folded_in_place_is_answered_as_by_assessing_the_unit_anew(
+    travel: list[tuple[str, Any]],
+) -> None:
+    fast, slow = Side(100), Side(0)
+    for message in travel:
+        assert fast.fold([message]) == slow.fold([message])
+        assert fast.cells() == slow.cells()
+
+
+@given(travels(), st.sets(st.integers(0, 30)))
+def test_a_position_of_an_aborted_transaction_leaves_nothing_in_memory(
+    travel: list[tuple[str, Any]], aborted: set[int]
+) -> None:
+    fast, slow = Side(100), Side(0)
+    for number, message in enumerate(travel):
+        if number in aborted:
+            # what is folded next need not be what was aborted
+            fast.fold([message], commit=False)
+            continue
+        assert fast.fold([message]) == slow.fold([message])
+    assert fast.cells() == slow.cells()
+
+
+def test_a_usual_position_is_folded_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    side = Side(100)
+    side.fold([(UNIT, Shared(manifest_id="LRN1", share=share("LRN1", lane_id=LANE)))])
+    for kind in ("seallock.armed", "transport.departed"):
+        armed = Placed(event=event(kind, START, id=kind, place="CNYTN", **LOCK))
+        side.fold([(UNIT, armed)])
+    monkeypatch.setattr(stage, "fold_unit", None)
+    for number in range(1, 100):
+        at_ms = START + number * 2 * HOUR
+        body = {"latitude": 22.5 + number * 0.2, "longitude": 114.0 - number * 0.2 * 109.9 / 29.4}
+        ping = event("seallock.position", at_ms, id=f"{number}", **body, **LOCK)
+        side.fold([(UNIT, Placed(event=ping))])
+    assert len([cell for cell in side.cells() if cell[1].startswith("pings/")]) in (1, 2)
 
 
 @given(worlds(), st.sets(st.integers(0, 24)))

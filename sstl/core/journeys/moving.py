@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 
 from sstl.core.deadlines import as_of, move_deadline
-from sstl.core.journeys.asking import Answer, Journey
+from sstl.core.journeys.asking import Answer, Journey, waiting_on
 from sstl.core.journeys.pings import POSITION, add_ping, part_of, read_bucket, set_bucket
 from sstl.core.journeys.retention import due_day, move
-from sstl.core.journeys.unit import Head, Hot
+from sstl.core.journeys.unit import JUDGED, Head, Hot, count_moved
 from sstl.core.journeys.view import JourneyView, Positions
 from sstl.core.publishers import Publishers
 from sstl.core.rules import UNIT_RULES, Result
@@ -61,14 +61,35 @@ def take_position(work: Work, unit: str, message: Any, hot: Hot) -> bool:
     moved = _moved(work, unit, journey, bucket_ms, hot.positions, as_of_ms)
     if moved is None:
         return False
+    due_ms = head.due_ms
     if moved:
-        answers = {**journey.answers, **moved}
-        journey.answers = answers
-    _save(work, unit, head, hot, bucket_ms, anew=bool(moved))
+        due_ms = _answer(work, unit, journey, moved, hot)
+    _save(work, unit, head, hot, bucket_ms, due_ms)
     part = part_of(work, bucket_ms)
     hot.cells[part] = work.get(unit, part)
     work.count("pings_folded")
     return True
+
+
+def _answer(
+    work: Work, unit: str, journey: Journey, moved: dict[str, Answer], hot: Hot
+) -> int | None:
+    """Take over answers that are others than before; return the least deadline that is still to come."""
+    known = journey.answers
+    journey.moved = {
+        name: known[name] for name, new in moved.items() if _said(known[name]) != _said(new)
+    }
+    journey.answers = answers = {**known, **moved}
+    journey.waiting = waiting_on(answers)
+    if journey.moved:
+        count_moved(work, unit, journey)
+        hot.cells[JUDGED] = work.get(unit, JUDGED)
+    dues = (answers[name].due_ms for name in journey.waiting)
+    return min((due for due in dues if due is not None), default=None)
+
+
+def _said(answer: Answer) -> list[Result]:
+    return [verdict.result for verdict in answer.verdicts]
 
 
 def _has_come(work: Work, head: Head, as_of_ms: int) -> bool:
@@ -91,16 +112,18 @@ def _moved(
 ) -> dict[str, Answer] | None:
     """Return the answers that are others than before, None where the unit must be folded in full."""
     now = read_bucket(work, unit, bucket_ms)
-    if now is None or not positions:
+    if now is None:
         return None
-    last = positions[-1]
-    if now == last:
-        return _SAME
     before: Positions | None = None
-    if bucket_ms == last.bucket_ms:
+    last = positions[-1] if positions else None
+    if last is None:
+        journey.view.memo.clear()
+    elif now == last:
+        return _SAME
+    elif bucket_ms == last.bucket_ms:
         if now.first != last.first or now.last[0] <= last.last[0]:
             return None
-        before = positions[-1]
+        before = last
     elif bucket_ms < last.bucket_ms or now.first[0] <= last.last[0]:
         return None
     rules = _rules(journey.view, work.policy)
@@ -110,7 +133,7 @@ def _moved(
         positions.append(now)
     else:
         positions[-1] = now
-    return _answers(rules, journey, before, as_of_ms)
+    return _answers(work, rules, journey, before, as_of_ms)
 
 
 def _rules(view: JourneyView, policy: Policy) -> _Rules | None:
@@ -137,51 +160,45 @@ def _rules(view: JourneyView, policy: Policy) -> _Rules | None:
 
 
 def _answers(
-    rules: _Rules,
-    journey: Journey,
-    before: Positions | None,
-    as_of_ms: int,
+    work: Work, rules: _Rules, journey: Journey, before: Positions | None, as_of_ms: int
 ) -> dict[str, Answer] | None:
+    """Return the answers that are others than before, None where a finding may be another."""
     view, known = journey.view, journey.answers
+    is_first = len(view.positions) == 1 and before is None
     found = _SAME
     for asked, current in rules:
         old = known[asked.rule.id]
-        said = old.verdicts
+        if old.awaited:
+            return None
         now = None
-        if asked.moved is not None and not old.awaited:
-            now = asked.moved(view, current, said, before, as_of_ms)
-            if now is said:
+        if asked.moved is not None and not is_first:
+            now = asked.moved(view, current, old.verdicts, before, as_of_ms)
+            if now is old.verdicts:
                 continue
         if now is None:
-            if not asked.rule.parts or Part.PUBLISHERS in asked.rule.parts:
-                return None  # the view's publishers are those of its last event
+            # those of the view were read for an event before
+            object.__setattr__(view, "publishers", Publishers(work))
+            view.awaited.clear()
             now = tuple(settled(one, as_of_ms) for one in asked.judge(view, current, as_of_ms))
+            if view.awaited:
+                return None
         new = Answer(now, next_due(now, as_of_ms), old.awaited)
         if new == old:
             continue
-        if not _is_alike(old, new):
+        if _has_hit(old) or _has_hit(new):
             return None
         found = {**found, asked.rule.id: new}
     return found
 
 
-def _is_alike(old: Answer, new: Answer) -> bool:
-    """Tell whether nothing but a deadline or a reason may be another: no hit in either, counted alike."""
-    if old.awaited or new.awaited or (old.due_ms is None) != (new.due_ms is None):
-        return False
-    if len(old.verdicts) != len(new.verdicts):
-        return False
-    return all(
-        one.result is other.result and one.result is not Result.HIT
-        for one, other in zip(old.verdicts, new.verdicts, strict=True)
-    )
+def _has_hit(answer: Answer) -> bool:
+    return any(verdict.result is Result.HIT for verdict in answer.verdicts)
 
 
-def _save(work: Work, unit: str, head: Head, hot: Hot, bucket_ms: int, *, anew: bool) -> None:
+def _save(work: Work, unit: str, head: Head, hot: Hot, bucket_ms: int, due_ms: int | None) -> None:
     """Write what has changed of the head."""
     pinged_ms = max(head.pinged_ms, bucket_ms)
     day = due_day(max(hot.reported_ms, hot.shared_ms, pinged_ms), work.policy, closed=head.closed)
-    due_ms = hot.assessment.due_ms if anew else head.due_ms
     if pinged_ms == head.pinged_ms and due_ms == head.due_ms and day == head.due_day:
         return
     move(work, unit, head.due_day, day)

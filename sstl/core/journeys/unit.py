@@ -204,7 +204,11 @@ def _anew(work: Work, unit: str, record: Record, manifests: set[str]) -> Hot:
 
 def stands(work: Work, unit: str, hot: Hot) -> bool:
     """Tell whether the state still holds the very cells that were kept."""
-    return all(work.get(unit, part) is cell for part, cell in hot.cells.items())
+    get = work.get
+    for part, cell in hot.cells.items():  # noqa: SIM110 - a generator costs more than what it yields
+        if get(unit, part) is not cell:
+            return False
+    return True
 
 
 def _cells(
@@ -339,7 +343,7 @@ def _count_anew(work: Work, unit: str, now: Assessment, last: Journey | None) ->
     if last is None or this.moved is None:
         _count(work, unit, now)
     elif this.moved or this.view.seals is not last.view.seals:
-        _count_moved(work, unit, this)
+        count_moved(work, unit, this)
 
 
 def _count(work: Work, unit: str, now: Assessment) -> None:
@@ -354,7 +358,7 @@ def _count(work: Work, unit: str, now: Assessment) -> None:
     _counted(work, unit, work.get(unit, JUDGED) or Judged(), answers, unknown)
 
 
-def _count_moved(work: Work, unit: str, now: Journey) -> None:
+def count_moved(work: Work, unit: str, now: Journey) -> None:
     """Count again what the rules say that say something else than before, of a unit with one journey."""
     cell: Judged = work.get(unit, JUDGED) or Judged()
     answers = dict(cell.answers)
