@@ -171,6 +171,8 @@ def test_kills_and_pauses_neither_lose_nor_repeat_anything_in_the_chain(
     )
     undisturbed = Chain()
     undisturbed.take(log)
+    reached = datetime.fromisoformat(log[-1][1]["recordedtime"])
+    undisturbed.beat(int(reached.timestamp() * 1000))
     settings = {"SSTL_BACKFILL": ",".join(FAMILIES)}
     with Lab(kafka.bootstrap, topic_prefix, tmp_path, partitions=2, settings=settings) as lab:
         load = Load(lab, log, SECONDS)

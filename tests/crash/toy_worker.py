@@ -5,6 +5,7 @@ event to ``findings``. Run as a process: ``python toy_worker.py``; settings come
 """
 
 import os
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -86,7 +87,9 @@ class Count(Toy):
                 raise ZeroDivisionError(event.id)
             cell = (event.key, "")
             old = outcome.changed.get(cell) or state.get(*cell) or ToySum(0, 0)
-            filler = "x" * event.size if os.environ.get("TOY_LARGE") == "state" else ""
+            # nothing that a changelog could pack
+            noise = random.Random(event.number).randbytes(event.size)
+            filler = noise.hex() if os.environ.get("TOY_LARGE") == "state" else ""
             outcome.changed[cell] = ToySum(old.count + 1, old.total + event.number, filler)
             size = event.size if os.environ.get("TOY_LARGE") == "output" else 0
             outcome.outputs.append(
