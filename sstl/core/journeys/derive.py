@@ -53,6 +53,8 @@ class Derived:
     observed: tuple[Observed, ...]
     controls: list[Event]
     """Controls that consignments are told of, in order (`sstl.core.controls`)."""
+    arrived: list[Event]
+    """The events in the order in which they were added."""
     bares: dict[int, tuple[Event, Event]]
     """Events and what is told of them, by the address of the event; it only saves time."""
 
@@ -81,7 +83,7 @@ class Derived:
         if reported is not self.reported or story is not view.seals:
             now = _changed(now, with_opening(reported, story, view.lane), traces)
         shown = _view(facts, structure, plan, now, legs, story, self.reports)
-        object.__setattr__(shown, "added", added)
+        object.__setattr__(shown, "arrived", self.arrived)
         object.__setattr__(shown, "carried", view.carried)
         observed = self.observed
         if not traces.isdisjoint(_OBSERVED):
@@ -90,12 +92,15 @@ class Derived:
                 observed = self.observed
         return (
             shown,
-            Derived(facts, self.reports, reported, observed, self.controls, self.bares),
+            Derived(
+                facts, self.reports, reported, observed, self.controls, self.arrived, self.bares
+            ),
             frozenset(traces),
         )
 
     def _take(self, event: Event, plan: Plan, traces: set[str]) -> None:
         _insert(self.facts.events, event)
+        self.arrived.append(event)
         if concerns_contents(event):
             _insert(self.controls, event)
             traces.add(TOLD)
@@ -103,7 +108,7 @@ class Derived:
         by_type = self.reports.by_classifier.get(classifier)
         if by_type is not None:
             _insert(by_type.setdefault(event.type, []), event)
-        _trace(event, classifier, plan, traces)
+        leave_traces(event, classifier, plan, traces)
 
     def _story(self, view: JourneyView, added: Sequence[Event], traces: set[str]) -> SealStory:
         """Return the story of the seals, the same object where nothing in it is another."""
@@ -153,7 +158,7 @@ def _insert(events: list[Event], event: Event) -> None:
         insort(events, event, key=order)
 
 
-def _trace(event: Event, classifier: str, plan: Plan, traces: set[str]) -> None:
+def leave_traces(event: Event, classifier: str, plan: Plan, traces: set[str]) -> None:
     """Add the traces that an event leaves by itself."""
     kind, data = event.type, event.data
     if classifier == ACTUAL:
@@ -217,7 +222,9 @@ def derive(facts: Facts, policy: Policy) -> tuple[JourneyView, Derived]:
     legs = _legs(plan, reports)
     view = _view(facts, structure, plan, now, legs, story, reports)
     told = [event for event in facts.events if concerns_contents(event)]
-    return view, Derived(facts, reports, reported, _observed(view), told, {})
+    arrived = list(facts.events)
+    object.__setattr__(view, "arrived", arrived)
+    return view, Derived(facts, reports, reported, _observed(view), told, arrived, {})
 
 
 def _observed(view: JourneyView) -> tuple[Observed, ...]:

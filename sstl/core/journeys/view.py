@@ -61,11 +61,10 @@ class JourneyView:
     """The unit's other journeys, in their order (a lock reused, a number used again)."""
     memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """What rules of one module have derived from this view once, under a name of their own."""
-    added: Sequence[Event] = field(default=(), repr=False, compare=False)
-    """Events that the view has beyond the one that it was gone on from; all where there was none."""
+    arrived: Sequence[Event] | None = field(default=None, repr=False, compare=False)
+    """The events in the order in which the journey has been gone on with; None: as in ``events``."""
     carried: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
-    """What rules of one module have derived and go on with from view to view; each of them makes sure by the number of
-    events that it has seen all of them."""
+    """What rules of one module have derived and go on with from view to view, with how many of `arrived` are in it."""
     awaited: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
     """Publishers found silent while asking, each with the least instant (ms) after which it must be heard of."""
 

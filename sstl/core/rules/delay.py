@@ -331,7 +331,7 @@ class _Kept:
 
     def __init__(self) -> None:
         self.seen = 0
-        """How many of the journey's events have been taken."""
+        """How many of the events that have arrived have been taken."""
         self._by_leg: dict[_Key, dict[str, list[Event]]] = {}
         self._services: dict[_Key, Service] = {}
         self._without: list[Event] = []
@@ -367,13 +367,11 @@ def _services(view: JourneyView) -> list[Service]:
     known: list[Service] | None = view.memo.get("delay.services")
     if known is None:
         kept: _Kept | None = view.carried.get("delay")
-        if kept is None or kept.seen + len(view.added) != len(view.events):
+        if kept is None:
             kept = view.carried["delay"] = _Kept()
-            added = view.events
-        else:
-            added = view.added
-        for event in added:
-            kept.take(event)
+        arrived = view.events if view.arrived is None else view.arrived
+        for index in range(kept.seen, len(arrived)):
+            kept.take(arrived[index])
         known = kept.services(view.plan, view.milestones)
         view.memo["delay.services"] = known
     return known
