@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from sstl.agents.codec import unpack
 from sstl.agents.store import POSITION_RECORD
 from tests.harness import Lab
 
@@ -65,7 +66,7 @@ def settle(lab: Lab) -> Accounts:
     accounts.out_of_order = [key for key, ids in order.items() if answers[key] != ids]
     for record in lab.read("changelog-journeys"):
         if record.key != POSITION_RECORD and record.value is not None:
-            cell = orjson.loads(record.value)
+            cell = orjson.loads(unpack(record.value))
             key = record.key.decode().partition("\x00")[0]
             accounts.kept_sums[key] = (cell["count"], cell["total"])
     return accounts
