@@ -7,7 +7,7 @@ from sstl.core.journeys.derive import Derived
 from sstl.core.journeys.progress import Next, next_milestone
 from sstl.core.journeys.subject import about_journey, finding_policy
 from sstl.core.journeys.view import JourneyView
-from sstl.core.rules import UNIT_RULES, Result, Verdict, finding_of
+from sstl.core.rules import UNIT_RULES, About, Result, Verdict, finding_of, flag_id
 from sstl.core.rules.base import InForce, in_force
 from sstl.core.rules.engine import Asked, ask, next_due, settled
 from sstl.core.rules.reads import reads_of
@@ -70,6 +70,11 @@ def group_of(unit: str, key: str) -> str:
     return unit if not key else f"{unit}#{key}"
 
 
+Entry = tuple[str, Asked[JourneyView], InForce | None, frozenset[str] | None]
+"""(rule id, rule, the rule as in force; None: that depends on the instant that an answer is about, the traces that it
+reads)"""
+
+
 def judged(
     view: JourneyView,
     derived: Derived,
@@ -102,17 +107,11 @@ def judged_again(
     known = before.answers
     entries = _reading(changed, view, policy)
     if before.waiting:
-        come = [name for name in before.waiting if _waited(known[name], view.publishers, as_of_ms)]
-        if come:
-            names = {entry[0] for entry in entries}
-            entries += tuple(
-                entry
-                for entry in _reading(None, view, policy)
-                if entry[0] in come and entry[0] not in names
-            )
+        entries = _with_come(entries, before, view, policy, as_of_ms)
     answers: dict[str, Answer] | None = None
     hits = False
     moved: dict[str, Answer] = {}
+    waiting = set(before.waiting)
     for name, asked, current, _ in entries:
         old = known[name]
         new = _answered(asked, current, view, policy, as_of_ms, old)
@@ -121,20 +120,44 @@ def judged_again(
         if answers is None:
             answers = dict(known)
         answers[name] = new
+        if new.due_ms is not None or new.awaited:
+            waiting.add(name)
+        else:
+            waiting.discard(name)
         hits = hits or _hits(new) or _hits(old)
         if _results(old) != _results(new):
             moved[name] = old
     if answers is None:
         return Journey(view, derived, known, before.findings, moved, before.waiting)
-    findings = _findings(view, answers, policy) if hits else before.findings
-    return Journey(view, derived, answers, findings, moved, waiting_on(answers))
+    findings = before.findings
+    if hits:
+        findings = _findings_again(view, policy, findings, known, answers)
+    if waiting != before.waiting:
+        return Journey(view, derived, answers, findings, moved, frozenset(waiting))
+    return Journey(view, derived, answers, findings, moved, before.waiting)
+
+
+def _with_come(
+    entries: tuple[Entry, ...],
+    before: Journey,
+    view: JourneyView,
+    policy: Policy,
+    as_of_ms: int,
+) -> tuple[Entry, ...]:
+    """Return rules to ask, and those besides whose deadline has come, or whose publisher has spoken."""
+    known, publishers = before.answers, view.publishers
+    come = [name for name in before.waiting if _waited(known[name], publishers, as_of_ms)]
+    if not come:
+        return entries
+    names = {entry[0] for entry in entries}
+    return entries + tuple(
+        entry
+        for entry in _reading(None, view, policy)
+        if entry[0] in come and entry[0] not in names
+    )
 
 
 _BY_ID = {asked.rule.id: asked for asked in UNIT_RULES}
-
-Entry = tuple[str, Asked[JourneyView], InForce | None, frozenset[str] | None]
-"""(rule id, rule, the rule as in force; None: that depends on the instant that an answer is about, the traces that it
-reads)"""
 
 
 class _Kept:
@@ -303,9 +326,49 @@ def _findings(
     ]
     if not hits:
         return {}
-    about = about_journey(view, group_of(view.unit, view.key))
+    about = _about(view)
     findings: dict[str, Finding] = {}
     for hit in hits:
         finding = finding_of(hit, finding_policy(hit, view, policy), about)
         findings[finding.flag_id] = finding
+    return findings
+
+
+def _about(view: JourneyView) -> About:
+    """Return what all findings share; it rests on manifests and plan, which stay while a journey is gone on with."""
+    known: About | None = view.carried.get("about")
+    if known is None:
+        known = view.carried["about"] = about_journey(view, group_of(view.unit, view.key))
+    return known
+
+
+def _findings_again(
+    view: JourneyView,
+    policy: Policy,
+    before: Mapping[str, Finding],
+    known: Mapping[str, Answer],
+    answers: Mapping[str, Answer],
+) -> dict[str, Finding]:
+    """Return the findings where some rules say other things than before.
+
+    Args:
+        view: The journey.
+        policy: The latest version, the same as before.
+        before: The findings before.
+        known: What all rules said.
+        answers: What all rules say.
+    """
+    changes = {name: old for name, old in known.items() if answers[name] is not old}
+    findings = {name: one for name, one in before.items() if one.rule_id not in changes}
+    for name, old in changes.items():
+        said = {id(verdict) for verdict in old.verdicts}
+        for hit in answers[name].verdicts:
+            if hit.result is not Result.HIT:
+                continue
+            finding = None
+            if id(hit) in said:
+                finding = before.get(flag_id(hit.rule_id, view.unit, hit.anchor))
+            if finding is None:
+                finding = finding_of(hit, finding_policy(hit, view, policy), _about(view))
+            findings[finding.flag_id] = finding
     return findings

@@ -7,10 +7,10 @@ unit's timeline falls into journeys (`sstl.core.journeys.split`); each is assess
 changed and asking again only the rules that read a part that has changed, or whose deadline has come.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sstl.core.journeys.asking import Journey, judged, judged_again
+from sstl.core.journeys.asking import Answer, Journey, judged, judged_again
 from sstl.core.journeys.attach import attached
 from sstl.core.journeys.derive import TOLD, Derived, Facts, derive
 from sstl.core.journeys.split import BOUNDARIES, Walk, parted
@@ -88,19 +88,21 @@ class Assessment:
     @property
     def due_ms(self) -> int | None:
         """The least deadline that is still to come."""
-        return min((due for due in self._dues() if due is not None), default=None)
+        return min((one.due_ms for one in self._waiting() if one.due_ms is not None), default=None)
 
-    def _dues(self) -> Iterable[int | None]:
-        return (answer.due_ms for journey in self.journeys for answer in journey.answers.values())
+    def _waiting(self) -> Iterator[Answer]:
+        for journey in self.journeys:
+            answers = journey.answers
+            for name in journey.waiting:
+                yield answers[name]
 
     @property
     def awaited(self) -> dict[str, int]:
         """Publishers that somebody waits for, each with the least instant after which it must be heard of."""
         found: dict[str, int] = {}
-        for journey in self.journeys:
-            for answer in journey.answers.values():
-                for source, instant in answer.awaited.items():
-                    found[source] = min(instant, found.get(source, instant))
+        for answer in self._waiting():
+            for source, instant in answer.awaited.items():
+                found[source] = min(instant, found.get(source, instant))
         return found
 
 
