@@ -5,8 +5,6 @@ that holds it, and so nothing is rewritten that did not change. Events are store
 rule reads, and no text longer than `MAX_TEXT` (reasons are cut), which keeps a chunk far below the limit of a cell.
 """
 
-from collections.abc import Iterable
-
 import msgspec
 
 from sstl.core.milestones import order
@@ -204,12 +202,6 @@ class Record:
             index = self._where[identity]
             self._chunks[index][identity] = Slot(identity, held)
         self._dirty.add(index)
-
-    def forget(self, identities: Iterable[str]) -> None:
-        """Take events out of the record for good, whatever holds them."""
-        for identity in identities:
-            if identity in self._where:
-                self._set(identity, None)
 
     def survey(self) -> tuple[list[Event], int]:
         """Return the events that count, in their total order, and the last instant of a report, 0 for none.
