@@ -8,6 +8,30 @@ from typing import Literal
 
 ModeName = Literal["SEA", "RAIL", "ROAD", "AIR", "POST"]
 
+RiskArea = Literal[
+    "SAFETY_SECURITY",
+    "FINANCIAL",
+    "IPR",
+    "PROHIBITION_RESTRICTION",
+    "DRUG_PRECURSOR",
+    "WASTE_CITES",
+    "PRODUCT_SAFETY",
+    "SUPPLY_CHAIN_INTEGRITY",
+]
+RecommendedControl = Literal[
+    "NONE",
+    "DOCUMENT_CHECK",
+    "SEAL_CHECK",
+    "NII_SCAN",
+    "PHYSICAL",
+    "SAMPLE",
+    "DNL",
+    "RFI",
+    "RFS",
+    "POST_CLEARANCE",
+]
+WhereToControl = Literal["EXPORT", "TRANSIT", "FIRST_ENTRY", "DESTINATION"]
+
 MODE_NAMES: dict[str, ModeName] = {
     "1": "SEA",
     "2": "RAIL",

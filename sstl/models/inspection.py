@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from sstl.models.codes import RiskArea
 from sstl.models.common import (
     Amount,
     Channel,
@@ -30,16 +31,6 @@ Purpose = Literal[
     "PRODUCT_SAFETY",
     "DRUGS",
     "OTHER",
-]
-RiskArea = Literal[
-    "SAFETY_SECURITY",
-    "FINANCIAL",
-    "IPR",
-    "PROHIBITION_RESTRICTION",
-    "DRUG_PRECURSOR",
-    "WASTE_CITES",
-    "PRODUCT_SAFETY",
-    "SUPPLY_CHAIN_INTEGRITY",
 ]
 ControlType = Literal["DOCUMENT", "SEAL", "NII", "PHYSICAL", "LAB"]
 ControlResult = Annotated[str, StringConstraints(pattern=r"^[A-Z][0-9]$")]

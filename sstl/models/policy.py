@@ -10,32 +10,11 @@ from typing import Annotated, Literal, Self
 import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from sstl.models.codes import RecommendedControl, RiskArea, WhereToControl
+
 Mode = Literal["SEA", "RAIL", "ROAD", "AIR", "POST"]
 Severity = Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"]
 RuleMode = Literal["live", "shadow", "off"]
-RiskArea = Literal[
-    "SAFETY_SECURITY",
-    "FINANCIAL",
-    "IPR",
-    "PROHIBITION_RESTRICTION",
-    "DRUG_PRECURSOR",
-    "WASTE_CITES",
-    "PRODUCT_SAFETY",
-    "SUPPLY_CHAIN_INTEGRITY",
-]
-Control = Literal[
-    "NONE",
-    "DOCUMENT_CHECK",
-    "SEAL_CHECK",
-    "NII_SCAN",
-    "PHYSICAL",
-    "SAMPLE",
-    "DNL",
-    "RFI",
-    "RFS",
-    "POST_CLEARANCE",
-]
-Where = Literal["EXPORT", "TRANSIT", "FIRST_ENTRY", "DESTINATION"]
 Milestone = Literal[
     "T0", "T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8", "T9", "T10a", "T10b", "T10c", "T11", "T12",
     "T13", "T14", "T15",
@@ -97,8 +76,8 @@ class RulePolicy(_Dated):
     thresholds_by_mode: dict[Mode, dict[str, float]] = {}
     thresholds_by_lane: dict[str, dict[str, float]] = {}
     weight: float | None = Field(default=None, ge=0)
-    recommended_control: Control | None = None
-    where_to_control: Where | None = None
+    recommended_control: RecommendedControl | None = None
+    where_to_control: WhereToControl | None = None
     valid_for_hours: float = Field(default=24 * 30, gt=0)
     advice: Words | None = None
     """What to do; None: the rule's own words."""

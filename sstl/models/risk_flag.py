@@ -10,35 +10,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, FiniteFloat, StringConstraints, model_validator
 
+from sstl.models.codes import RecommendedControl, RiskArea, WhereToControl
 from sstl.models.policy import Mode, Severity
 from sstl.models.public import PublicModel, UtcInstant
 
 FlagStatus = Literal["DRAFT", "ISSUED", "UPDATED", "WITHDRAWN", "CORRECTED", "EXPIRED", "CLOSED"]
 FlagType = Literal["CONSIGNMENT", "OPERATOR", "ROUTE", "COMMODITY", "EQUIPMENT", "LANE_TREND"]
-RiskArea = Literal[
-    "SAFETY_SECURITY",
-    "FINANCIAL",
-    "IPR",
-    "PROHIBITION_RESTRICTION",
-    "DRUG_PRECURSOR",
-    "WASTE_CITES",
-    "PRODUCT_SAFETY",
-    "SUPPLY_CHAIN_INTEGRITY",
-]
-RecommendedControl = Literal[
-    "NONE",
-    "DOCUMENT_CHECK",
-    "SEAL_CHECK",
-    "NII_SCAN",
-    "PHYSICAL",
-    "SAMPLE",
-    "DNL",
-    "RFI",
-    "RFS",
-    "POST_CLEARANCE",
-]
-WhereToControl = Literal["EXPORT", "TRANSIT", "FIRST_ENTRY", "DESTINATION"]
-
 TAKEN_BACK: frozenset[FlagStatus] = frozenset({"WITHDRAWN", "CORRECTED"})
 """What these say no longer holds; they are history and no part of the net set."""
 

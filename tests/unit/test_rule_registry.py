@@ -8,7 +8,8 @@ from pydantic import BaseModel
 from sstl.core.journeys.record import KEPT
 from sstl.core.rules import CONSIGNMENT_RULES, FAMILIES, RULES, UNIT_RULES, Rule
 from sstl.models.catalogue import TYPES
-from sstl.models.policy import Control, RiskArea, Severity, Where
+from sstl.models.codes import RecommendedControl, RiskArea, WhereToControl
+from sstl.models.policy import Severity
 from sstl.models.records import Share
 
 _ENVELOPE = frozenset({"time", "recordedtime", "laneid", "id", "source", "type", "arrival"})
@@ -68,8 +69,8 @@ def test_every_rule_declares_what_it_is_about(rule: Rule) -> None:
     assert rule.question.endswith("?")
     assert rule.severity in typing.get_args(Severity)
     assert rule.risk_area in typing.get_args(RiskArea)
-    assert rule.recommended_control in typing.get_args(Control)
-    assert rule.where_to_control in typing.get_args(Where)
+    assert rule.recommended_control in typing.get_args(RecommendedControl)
+    assert rule.where_to_control in typing.get_args(WhereToControl)
     assert all(parameter.unit and parameter.meaning for parameter in rule.parameters.values())
 
 

@@ -15,16 +15,9 @@ from typing import Any
 
 import msgspec
 
+from sstl.models.codes import RecommendedControl, RiskArea, WhereToControl
 from sstl.models.common import EPOCH, to_wire
-from sstl.models.policy import (
-    Control,
-    LanePolicy,
-    Policy,
-    RiskArea,
-    RuleMode,
-    Severity,
-    Where,
-)
+from sstl.models.policy import LanePolicy, Policy, RuleMode, Severity
 from sstl.models.records import Event
 
 FLAGS = uuid.UUID("6f0d3c4a-7a52-5c1b-9d0e-2b8e3f5a1c74")
@@ -140,8 +133,8 @@ class Rule:
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     severity: Severity = "MEDIUM"
     weight: float = 1.0
-    recommended_control: Control = "NONE"
-    where_to_control: Where = "DESTINATION"
+    recommended_control: RecommendedControl = "NONE"
+    where_to_control: WhereToControl = "DESTINATION"
     advice: "Text | None" = None
     """What to do."""
     source: str = ""
@@ -161,8 +154,8 @@ class InForce(msgspec.Struct, frozen=True):
     severity: Severity
     thresholds: dict[str, float]
     weight: float
-    recommended_control: Control
-    where_to_control: Where
+    recommended_control: RecommendedControl
+    where_to_control: WhereToControl
     valid_for_ms: int
     advice: "Text | None"
     policy: Policy

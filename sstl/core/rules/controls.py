@@ -35,7 +35,7 @@ from sstl.core.rules.consignment_facts import (
     is_done,
 )
 from sstl.core.rules.engine import Asked
-from sstl.models.policy import RiskArea
+from sstl.models.codes import RiskArea
 from sstl.models.records import Event
 
 _SATISFACTORY = frozenset({"A1", "A2", "A3", "A4"})

@@ -24,7 +24,8 @@ from sstl.core.rules.base import (
 from sstl.core.rules.consignment_facts import evidence_of, filed_ms, items_key
 from sstl.core.rules.engine import Asked
 from sstl.core.rules.goods_words import contains
-from sstl.models.policy import ChapterWords, Policy, ReferenceValue, RiskArea
+from sstl.models.codes import RiskArea
+from sstl.models.policy import ChapterWords, Policy, ReferenceValue
 from sstl.models.records import Goods, Share
 
 _AREAS: dict[RiskArea, str] = {
