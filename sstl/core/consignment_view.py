@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from sstl.core.milestones import ACTUAL, Milestones, Plan, classifier_of
-from sstl.models.policy import LanePolicy, Policy
+from sstl.core.milestones import Milestones, Plan
+from sstl.core.shown import Shown
+from sstl.models.policy import Policy
 from sstl.models.records import Event, Share, UnitMilestones
 
 
 @dataclass(frozen=True)
-class ConsignmentView:
+class ConsignmentView(Shown):
     """A consignment with everything that is known of it."""
 
     consignment: str
@@ -38,20 +39,6 @@ class ConsignmentView:
     awaited: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
     """Publishers found silent while asking, each with the least instant (ms) after which it must be heard of."""
 
-    @property
-    def lane(self) -> LanePolicy | None:
-        """The lane's policy in force at the consignment's first event."""
-        return self.structure.lanes.get(self.plan.lane_id or "")
-
-    @cached_property
-    def by_type(self) -> Mapping[str, Sequence[Event]]:
-        """Type to its events, in order; of transport events the ACTUAL ones only."""
-        found: dict[str, list[Event]] = {}
-        for event in self.events:
-            if classifier_of(event) == ACTUAL:
-                found.setdefault(event.type, []).append(event)
-        return found
-
     def of(self, *types: str) -> list[Event]:
         """Return the events of some types, in order."""
         return [event for event in self.events if event.type in types]
@@ -67,18 +54,6 @@ class ConsignmentView:
         if not found:
             return None
         return (max if last else min)(found, key=lambda one: one[0])
-
-    def publisher_silent(self, milestone: str, instant_ms: int) -> bool:
-        """Tell whether the publisher that should report a milestone had gone silent by an instant and still is.
-
-        True while it has not been heard of at or after the instant; False where the lane names no publisher.
-        """
-        lane = self.lane
-        source = None if lane is None else lane.publishers.get(milestone)  # type: ignore[call-overload]
-        if source is None or self.publishers.get(source, 0) >= instant_ms:
-            return False
-        self.awaited[source] = min(instant_ms, self.awaited.get(source, instant_ms))
-        return True
 
     @cached_property
     def first_ms(self) -> int:

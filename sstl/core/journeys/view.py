@@ -6,13 +6,13 @@ read it and nothing else.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from sstl.core.leadtime import LegTimes
-from sstl.core.milestones import ACTUAL, Milestones, Plan, classifier_of
+from sstl.core.milestones import Milestones, Plan, order
 from sstl.core.seals.story import SealStory
-from sstl.models.policy import LanePolicy, Policy
+from sstl.core.shown import Shown
+from sstl.models.policy import Policy
 from sstl.models.records import Event, Share
 
 Ping = tuple[int, int, float, float]
@@ -31,7 +31,7 @@ class Positions:
 
 
 @dataclass(frozen=True)
-class JourneyView:
+class JourneyView(Shown):
     """One physical movement of a unit, from stuffing, sealing or empty pick-up to delivery or stripping.
 
     Events of the unit's other journeys are not in it.
@@ -68,24 +68,10 @@ class JourneyView:
     awaited: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
     """Publishers found silent while asking, each with the least instant (ms) after which it must be heard of."""
 
-    @property
-    def lane(self) -> LanePolicy | None:
-        """The lane's policy in force at the journey's first event."""
-        return self.structure.lanes.get(self.plan.lane_id or "")
-
-    @cached_property
-    def by_type(self) -> Mapping[str, Sequence[Event]]:
-        """Type to its events, in order; of transport events the ACTUAL ones only."""
-        found: dict[str, list[Event]] = {}
-        for event in self.events:
-            if classifier_of(event) == ACTUAL:
-                found.setdefault(event.type, []).append(event)
-        return found
-
     def of(self, *types: str) -> list[Event]:
         """Return the events of some types (ACTUAL), in order."""
         found = [event for name in types for event in self.by_type.get(name, ())]
-        return found if len(types) == 1 else sorted(found, key=_order)
+        return found if len(types) == 1 else sorted(found, key=order)
 
     def at(self, milestone: str) -> int | None:
         """Return the actual instant of a milestone (ms), None while it is not reported."""
@@ -102,22 +88,3 @@ class JourneyView:
     def first_ms(self) -> int:
         """The journey's first event; 0 without any."""
         return self.events[0].event_ms if self.events else 0
-
-    def publisher_silent(self, milestone: str, instant_ms: int) -> bool:
-        """Tell whether the publisher that should report a milestone had gone silent by an instant and still is.
-
-        True while it has not been heard of at or after the instant; False where the lane names no publisher.
-        """
-        lane = self.lane
-        source = None if lane is None else lane.publishers.get(milestone)  # type: ignore[call-overload]
-        if source is None:
-            return False
-        if self.publishers.get(source, 0) >= instant_ms:
-            return False
-        self.awaited[source] = min(instant_ms, self.awaited.get(source, instant_ms))
-        return True
-
-
-def _order(event: Event) -> tuple[int, int, str, str]:
-    value = event.data.get("sequence")
-    return (event.event_ms, value if type(value) is int else 0, event.source, event.id)
