@@ -11,7 +11,7 @@ import msgspec
 
 from sstl.core.deadlines import as_of, move_deadline
 from sstl.core.journeys.asking import Answer, Journey, waiting_on
-from sstl.core.journeys.pings import POSITION, add_ping, part_of, read_bucket, set_bucket
+from sstl.core.journeys.pings import POSITION, Kept, add_ping, set_bucket
 from sstl.core.journeys.retention import due_day, move
 from sstl.core.journeys.unit import JUDGED, Head, Hot, count_moved
 from sstl.core.journeys.view import JourneyView, Positions
@@ -42,31 +42,24 @@ def take_position(work: Work, unit: str, message: Any, hot: Hot) -> bool:
     Returns:
         False where it must be folded by `fold_unit` after all, which takes the message once more.
     """
-    if type(message) is PingBucket:
-        set_bucket(work, unit, message)
-        bucket_ms = message.bucket_ms
-    elif type(message) is Placed and message.event.type == POSITION:
-        known_ms = None if message.event.version.retracted else add_ping(work, unit, message.event)
-        if known_ms is None:
-            return False
-        bucket_ms = known_ms
-    else:
+    head: Head | None = work.get(unit, "")
+    kept = None if head is None else _merged_into(work, unit, message, head)
+    if head is None or kept is None or kept.positions is None:
         return False
-    assessment, head = hot.assessment, work.get(unit, "")
-    if len(assessment.journeys) != 1 or assessment.policy is not work.policy or head is None:
+    assessment = hot.assessment
+    if len(assessment.journeys) != 1 or assessment.policy is not work.policy:
         return False
     journey, as_of_ms = assessment.journeys[0], as_of(work)
     if journey.view.positions is not hot.positions or _has_come(work, head, as_of_ms):
         return False
-    moved = _moved(work, unit, journey, bucket_ms, hot.positions, as_of_ms)
+    moved = _moved(work, journey, kept.positions, hot.positions, as_of_ms)
     if moved is None:
         return False
     due_ms = head.due_ms
     if moved:
         due_ms = _answer(work, unit, journey, moved, hot)
-    _save(work, unit, head, hot, bucket_ms, due_ms)
-    part = part_of(work, bucket_ms)
-    hot.cells[part] = work.get(unit, part)
+    _save(work, unit, head, hot, kept.bucket_ms, due_ms)
+    hot.cells[kept.part] = kept.cell
     work.count("pings_folded")
     return True
 
@@ -92,6 +85,24 @@ def _said(answer: Answer) -> list[Result]:
     return [verdict.result for verdict in answer.verdicts]
 
 
+def _merged_into(work: Work, unit: str, message: Any, head: Head) -> Kept | None:
+    """Merge a position; return what its bucket is now, None where that is left to `fold_unit`."""
+    if head.begun is not None and not _is_after(message, head.begun.first[0]):
+        return None
+    if type(message) is PingBucket:
+        return set_bucket(work, unit, message)
+    if type(message) is Placed and message.event.type == POSITION:
+        return None if message.event.version.retracted else add_ping(work, unit, message.event)
+    return None
+
+
+def _is_after(message: Any, since_ms: int) -> bool:
+    """Tell whether a position is none of the journeys that are forgotten."""
+    if type(message) is PingBucket:
+        return message.first is not None and message.first[0] >= since_ms
+    return type(message) is Placed and message.event.event_ms >= since_ms
+
+
 def _has_come(work: Work, head: Head, as_of_ms: int) -> bool:
     """Tell whether a rule waited for something that has come: its deadline, or a publisher."""
     if head.due_ms is not None and head.due_ms <= as_of_ms:
@@ -104,27 +115,23 @@ def _has_come(work: Work, head: Head, as_of_ms: int) -> bool:
 
 def _moved(
     work: Work,
-    unit: str,
     journey: Journey,
-    bucket_ms: int,
+    now: Positions,
     positions: list[Positions],
     as_of_ms: int,
 ) -> dict[str, Answer] | None:
     """Return the answers that are others than before, None where the unit must be folded in full."""
-    now = read_bucket(work, unit, bucket_ms)
-    if now is None:
-        return None
     before: Positions | None = None
     last = positions[-1] if positions else None
     if last is None:
         journey.view.memo.clear()
     elif now == last:
         return _SAME
-    elif bucket_ms == last.bucket_ms:
+    elif now.bucket_ms == last.bucket_ms:
         if now.first != last.first or now.last[0] <= last.last[0]:
             return None
         before = last
-    elif bucket_ms < last.bucket_ms or now.first[0] <= last.last[0]:
+    elif now.bucket_ms < last.bucket_ms or now.first[0] <= last.last[0]:
         return None
     rules = _rules(journey.view, work.policy)
     if rules is None:
@@ -198,7 +205,9 @@ def _has_hit(answer: Answer) -> bool:
 def _save(work: Work, unit: str, head: Head, hot: Hot, bucket_ms: int, due_ms: int | None) -> None:
     """Write what has changed of the head."""
     pinged_ms = max(head.pinged_ms, bucket_ms)
-    day = due_day(max(hot.reported_ms, hot.shared_ms, pinged_ms), work.policy, closed=head.closed)
+    since_ms = 0 if head.begun is None else head.begun.first[0]
+    touched_ms = max(hot.reported_ms, hot.shared_ms, pinged_ms, since_ms)
+    day = due_day(touched_ms, work.policy, closed=head.closed, deadline_ms=due_ms)
     if pinged_ms == head.pinged_ms and due_ms == head.due_ms and day == head.due_day:
         return
     move(work, unit, head.due_day, day)

@@ -8,6 +8,8 @@ One cell holds `BUCKETS` buckets, so that the positions of a month are two or th
 """
 
 from bisect import bisect_left
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 
@@ -43,8 +45,18 @@ class PingGroup(msgspec.Struct, frozen=True, tag="pings.2"):
     """Ascending by bucket and path."""
 
 
-def add_ping(work: Work, unit: str, event: Event) -> int | None:
-    """Merge a ping that names this unit; return its bucket's start, None where it tells no position.
+class Kept(NamedTuple):
+    """What is kept of a bucket now."""
+
+    bucket_ms: int
+    part: str
+    cell: PingGroup | None
+    positions: Positions | None
+    """Over all paths; None: it has none any more."""
+
+
+def add_ping(work: Work, unit: str, event: Event) -> Kept | None:
+    """Merge a ping that names this unit; return what is kept now, None where it tells no position.
 
     A ping cannot be corrected or retracted.
     """
@@ -60,43 +72,36 @@ def add_ping(work: Work, unit: str, event: Event) -> int | None:
     fix = (offset_ms, sequence_of(event), latitude + 0.0, longitude + 0.0)
     start_ms, part = _where(work, bucket_ms)
     cell: PingGroup | None = work.get(unit, part)
-    spans = () if cell is None else cell.spans
-    index, known = _find(spans, bucket_ms - start_ms, DIRECT)
+    index, known = _find(() if cell is None else cell.spans, bucket_ms - start_ms, DIRECT)
     first, last = (fix, fix) if known is None else (min(known.first, fix), max(known.last, fix))
-    _save(work, unit, part, spans, index, known, Span(bucket_ms - start_ms, DIRECT, first, last))
-    return bucket_ms
+    now = Span(bucket_ms - start_ms, DIRECT, first, last)
+    cell = _with(work, unit, part, cell, (index, known, now))
+    return Kept(bucket_ms, part, cell, _at(cell, bucket_ms, bucket_ms - start_ms, index))
 
 
-def set_bucket(work: Work, unit: str, message: PingBucket) -> None:
-    """Replace the summary of a path; one without pings ends it."""
+def set_bucket(work: Work, unit: str, message: PingBucket) -> Kept:
+    """Replace the summary of a path, one without pings ends it; return what is kept now."""
     bucket_ms = message.bucket_ms
     start_ms, part = _where(work, bucket_ms)
+    offset_ms = bucket_ms - start_ms
     cell: PingGroup | None = work.get(unit, part)
-    spans = () if cell is None else cell.spans
-    index, known = _find(spans, bucket_ms - start_ms, message.path)
+    index, known = _find(() if cell is None else cell.spans, offset_ms, message.path)
     first, last, now = message.first, message.last, None
     if first is not None and last is not None:
-        now = Span(
-            bucket_ms - start_ms,
-            message.path,
-            (first[0] - bucket_ms, first[1], first[3] + 0.0, first[4] + 0.0),
-            (last[0] - bucket_ms, last[1], last[3] + 0.0, last[4] + 0.0),
-        )
-    _save(work, unit, part, spans, index, known, now)
+        one = (first[0] - bucket_ms, first[1], first[3] + 0.0, first[4] + 0.0)
+        other = (last[0] - bucket_ms, last[1], last[3] + 0.0, last[4] + 0.0)
+        now = Span(offset_ms, message.path, one, other)
+    cell = _with(work, unit, part, cell, (index, known, now))
+    return Kept(bucket_ms, part, cell, _at(cell, bucket_ms, offset_ms, index))
 
 
 def read_bucket(work: Work, unit: str, bucket_ms: int) -> Positions | None:
     """Return the first and last ping of a bucket over all paths, None without any."""
     start_ms, part = _where(work, bucket_ms)
     cell: PingGroup | None = work.get(unit, part)
-    if cell is None:
-        return None
-    spans, offset_ms = cell.spans, bucket_ms - start_ms
-    index, _ = _find(spans, offset_ms, "")
-    end = index
-    while end < len(spans) and spans[end].offset_ms == offset_ms:
-        end += 1
-    return _merged(bucket_ms, spans[index:end]) if index < end else None
+    offset_ms = bucket_ms - start_ms
+    index, _ = _find(() if cell is None else cell.spans, offset_ms, "")
+    return _at(cell, bucket_ms, offset_ms, index)
 
 
 def read_positions(work: Work, unit: str) -> list[Positions]:
@@ -117,9 +122,14 @@ def ping_parts(work: Work, unit: str) -> list[str]:
     return [part for part in work.parts(unit) if part.startswith(PINGS)]
 
 
-def part_of(work: Work, bucket_ms: int) -> str:
-    """Return the name of the part that holds a bucket."""
-    return _where(work, bucket_ms)[1]
+def drop_buckets(work: Work, unit: str, buckets: Iterable[int]) -> None:
+    """Delete buckets, whatever paths they have."""
+    for bucket_ms in buckets:
+        start_ms, part = _where(work, bucket_ms)
+        cell: PingGroup | None = work.get(unit, part)
+        if cell is not None:
+            kept = tuple(one for one in cell.spans if one.offset_ms != bucket_ms - start_ms)
+            work.put(unit, part, PingGroup(kept) if kept else None)
 
 
 def _where(work: Work, bucket_ms: int) -> tuple[int, str]:
@@ -142,22 +152,37 @@ def _place_of(span: Span) -> tuple[int, str]:
     return (span.offset_ms, span.path)
 
 
-def _save(
+def _with(
     work: Work,
     unit: str,
     part: str,
-    spans: tuple[Span, ...],
-    index: int,
-    known: Span | None,
-    now: Span | None,
-) -> None:
+    cell: PingGroup | None,
+    change: tuple[int, Span | None, Span | None],
+) -> PingGroup | None:
+    """Return the cell with a span put in the place of another, either may be missing, and keep it."""
+    index, known, now = change
     if now == known:
-        return
+        return cell
+    spans = () if cell is None else cell.spans
     after = index if known is None else index + 1
     kept = (
         (*spans[:index], *spans[after:]) if now is None else (*spans[:index], now, *spans[after:])
     )
-    work.put(unit, part, PingGroup(kept) if kept else None)
+    cell = PingGroup(kept) if kept else None
+    work.put(unit, part, cell)
+    return cell
+
+
+def _at(cell: PingGroup | None, bucket_ms: int, offset_ms: int, index: int) -> Positions | None:
+    """Return the first and last ping of a bucket of which a span is or would be at ``index``."""
+    spans = () if cell is None else cell.spans
+    end = len(spans)
+    while index and spans[index - 1].offset_ms == offset_ms:
+        index -= 1
+    until = index
+    while until < end and spans[until].offset_ms == offset_ms:
+        until += 1
+    return _merged(bucket_ms, spans[index:until]) if index < until else None
 
 
 def _merged(bucket_ms: int, spans: tuple[Span, ...] | list[Span]) -> Positions:

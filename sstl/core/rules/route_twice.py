@@ -210,7 +210,12 @@ def _two_places_moved(
     del as_of_ms
     now = view.positions[-1]
     known = view.positions[-2] if before is None else before
-    beside = [event for event in _from(view.events, known.first[0]) if _is_presence(event)]
+    beside, since_ms = [], known.first[0]
+    for event in reversed(view.events):
+        if event.event_ms < since_ms:
+            break
+        if event.type in _PRESENCE and _is_presence(event):
+            beside.append(event)
     if not beside:
         return said
     places = coordinates_of(asked)
@@ -222,14 +227,6 @@ def _two_places_moved(
             if seen.point is not None and _is_far(seen.point, seen, ping, slack_ms, limit):
                 return None
     return said
-
-
-def _from(events: Sequence[Event], since_ms: int) -> Iterator[Event]:
-    """Yield the events from an instant on, the last one first."""
-    for event in reversed(events):
-        if event.event_ms < since_ms:
-            return
-        yield event
 
 
 def _first_ms(bucket: Positions) -> int:

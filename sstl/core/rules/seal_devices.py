@@ -202,7 +202,7 @@ def _watch(view: JourneyView, asked: InForce, lane: LanePolicy) -> "_Watch":
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Kept:
     """What `_silent_moved` has worked out of a view before."""
 
@@ -211,6 +211,15 @@ class _Kept:
     seals: SealStory
     armed: list[Armed]
     watch: "_Watch"
+    last_ms: int = -1
+    due: tuple[int, int] | None = None
+    """When a silence since ``last_ms`` becomes too long."""
+
+    def due_after(self, last_ms: int) -> tuple[int, int] | None:
+        """Return when a silence since an instant becomes too long; the last one asked for costs nothing."""
+        if last_ms != self.last_ms:
+            self.last_ms, self.due = last_ms, self.watch.due(last_ms)
+        return self.due
 
 
 def _kept(view: JourneyView, asked: InForce, lane: LanePolicy) -> _Kept:
@@ -257,22 +266,25 @@ def _silent_moved(
     last_ms = max(one.reports[-1], known_ms)
     if now.last[0] > watch.ends_ms:
         return said if last_ms >= watch.ends_ms else None
-    due = watch.due(last_ms)
-    in_time = due is None or now.first[0] <= due[0]
-    return _in_time(asked, one, watch, said, now.last[0], as_of_ms) if in_time else None
+    due, identity = kept.due_after(last_ms), one.armed.identity
+    # a silence that has ended may be no hit only because its deadline is still to come
+    in_time = (due is None or now.first[0] <= due[0]) and said[0].anchor in (
+        identity,
+        f"{identity}|{last_ms}",
+    )
+    return _in_time(asked, kept, said, now.last[0], as_of_ms) if in_time else None
 
 
 def _in_time(
     asked: InForce,
-    one: Armed,
-    watch: "_Watch",
+    kept: _Kept,
     said: tuple[Verdict, ...],
     last_ms: int,
     as_of_ms: int,
 ) -> tuple[Verdict, ...] | None:
     """Return what is said of a device last heard of at an instant, none of whose silences was too long."""
-    due = watch.due(last_ms)
-    if due is None or due[0] >= watch.ends_ms:
+    one, due = kept.armed[0], kept.due_after(last_ms)
+    if due is None or due[0] >= kept.watch.ends_ms:
         if said[0].due_ms is None:
             return said
         return (no_hit(asked, one.armed.identity, one.from_ms, IN_TIME),)
@@ -392,16 +404,20 @@ class _Watch:
         """
         now, left, limit = since_ms, -1, 0
         while now < _FOREVER:
-            here = [one for one in self._phases if one.from_ms <= now < one.to_ms]
-            expected = [one.to_ms for one in here if one.limit_ms is None]
-            if expected:
-                now = max(expected)
+            expected_ms, until, least_ms = 0, _FOREVER, _FOREVER
+            for one in self._phases:
+                if one.from_ms > now:
+                    until = min(until, one.from_ms)
+                elif now < one.to_ms:
+                    if one.limit_ms is None:
+                        expected_ms = max(expected_ms, one.to_ms)
+                    else:
+                        until, least_ms = min(until, one.to_ms), min(least_ms, one.limit_ms)
+            if expected_ms:
+                now = expected_ms
                 continue
-            later = [one.from_ms for one in self._phases if one.from_ms > now]
-            until = min([*later, *(one.to_ms for one in here)], default=_FOREVER)
             if left < 0:
-                limits = [one.limit_ms for one in here if one.limit_ms is not None]
-                left = limit = min(limits, default=self._default_ms)
+                left = limit = self._default_ms if least_ms == _FOREVER else least_ms
             if until - now >= left:
                 return now + left, limit
             left -= until - now
