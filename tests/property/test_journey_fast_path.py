@@ -161,6 +161,22 @@ def test_a_position_of_an_aborted_transaction_leaves_nothing_in_memory(
     assert fast.cells() == slow.cells()
 
 
+def test_a_silence_that_ended_is_told_though_it_was_not_due_when_the_next_position_came() -> None:
+    fast, slow = Side(100), Side(0)
+    found: list[Any] = [Shared(manifest_id="LRN1", share=share("LRN1", lane_id=LANE))]
+    for kind, hours in (("armed", 0), ("position", 9), ("position", 23)):
+        where = {"latitude": 22.5, "longitude": 114.0}
+        told = event(f"seallock.{kind}", START + hours * HOUR, id=f"{hours}", **where, **LOCK)
+        found.append(Placed(event=told))
+    departed = event("transport.departed", START + 29 * HOUR, id="out", place="CNYTN")
+    at_sea = event("seallock.position", START + 79 * HOUR, id="79", **where, **LOCK)
+    found += [Placed(event=departed), Placed(event=at_sea)]
+    for message in found:
+        assert fast.fold([(UNIT, message)]) == slow.fold([(UNIT, message)])
+        assert fast.cells() == slow.cells()
+    assert fast.state.get(UNIT, "").due_ms is not None
+
+
 def test_a_usual_position_is_folded_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     side = Side(100)
     side.fold([(UNIT, Shared(manifest_id="LRN1", share=share("LRN1", lane_id=LANE)))])
