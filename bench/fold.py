@@ -175,7 +175,10 @@ def main() -> int:
     say(f"   all          {len(found):7} messages  {mean:7.1f} us each")
     say(f"   refold of {events} messages: {refold:.2f} ms")
     goal(f"at most {GOAL_US} us an event in order", met=mean <= GOAL_US)
-    goal(f"at most {GOAL_PING_US} us a position", met=spent.mean_us("position", "PingBucket") <= GOAL_PING_US)
+    goal(
+        f"at most {GOAL_PING_US} us a position",
+        met=spent.mean_us("position", "PingBucket") <= GOAL_PING_US,
+    )
     goal(f"at most {GOAL_REFOLD_MS:g} ms a refold", met=refold <= GOAL_REFOLD_MS)
     return 0
 

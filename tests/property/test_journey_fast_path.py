@@ -186,7 +186,10 @@ def test_a_usual_position_is_folded_in_place(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(stage, "fold_unit", None)
     for number in range(1, 100):
         at_ms = START + number * 2 * HOUR
-        body = {"latitude": 22.5 + number * 0.2, "longitude": 114.0 - number * 0.2 * 109.9 / 29.4}
+        body: dict[str, Any] = {
+            "latitude": 22.5 + number * 0.2,
+            "longitude": 114.0 - number * 0.2 * 109.9 / 29.4,
+        }
         ping = event("seallock.position", at_ms, id=f"{number}", **body, **LOCK)
         side.fold([(UNIT, Placed(event=ping))])
     assert len([cell for cell in side.cells() if cell[1].startswith("pings/")]) in (1, 2)
