@@ -165,7 +165,7 @@ def test_a_silence_that_ended_is_told_though_it_was_not_due_when_the_next_positi
     fast, slow = Side(100), Side(0)
     found: list[Any] = [Shared(manifest_id="LRN1", share=share("LRN1", lane_id=LANE))]
     for kind, hours in (("armed", 0), ("position", 9), ("position", 23)):
-        where = {"latitude": 22.5, "longitude": 114.0}
+        where: dict[str, Any] = {"latitude": 22.5, "longitude": 114.0}
         told = event(f"seallock.{kind}", START + hours * HOUR, id=f"{hours}", **where, **LOCK)
         found.append(Placed(event=told))
     departed = event("transport.departed", START + 29 * HOUR, id="out", place="CNYTN")
@@ -174,7 +174,9 @@ def test_a_silence_that_ended_is_told_though_it_was_not_due_when_the_next_positi
     for message in found:
         assert fast.fold([(UNIT, message)]) == slow.fold([(UNIT, message)])
         assert fast.cells() == slow.cells()
-    assert fast.state.get(UNIT, "").due_ms is not None
+    head = fast.state.get(UNIT, "")
+    assert head is not None
+    assert head.due_ms is not None
 
 
 def test_a_usual_position_is_folded_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
