@@ -131,7 +131,8 @@ def happening(draw: st.DrawFn, at_ms: int, number: int) -> tuple[str, Any]:
     if kind in ("arrived", "left"):
         place, code = ("NLRTM", "arrived") if kind == "arrived" else ("CNYTN", "departed")
         return UNIT, Placed(event=event(f"transport.{code}", at_ms, id=f"{number}", place=place))
-    where = dict(zip(("latitude", "longitude"), draw(st.sampled_from(ON_THE_WAY)), strict=True))
+    latitude, longitude = draw(st.sampled_from(ON_THE_WAY))
+    where: dict[str, Any] = {"latitude": latitude, "longitude": longitude}
     name = "device.status" if kind == "status" else kind
     return UNIT, Placed(event=event(f"seallock.{name}", at_ms, id=f"{number}", **where, **LOCK))
 
