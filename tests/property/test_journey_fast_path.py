@@ -90,7 +90,7 @@ def travels(draw: st.DrawFn) -> list[tuple[str, Any]]:
     ]
     for kind, place in (("seallock.armed", None), ("transport.departed", "CNYTN")):
         if draw(st.integers(0, 5)):
-            body = {**LOCK, "sealNumber": "CN1"} if place is None else {"place": place}
+            body: dict[str, Any] = {**LOCK, "sealNumber": "CN1"} if place is None else {"place": place}
             lane.append((UNIT, Placed(event=event(kind, START, id=kind, **body))))
     hour, found = 0, lane
     for number in range(draw(st.integers(3, 30))):
@@ -109,7 +109,7 @@ def position(draw: st.DrawFn, at_ms: int, number: int) -> Placed | PingBucket:
     places = ON_THE_WAY if draw(st.integers(0, 4)) else FAR_AWAY
     latitude, longitude = draw(st.sampled_from(places))
     if draw(st.booleans()):
-        where = {"latitude": latitude, "longitude": longitude}
+        where: dict[str, Any] = {"latitude": latitude, "longitude": longitude}
         ping = event("seallock.position", at_ms, id=f"ping/{number}", **where, **LOCK)
         return Placed(event=ping)
     start = at_ms - at_ms % (6 * HOUR)
