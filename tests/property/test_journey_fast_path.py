@@ -90,7 +90,9 @@ def travels(draw: st.DrawFn) -> list[tuple[str, Any]]:
     ]
     for kind, place in (("seallock.armed", None), ("transport.departed", "CNYTN")):
         if draw(st.integers(0, 5)):
-            body: dict[str, Any] = {**LOCK, "sealNumber": "CN1"} if place is None else {"place": place}
+            body: dict[str, Any] = (
+                {**LOCK, "sealNumber": "CN1"} if place is None else {"place": place}
+            )
             lane.append((UNIT, Placed(event=event(kind, START, id=kind, **body))))
     hour, found = 0, lane
     for number in range(draw(st.integers(3, 30))):
