@@ -93,7 +93,6 @@ def later(record: Record) -> Record | None:
             moved_share = msgspec.structs.replace(
                 _by_time(part),
                 manifest_id=name,
-                manifest_id=name,
                 consignments=tuple(f"{one}/later" for one in part.consignments),
                 lodged_ms=(part.lodged_ms or START) + LATER_MS,
             )
