@@ -1,8 +1,11 @@
+from functools import partial
 from typing import Any
 
 import pytest
 
-from sstl.core.consignments import ConsignmentsStage
+from sstl.core.consignments import ConsignmentsStage, stage
+from sstl.core.deadlines import take_due
+from sstl.models.policy import LanePolicy, Policy, StageLimit
 from sstl.models.records import Event, Forwarded, Heartbeat, Placed, Shared, UnitMilestones
 from tests.journey_events import DAY, HOUR, LANE, START, Chain, event, share
 
@@ -104,6 +107,48 @@ def test_a_closed_consignment_is_forgotten_and_its_release_time_stays(chain: Cha
         assert ((HOUSE, "") in chain.cells()) == (days == 90)
         assert {output.topic for output in outputs} == {"findings", "observations"}
     assert values(chain)
+
+
+LIMITED = Policy(
+    lanes={
+        LANE: LanePolicy(
+            origin="CNYTN",
+            destination="NLRTM",
+            mode="SEA",
+            stages=(StageLimit(start="T6", end="T13", limit_hours=48),),
+        )
+    }
+)
+
+
+def overdue(chain: Chain) -> int:
+    return sum(one.rule_id == "release-overdue" for one in chain.findings().values())
+
+
+def jump(chain: Chain, days: int) -> None:
+    beat = Heartbeat(source="intake-transport/0", reached_ms=START + days * DAY, caught_up=True)
+    chain.feed(beat, key="~heartbeat")
+
+
+def test_a_heartbeat_that_passes_deadline_and_horizon_judges_before_it_forgets() -> None:
+    chain = Chain(ConsignmentsStage(), LIMITED)
+    chain.feed(manifest("U1"), arrived("U1", 10), key=HOUSE)
+    jump(chain, 900)
+    assert overdue(chain) == 1
+    assert chain.counts["consignment_dropped", ""] == 1
+
+
+def test_what_one_heartbeat_has_no_time_to_judge_is_not_forgotten_by_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chain = Chain(ConsignmentsStage(), LIMITED)
+    monkeypatch.setattr(stage, "take_due", partial(take_due, limit=1))
+    for house in (HOUSE, "HBL2"):
+        chain.feed(manifest("U1"), arrived("U1", 10), key=house)
+    jump(chain, 900)
+    assert (overdue(chain), chain.counts["consignment_dropped", ""]) == (1, 1)
+    jump(chain, 901)
+    assert (overdue(chain), chain.counts["consignment_dropped", ""]) == (2, 2)
 
 
 def test_a_release_of_the_whole_unit_releases_what_lies_in_it(chain: Chain) -> None:

@@ -130,6 +130,13 @@ class ConsignmentsStage:
             self._fold_one(work, consignment, ())
             work.count("deadline_passed")
         for consignment, day in list(due(work)):
+            head: Head | None = work.get(consignment, "")
+            if (
+                head is not None
+                and head.deadline_ms is not None
+                and head.deadline_ms <= as_of(work)
+            ):
+                continue  # A deadline has come that is judged with one of the next heartbeats.
             move(work, consignment, day, None)
             _forget(work, consignment)
             work.count("consignment_dropped")
@@ -163,11 +170,12 @@ class ConsignmentsStage:
         empty = record.chunks == 0 and not manifests and not units
         standing = self._judge(work, view, changed, empty=empty).values()
         closed = bool(observed)
+        deadline_ms = min((one.due_ms for one in standing if one.due_ms is not None), default=None)
         day = None
         if not empty:
-            day = due_day(_touched_ms(reported_ms, known), work.policy, closed=closed)
+            touched_ms = _touched_ms(reported_ms, known)
+            day = due_day(touched_ms, work.policy, closed=closed, deadline_ms=deadline_ms)
         move(work, key, before.due_day, day)
-        deadline_ms = min((one.due_ms for one in standing if one.due_ms is not None), default=None)
         move_deadline(work, key, before.deadline_ms, deadline_ms)
         awaits: dict[str, int] = {}
         for source, instant_ms in (one for rule in standing for one in rule.awaits):

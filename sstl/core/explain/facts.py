@@ -31,6 +31,7 @@ def read_unit(state: StateReader, unit: str, policy: Policy) -> Assessment | Non
         positions=read_positions(work, unit),
         publishers=Publishers(work),
         as_of_ms=as_of(work),
+        begun=head.begun,
     )
 
 

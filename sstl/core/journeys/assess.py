@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from sstl.core.journeys.asking import Answer, Journey, judged, judged_again
 from sstl.core.journeys.attach import attached
+from sstl.core.journeys.begun import Begun
 from sstl.core.journeys.derive import TOLD, Derived, Facts, derive
 from sstl.core.journeys.split import BOUNDARIES, Walk, parted
 from sstl.core.journeys.view import JourneyView, Positions
@@ -116,6 +117,7 @@ def assess(
     publishers: Mapping[str, int] | None = None,
     as_of_ms: int = -1,
     rules: Sequence[Asked[JourneyView]] | None = None,
+    begun: Begun | None = None,
 ) -> Assessment:
     """Assess a unit. Moves of empty equipment mark boundaries and report nothing else.
 
@@ -128,13 +130,20 @@ def assess(
         publishers: CloudEvents source to its latest arrival time, ms.
         as_of_ms: How far the watermark has come; -1 before it is known.
         rules: Which rules to ask; None: all.
+        begun: What is remembered of the unit's journeys that are forgotten, None where none are.
     """
     asked = UNIT_RULES if rules is None else rules
     manifests = tuple(shares)
-    structure = policy.at(events[0].event_ms) if events else policy
-    gap_ms = structure.journey_gap_s * 1000
+    past: tuple[JourneyView, ...] = ()
+    if begun is None:
+        structure = policy.at(events[0].event_ms) if events else policy
+        gap_ms = structure.journey_gap_s * 1000
+        walk = Walk(gap_ms)
+    else:
+        gap_ms = begun.gap_ms(policy)
+        events = [event for event in events if not begun.precedes(event, gap_ms)]
+        walk, past = Walk(gap_ms, begun.seen), (begun.past(unit, policy),)
     loose = is_loose(unit, events, manifests)
-    walk = Walk(gap_ms)
     if not loose:
         for event in events:
             if event.type in BOUNDARIES and classifier_of(event) == ACTUAL:
@@ -142,7 +151,7 @@ def assess(
     starts = walk.starts
     parts = parted(events, starts, gap_ms)
     own_shares = attached(parts, manifests)
-    keys = ["", *(start.identity for start in starts)]
+    keys = ["" if begun is None else begun.key, *(start.identity for start in starts)]
     heard = {} if publishers is None else publishers
     views: list[tuple[JourneyView, Derived]] = []
     for number, key in enumerate(keys):
@@ -154,10 +163,11 @@ def assess(
             shares=own_shares[number],
             positions=_positions(positions, starts, number),
             publishers=heard,
+            past=past,
         )
         views.append(derive(facts, policy))
     for view, _ in views if len(views) > 1 else ():
-        others = tuple(other for other, _ in views if other is not view)
+        others = (*past, *(other for other, _ in views if other is not view))
         object.__setattr__(view, "others", others)
     journeys = tuple(judged(view, derived, policy, as_of_ms, asked) for view, derived in views)
     return Assessment(journeys, walk, policy, as_of_ms, views[-1][1].facts)

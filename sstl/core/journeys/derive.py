@@ -40,6 +40,8 @@ class Facts:
     shares: tuple[Share, ...]
     positions: Sequence[Positions]
     publishers: Mapping[str, int]
+    past: tuple[JourneyView, ...] = ()
+    """The unit's journeys that are forgotten, as one; none of them: empty."""
 
 
 @dataclass(slots=True, eq=False)
@@ -257,6 +259,7 @@ def _view(
         positions=facts.positions,
         structure=structure,
         publishers=facts.publishers,
+        others=facts.past,
     )
     # What the view would gather itself is at hand.
     view.__dict__["by_type"] = reports.by_classifier[ACTUAL]

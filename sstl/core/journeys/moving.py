@@ -43,7 +43,7 @@ def take_position(work: Work, unit: str, message: Any, hot: Hot) -> bool:
         False where it must be folded by `fold_unit` after all, which takes the message once more.
     """
     head: Head | None = work.get(unit, "")
-    kept = None if head is None else _merged_into(work, unit, message)
+    kept = None if head is None else _merged_into(work, unit, message, head)
     if head is None or kept is None or kept.positions is None:
         return False
     assessment = hot.assessment
@@ -85,13 +85,22 @@ def _said(answer: Answer) -> list[Result]:
     return [verdict.result for verdict in answer.verdicts]
 
 
-def _merged_into(work: Work, unit: str, message: Any) -> Kept | None:
+def _merged_into(work: Work, unit: str, message: Any, head: Head) -> Kept | None:
     """Merge a position; return what its bucket is now, None where that is left to `fold_unit`."""
+    if head.begun is not None and not _is_after(message, head.begun.first[0]):
+        return None
     if type(message) is PingBucket:
         return set_bucket(work, unit, message)
     if type(message) is Placed and message.event.type == POSITION:
         return None if message.event.version.retracted else add_ping(work, unit, message.event)
     return None
+
+
+def _is_after(message: Any, since_ms: int) -> bool:
+    """Tell whether a position is none of the journeys that are forgotten."""
+    if type(message) is PingBucket:
+        return message.first is not None and message.first[0] >= since_ms
+    return type(message) is Placed and message.event.event_ms >= since_ms
 
 
 def _has_come(work: Work, head: Head, as_of_ms: int) -> bool:
@@ -196,8 +205,9 @@ def _has_hit(answer: Answer) -> bool:
 def _save(work: Work, unit: str, head: Head, hot: Hot, bucket_ms: int, due_ms: int | None) -> None:
     """Write what has changed of the head."""
     pinged_ms = max(head.pinged_ms, bucket_ms)
-    touched_ms = max(hot.reported_ms, hot.shared_ms, pinged_ms)
-    day = due_day(touched_ms, work.policy, closed=head.closed)
+    since_ms = 0 if head.begun is None else head.begun.first[0]
+    touched_ms = max(hot.reported_ms, hot.shared_ms, pinged_ms, since_ms)
+    day = due_day(touched_ms, work.policy, closed=head.closed, deadline_ms=due_ms)
     if pinged_ms == head.pinged_ms and due_ms == head.due_ms and day == head.due_day:
         return
     move(work, unit, head.due_day, day)

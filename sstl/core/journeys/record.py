@@ -5,6 +5,8 @@ that holds it, and so nothing is rewritten that did not change. Events are store
 rule reads, and no text longer than `MAX_TEXT` (reasons are cut), which keeps a chunk far below the limit of a cell.
 """
 
+from collections.abc import Collection
+
 import msgspec
 
 from sstl.core.milestones import order
@@ -203,6 +205,30 @@ class Record:
             self._chunks[index][identity] = Slot(identity, held)
         self._dirty.add(index)
 
+    def reduce(self, kept: Collection[str], since_ms: int) -> None:
+        """Keep some events, and what was taken away after an instant; chunks are filled anew from the first on.
+
+        Args:
+            kept: Identities of the events.
+            since_ms: What was withdrawn or retracted is kept where that was recorded later.
+        """
+        slots = [
+            slot
+            for chunk in self._chunks
+            for slot in chunk.values()
+            if slot.identity in kept or _taken_away_ms(slot.held) > since_ms
+        ]
+        parts = [slots[first : first + CHUNK] for first in range(0, len(slots), CHUNK)]
+        self._dirty.update(range(len(self._chunks)))
+        self._chunks = [{slot.identity: slot for slot in part} for part in parts]
+        self._where = {
+            identity: index for index, chunk in enumerate(self._chunks) for identity in chunk
+        }
+
+    def __contains__(self, identity: object) -> bool:
+        """Tell whether anything is kept under an event identity."""
+        return identity in self._where
+
     def survey(self) -> tuple[list[Event], int]:
         """Return the events that count, in their total order, and the last instant of a report, 0 for none.
 
@@ -234,6 +260,13 @@ class Record:
             self._work.put(self._key, chunk_part(index), None)
         self._dirty.clear()
         self._most = len(self._chunks)
+
+
+def _taken_away_ms(held: Held) -> int:
+    """Return when an event that no longer counts was taken away, -1 where it counts."""
+    if counting(held) is not None or held.direct is None:
+        return -1
+    return held.direct.version.recorded_ms
 
 
 def drop(work: Work, key: str) -> None:

@@ -2,8 +2,9 @@
 
 A closed subject is dropped when the watermark has passed the last report on it by the greatest lateness plus the
 parking horizon: nothing that still belongs to it can be accepted after that. A subject that never closes is dropped
-when nothing was heard of it for `Policy.open_journey_horizon_s`. Dropping emits nothing: flags and observations that
-were published stay.
+when nothing was heard of it for `Policy.open_journey_horizon_s`. Neither is dropped before the deadlines that it waits
+for, and a heartbeat that passes both judges first. Dropping emits nothing: flags and observations that were published
+stay. Of a unit that is used again, each journey is dropped by itself (`sstl.core.journeys.begun`).
 
 The index has a reserved key a day (`~drop/<day>`, one part a subject) and one that counts them (`~drop`), both whole
 days of arrival time; a subject is dropped when the day of its deadline has passed.
@@ -33,10 +34,16 @@ class DueCount(msgspec.Struct, frozen=True, tag="due-count.1"):
     subjects: int
 
 
-def due_day(touched_ms: int, policy: Policy, *, closed: bool) -> int | None:
+def due_day(
+    touched_ms: int, policy: Policy, *, closed: bool, deadline_ms: int | None = None
+) -> int | None:
     """Return the day (since the epoch) on which a subject may be dropped.
 
-    ``touched_ms`` is the last report on it; 0, no report with an arrival time, gives None: not yet known.
+    Args:
+        touched_ms: The last report on it; 0, no report with an arrival time, gives None: not yet known.
+        policy: The latest version.
+        closed: Whether it has ended.
+        deadline_ms: The least deadline that it waits for; it is not dropped before that has come.
     """
     if touched_ms == 0:
         return None
@@ -45,7 +52,8 @@ def due_day(touched_ms: int, policy: Policy, *, closed: bool) -> int | None:
         if closed
         else policy.open_journey_horizon_s
     )
-    return (touched_ms + horizon_s * 1000) // DAY_MS
+    due_ms = touched_ms + horizon_s * 1000
+    return max(due_ms, due_ms if deadline_ms is None else deadline_ms) // DAY_MS
 
 
 def shares_touched_ms(shares: Iterable[Share]) -> int:

@@ -41,11 +41,19 @@ BOUNDARIES = (
 
 
 class Walk:
-    """One pass over the events of a unit."""
+    """One pass over the events of a unit.
 
-    def __init__(self, gap_ms: int) -> None:
+    Args:
+        gap_ms: Gap of the gap rule.
+        since: Place in the total order from which on it goes, where journeys before it are forgotten.
+    """
+
+    def __init__(self, gap_ms: int, since: tuple[int, int, str, str] | None = None) -> None:
         self.gap_ms = gap_ms
+        self.since = since
         self.starts: list[Event] = []
+        self.seen_by: list[Event] = []
+        """Of each start the event by which it was known; an arming may be a start only in hindsight."""
         self.last: Event | None = None
         """The last event seen."""
         self._reset()
@@ -60,10 +68,13 @@ class Walk:
     def begin(self, event: Event) -> None:
         """Begin another journey."""
         self.starts.append(event)
+        self.seen_by.append(event if self.last is None else self.last)
         self._reset()
 
     def see(self, event: Event) -> None:
         """Go one event further; it is of a type in `BOUNDARIES` and ACTUAL."""
+        if self.since is not None and order(event) < self.since:
+            return
         self.last = event
         kind = event.type
         if kind == _ARMED:

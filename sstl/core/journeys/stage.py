@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sstl.core.deadlines import DueAt, DueBucket, as_of, move_deadline, take_due
+from sstl.core.journeys.forgetting import forget_journeys
 from sstl.core.journeys.moving import take_position
 from sstl.core.journeys.pings import PingGroup
 from sstl.core.journeys.record import Chunk, drop
@@ -137,6 +138,12 @@ class JourneysStage:
 
     def _forget(self, work: Work, unit: str, day: int) -> None:
         head: Head | None = work.get(unit, "")
+        if head is not None and head.due_ms is not None and head.due_ms <= as_of(work):
+            return  # A deadline has come that is judged with one of the next heartbeats.
+        if head is not None and head.shed_day is not None and head.shed_day <= day:
+            self._hot.pop(unit, None)
+            work.count("journey_dropped", by=forget_journeys(work, unit, head, day))
+            return
         move(work, unit, day, None)
         if head is not None:
             move_deadline(work, unit, head.due_ms, None)

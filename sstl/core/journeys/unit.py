@@ -7,7 +7,7 @@ dropped unit is noticed, and no result depends on what is kept.
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ import msgspec
 from sstl.core.deadlines import as_of, move_deadline
 from sstl.core.journeys.asking import Journey, label_of
 from sstl.core.journeys.assess import Assessment, assess, extend
+from sstl.core.journeys.begun import Begun, admitted, closing_day
 from sstl.core.journeys.pings import (
     POSITION,
     add_ping,
@@ -32,6 +33,7 @@ from sstl.core.milestones import order
 from sstl.core.publishers import Publishers, move_awaits
 from sstl.core.rules import UNIT_RULES
 from sstl.core.stage import Work
+from sstl.models.policy import Policy
 from sstl.models.records import Event, Forwarded, PingBucket, Placed, Share, Shared, Withdrawn
 
 Message = Placed | Withdrawn | Forwarded | Shared | PingBucket
@@ -55,6 +57,11 @@ class Head(msgspec.Struct, frozen=True, kw_only=True, tag="unit.2", omit_default
     pinged_ms: int = 0
     """Start of the latest bucket of positions, 0 without."""
     due_day: int | None = None
+    """When it is looked at whether something of it can be forgotten (day since the epoch)."""
+    shed_day: int | None = None
+    """When its first journey may be forgotten, where another one follows."""
+    begun: Begun | None = None
+    """What is remembered of journeys that are forgotten."""
     due_ms: int | None = None
     """The least deadline that is still to come."""
     awaited: dict[str, int] = {}
@@ -122,7 +129,7 @@ def fold_unit(
         record.bind(work)
     manifests = set(before.manifests)
     change = _Change()
-    for message in messages:
+    for message in _admitted(work, before, messages, record, manifests):
         _take(work, unit, message, record, manifests, change)
     pinged_ms = max(before.pinged_ms, *change.buckets, 0)
     record.save()
@@ -133,7 +140,7 @@ def fold_unit(
         if kept is not None and hot is not None:
             known = hot.assessment
         else:
-            kept = _anew(work, unit, record, manifests)
+            kept = _anew(work, unit, record, manifests, before.begun)
     after = before
     if changed and kept is not None:
         after = _tell(work, unit, before, kept.assessment, known)
@@ -145,25 +152,60 @@ def fold_unit(
             kept.reported_ms = reported_ms
     else:
         heard_ms = max(kept.reported_ms, kept.shared_ms)
-    empty = record.chunks == 0 and not manifests and pinged_ms == 0
-    touched_ms = 0 if empty else max(heard_ms, pinged_ms)
-    day = due_day(touched_ms, work.policy, closed=after.closed)
+    since_ms = 0 if before.begun is None else before.begun.first[0]
+    empty = record.chunks == 0 and not manifests and pinged_ms == 0 and since_ms == 0
+    shed = before.shed_day
+    if changed and kept is not None:
+        shed = first_closing(kept.assessment, work.policy)
+    touched_ms = 0 if empty else max(heard_ms, pinged_ms, since_ms)
+    day = look_day(touched_ms, after, shed, work.policy)
     move(work, unit, before.due_day, day)
-    named = tuple(sorted(manifests)) if change.anew else before.manifests
-    if (
-        record.chunks != after.chunks
-        or named != after.manifests
-        or pinged_ms != after.pinged_ms
-        or day != after.due_day
-    ):
-        after = msgspec.structs.replace(
-            after, chunks=record.chunks, manifests=named, pinged_ms=pinged_ms, due_day=day
-        )
+    after = _replaced(
+        after,
+        chunks=record.chunks,
+        manifests=tuple(sorted(manifests)) if change.anew else before.manifests,
+        pinged_ms=pinged_ms,
+        due_day=day,
+        shed_day=shed,
+    )
     work.put(unit, "", None if empty else after)
     if empty or kept is None:
         return None
     kept.cells = _cells(work, unit, record.chunks, after.manifests, kept.positions)
     return kept
+
+
+def _replaced(head: Head, **changes: Any) -> Head:
+    """Return a head with changes, the head itself where these say nothing new."""
+    if all(getattr(head, name) == value for name, value in changes.items()):
+        return head
+    return msgspec.structs.replace(head, **changes)
+
+
+def _admitted(
+    work: Work, head: Head, messages: Sequence[Message], record: Record, manifests: set[str]
+) -> Iterator[Message]:
+    """Yield what is to be taken: of journeys that are forgotten nothing is."""
+    if head.begun is None:
+        yield from messages
+        return
+    for message in messages:
+        taken = admitted(work, head.begun, message, record, manifests)
+        if taken is not None:
+            yield taken
+
+
+def look_day(touched_ms: int, head: Head, shed_day: int | None, policy: Policy) -> int | None:
+    """Return the day on which it is looked at whether a unit, or its first journey, can be forgotten.
+
+    Args:
+        touched_ms: The last report on the unit, 0 for none.
+        head: Whether the unit has come to its end, and its least deadline.
+        shed_day: When its first journey may be forgotten, None where no other follows it.
+        policy: The latest version.
+    """
+    day = due_day(touched_ms, policy, closed=head.closed, deadline_ms=head.due_ms)
+    return min((one for one in (day, shed_day) if one is not None), default=None)
 
 
 def _extended(work: Work, unit: str, hot: Hot, change: _Change) -> Hot | None:
@@ -186,7 +228,13 @@ def _extended(work: Work, unit: str, hot: Hot, change: _Change) -> Hot | None:
     return Hot({}, hot.record, reported_ms, hot.shared_ms, positions, now)
 
 
-def _anew(work: Work, unit: str, record: Record, manifests: set[str]) -> Hot:
+def first_closing(now: Assessment, policy: Policy, number: int = 0) -> int | None:
+    """Return the day on which a journey may be forgotten, None where none follows it."""
+    seen_by = now.walk.seen_by
+    return closing_day(now.journeys[number], seen_by[number], policy) if seen_by[number:] else None
+
+
+def _anew(work: Work, unit: str, record: Record, manifests: set[str], begun: Begun | None) -> Hot:
     events, reported_ms = record.survey()
     shares = _shares(work, unit, manifests)
     positions = read_positions(work, unit)
@@ -198,6 +246,7 @@ def _anew(work: Work, unit: str, record: Record, manifests: set[str]) -> Hot:
         positions=positions,
         publishers=Publishers(work),
         as_of_ms=as_of(work),
+        begun=begun,
     )
     return Hot({}, record, reported_ms, shares_touched_ms(shares), positions, now)
 
@@ -347,14 +396,7 @@ def _count_anew(work: Work, unit: str, now: Assessment, last: Journey | None) ->
 
 
 def _count(work: Work, unit: str, now: Assessment) -> None:
-    answers: Counter[str] = Counter()
-    unknown: Counter[str] = Counter()
-    for journey in now.journeys:
-        for name, answer in journey.answers.items():
-            for verdict in answer.verdicts:
-                answers[label_of(name, verdict.result)] += 1
-        for state, symbol, _ in journey.view.seals.unknown:
-            unknown[f"{state}:{symbol}"] += 1
+    answers, unknown = answers_of(now.journeys)
     _counted(work, unit, work.get(unit, JUDGED) or Judged(), answers, unknown)
 
 
@@ -385,6 +427,19 @@ def _counted(
         _count_more(work, "seal_review", cell.unknown, unknown)
     judged = Judged(dict(sorted(answers.items())), dict(sorted(unknown.items())))
     work.put(unit, JUDGED, judged if answers or unknown else None)
+
+
+def answers_of(journeys: Iterable[Journey]) -> tuple[Counter[str], Counter[str]]:
+    """Return how many episodes of some journeys have which answer, and what came to seals that is not meant."""
+    answers: Counter[str] = Counter()
+    unknown: Counter[str] = Counter()
+    for journey in journeys:
+        for name, answer in journey.answers.items():
+            for verdict in answer.verdicts:
+                answers[label_of(name, verdict.result)] += 1
+        for state, symbol, _ in journey.view.seals.unknown:
+            unknown[f"{state}:{symbol}"] += 1
+    return answers, unknown
 
 
 def _count_more(work: Work, what: str, before: Mapping[str, int], now: Mapping[str, int]) -> None:
