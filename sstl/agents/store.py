@@ -12,6 +12,8 @@ from sstl.core.stage import Cell
 
 POSITION_KEY = "~position"
 _SEPARATOR = "\x00"
+HOT_CELL_BYTES = 64
+"""What a cell that stays decoded takes beside its bytes."""
 
 
 class Position(msgspec.Struct, frozen=True, tag="position.1"):
@@ -47,11 +49,15 @@ class PartitionStore:
     """The cells of one partition, kept encoded, hot ones decoded too.
 
     Nothing is decoded when a changelog is read back: a cell is decoded when a fold asks for it.
+
+    Args:
+        cell_type: Union of the cells (msgspec tagged structures).
+        hot_bytes: How many bytes of encoded cells stay decoded, those used last; decoded they take five to ten times
+            as much memory.
     """
 
-    HOT_CELLS = 20_000
-
-    def __init__(self, cell_type: Any) -> None:
+    def __init__(self, cell_type: Any, hot_bytes: int = 24 << 20) -> None:
+        self._hot_room = hot_bytes
         self._decode = msgspec.json.Decoder(cell_type).decode
         self._cells: dict[str, dict[str, bytes]] = {}
         self._hot: OrderedDict[Cell, Any] = OrderedDict()
@@ -81,7 +87,7 @@ class PartitionStore:
             value = self._decode(unpack(raw))
         except (msgspec.DecodeError, UnknownFrameError) as error:
             raise _unknown(error) from error
-        self._warm(cell, value)
+        self._warm(cell, value, len(raw))
         return value
 
     def parts(self, key: str) -> Iterable[str]:
@@ -105,22 +111,22 @@ class PartitionStore:
                 raise _unknown(error) from error
             return
         key, _, part = record_key.decode().partition(_SEPARATOR)
-        self._hot.pop((key, part), None)
+        self._cool((key, part))
         self._put(key, part, value)
 
     def apply(self, encoded: Mapping[Cell, bytes | None], decoded: Mapping[Cell, Any]) -> None:
         """Take over what a committed transaction changed."""
-        for (key, part), value in encoded.items():
-            self._put(key, part, value)
-            if value is None:
-                self._hot.pop((key, part), None)
-            else:
-                self._warm((key, part), decoded[(key, part)])
+        for cell, value in encoded.items():
+            self._cool(cell)
+            self._put(*cell, value)
+            if value is not None:
+                self._warm(cell, decoded[cell], len(value))
 
     def clear(self) -> None:
         """Forget everything, so that the whole changelog is read again."""
+        while self._hot:
+            self._cool(next(iter(self._hot)))
         self._cells.clear()
-        self._hot.clear()
         self.position, self.changelog_offset, self.cell_count, self.size_bytes = None, 0, 0, 0
 
     def _put(self, key: str, part: str, value: bytes | None) -> None:
@@ -141,8 +147,14 @@ class PartitionStore:
         self.size_bytes += len(key) + len(part) + len(value)
         self.cell_count += 1
 
-    def _warm(self, cell: Cell, value: Any) -> None:
+    def _warm(self, cell: Cell, value: Any, size: int) -> None:
+        """Keep a cell decoded; others make room."""
         self._hot[cell] = value
-        self._hot.move_to_end(cell)
-        if len(self._hot) > self.HOT_CELLS:
-            self._hot.popitem(last=False)
+        self._hot_room -= size + HOT_CELL_BYTES
+        while self._hot_room < 0 and len(self._hot) > 1:
+            self._cool(next(iter(self._hot)))
+
+    def _cool(self, cell: Cell) -> None:
+        """Keep a cell decoded no longer; called before its bytes change."""
+        if self._hot.pop(cell, None) is not None:
+            self._hot_room += len(self._cells[cell[0]][cell[1]]) + HOT_CELL_BYTES

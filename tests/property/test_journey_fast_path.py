@@ -45,9 +45,9 @@ def _instant(message: Any) -> int:
 class Side:
     """A stage with its state, cells kept as the objects that they are."""
 
-    def __init__(self, hot_units: int) -> None:
+    def __init__(self, hot_room: int) -> None:
         self.policy = POLICY
-        self.stage = JourneysStage(hot_units)
+        self.stage = JourneysStage(hot_room)
         self.state = MemoryState()
 
     def fold(

@@ -101,12 +101,12 @@ def later(record: Record) -> Record | None:
 
 
 @settings(max_examples=15)
-@pytest.mark.parametrize("hot_units", [0, 100], ids=["read-anew", "kept-in-memory"])
+@pytest.mark.parametrize("hot_room", [0, 1_000], ids=["read-anew", "kept-in-memory"])
 @given(st.lists(messages(), max_size=12), st.lists(messages(), min_size=2, max_size=20))
 def test_what_is_said_of_later_journeys_is_the_same_whether_earlier_ones_are_forgotten_or_not(
-    hot_units: int, before: list[Record], after: list[Record]
+    hot_room: int, before: list[Record], after: list[Record]
 ) -> None:
-    forgets, keeps = Chain(JourneysStage(hot_units), SHORT), Chain(Keeping(hot_units), SHORT)
+    forgets, keeps = Chain(JourneysStage(hot_room), SHORT), Chain(Keeping(hot_room), SHORT)
     told = [*first_travels(), *map(earlier, before)]
     told = [one for one in told if not isinstance(one[1], Heartbeat)]
     batches = [told, [(UNIT, Placed(event=AGAIN)), ("~heartbeat", BEAT)]]

@@ -35,9 +35,9 @@ def lane(**more: object) -> LanePolicy:
     )
 
 
-def chain_of(lane_policy: LanePolicy, *sources: str, hot_units: int = 100) -> Chain:
+def chain_of(lane_policy: LanePolicy, *sources: str, hot_room: int = 1_000) -> Chain:
     chain = Chain(
-        JourneysStage(hot_units),
+        JourneysStage(hot_room),
         Policy(lanes={LANE: lane_policy}),
         Context(0, frozenset(sources or ("intake-transport/0",))),
     )
@@ -45,9 +45,9 @@ def chain_of(lane_policy: LanePolicy, *sources: str, hot_units: int = 100) -> Ch
     return chain
 
 
-@pytest.fixture(params=[0, 100], ids=["read-anew", "kept-in-memory"])
+@pytest.fixture(params=[0, 1_000], ids=["read-anew", "kept-in-memory"])
 def chain(request: pytest.FixtureRequest) -> Chain:
-    return chain_of(lane(), hot_units=request.param)
+    return chain_of(lane(), hot_room=request.param)
 
 
 def beat(
@@ -184,8 +184,8 @@ def test_the_stages_heartbeat_goes_on_after_what_its_deadlines_told(chain: Chain
 class TestSilentPublisher:
     """Rotterdam's terminal is the one that reports arrivals."""
 
-    def chain(self, hot_units: int = 100) -> Chain:
-        return chain_of(lane(publishers={"T6": TERMINAL}), hot_units=hot_units)
+    def chain(self, hot_room: int = 1_000) -> Chain:
+        return chain_of(lane(publishers={"T6": TERMINAL}), hot_room=hot_room)
 
     def test_while_it_is_silent_absence_proves_nothing(self) -> None:
         chain = self.chain()
@@ -194,11 +194,11 @@ class TestSilentPublisher:
         assert not overdue(chain)
         assert chain.counts["rule", f"{RULE}:not_evaluable"]
 
-    @pytest.mark.parametrize("hot_units", [0, 100])
+    @pytest.mark.parametrize("hot_room", [0, 1_000])
     def test_when_it_speaks_again_without_the_arrival_the_arrival_is_overdue(
-        self, hot_units: int
+        self, hot_room: int
     ) -> None:
-        chain = self.chain(hot_units)
+        chain = self.chain(hot_room)
         beat(chain, START + HOUR, publishers=((TERMINAL, START + HOUR),))
         beat(chain, DEADLINE + 9 * HOUR)
         beat(chain, DEADLINE + 10 * HOUR, publishers=((TERMINAL, DEADLINE + 10 * HOUR),))

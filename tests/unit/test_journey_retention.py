@@ -140,9 +140,9 @@ def test_flags_and_lead_times_of_later_journeys_keep_their_names() -> None:
     assert all(f"#{UNIT}" not in name for name in kept.observations)
 
 
-@pytest.mark.parametrize("hot_units", [0, 100], ids=["read-anew", "kept-in-memory"])
-def test_what_belongs_to_a_forgotten_journey_is_ignored_and_counted(hot_units: int) -> None:
-    chain = Chain(JourneysStage(hot_units), POLICY)
+@pytest.mark.parametrize("hot_room", [0, 1_000], ids=["read-anew", "kept-in-memory"])
+def test_what_belongs_to_a_forgotten_journey_is_ignored_and_counted(hot_room: int) -> None:
+    chain = Chain(JourneysStage(hot_room), POLICY)
     travel(chain, [0, 1, 2])
     chain.fold([beat(START + 3 * TRIP_MS)])
     before = chain.cells()

@@ -162,6 +162,11 @@ class Record:
         """Number of chunks; one in the middle may have become empty."""
         return len(self._chunks)
 
+    @property
+    def size(self) -> int:
+        """Number of event identities."""
+        return len(self._where)
+
     def bind(self, work: Work) -> None:
         """Go on in another fold; the state must be the one that this record was saved to."""
         self._work = work

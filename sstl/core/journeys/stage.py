@@ -9,18 +9,18 @@ When the watermark moves, the units whose deadlines it has come to are assessed 
 waited for a publisher which has spoken.
 """
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sstl.core.deadlines import DueAt, DueBucket, as_of, move_deadline, take_due
 from sstl.core.journeys.forgetting import forget_journeys
+from sstl.core.journeys.hot import Hot, HotUnits
 from sstl.core.journeys.moving import take_position
 from sstl.core.journeys.pings import PingGroup
 from sstl.core.journeys.record import Chunk, drop
 from sstl.core.journeys.retention import Due, DueCount, due, move
 from sstl.core.journeys.telling import Raised, Shown, Told
-from sstl.core.journeys.unit import Head, Hot, Judged, Message, ShareCell, fold_unit, stands
+from sstl.core.journeys.unit import Head, Judged, Message, ShareCell, fold_unit
 from sstl.core.publishers import Heard, Publishers, hear, move_awaits
 from sstl.core.stage import Context, Inbound, Outcome, Reached, StateReader, Work, take_heartbeat
 from sstl.models.policy import Policy
@@ -35,7 +35,7 @@ class JourneysStage:
     An instance keeps units that it folded lately in memory; what it answers does not depend on that.
 
     Args:
-        hot_units: How many units are kept; 0: none, every fold reads its unit's cells anew.
+        hot_room: How much is kept (`HotUnits`); 0: nothing, every fold reads its unit's cells anew.
     """
 
     name = "journeys"
@@ -58,9 +58,8 @@ class JourneysStage:
     )
     ticks = False
 
-    def __init__(self, hot_units: int = 2_000) -> None:
-        self._hot_units = hot_units
-        self._hot: OrderedDict[str, Hot] = OrderedDict()
+    def __init__(self, hot_room: int = 120_000) -> None:
+        self._hot = HotUnits(hot_room)
 
     def fold(
         self, state: StateReader, records: Sequence[Inbound], policy: Policy, context: Context
@@ -90,10 +89,7 @@ class JourneysStage:
     def _fold_unit(
         self, work: Work, unit: str, messages: Sequence[Message], *, again: bool = False
     ) -> None:
-        # A fold uses up what was kept: after an error in it nothing half done is left.
-        hot = self._hot.pop(unit, None)
-        if hot is not None and not stands(work, unit, hot):
-            hot = None
+        hot = self._hot.take(work, unit)
         if (
             hot is not None
             and not again
@@ -103,10 +99,8 @@ class JourneysStage:
             kept: Hot | None = hot
         else:
             kept = fold_unit(work, unit, messages, hot, again=again)
-        if kept is not None and self._hot_units:
-            self._hot[unit] = kept
-            if len(self._hot) > self._hot_units:
-                self._hot.popitem(last=False)
+        if kept is not None:
+            self._hot.keep(unit, kept)
 
     def _beat(self, work: Work, beat: Heartbeat) -> None:
         waited = hear(work, beat) if beat.source in work.context.sources else []
@@ -141,7 +135,7 @@ class JourneysStage:
         if head is not None and head.due_ms is not None and head.due_ms <= as_of(work):
             return  # A deadline has come that is judged with one of the next heartbeats.
         if head is not None and head.shed_day is not None and head.shed_day <= day:
-            self._hot.pop(unit, None)
+            self._hot.drop(unit)
             work.count("journey_dropped", by=forget_journeys(work, unit, head, day))
             return
         move(work, unit, day, None)
@@ -149,5 +143,5 @@ class JourneysStage:
             move_deadline(work, unit, head.due_ms, None)
             move_awaits(work, unit, head.awaited, {})
         drop(work, unit)
-        self._hot.pop(unit, None)
+        self._hot.drop(unit)
         work.count("unit_dropped")

@@ -1,9 +1,4 @@
-"""One unit while a batch is folded into it, and what is kept of it in memory between batches.
-
-The cells are the truth. A unit folded lately stays decoded (`Hot`) together with the cells that it was derived from;
-it is used only while the state still holds those very objects, so that an aborted transaction, a take-over or a
-dropped unit is noticed, and no result depends on what is kept.
-"""
+"""One unit while a batch is folded into it: from its cells, or from what was kept of it in memory."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -17,6 +12,7 @@ from sstl.core.deadlines import as_of, move_deadline
 from sstl.core.journeys.asking import Journey, label_of
 from sstl.core.journeys.assess import Assessment, assess, extend
 from sstl.core.journeys.begun import Begun, admitted, closing_day
+from sstl.core.journeys.hot import Hot
 from sstl.core.journeys.pings import (
     POSITION,
     add_ping,
@@ -84,20 +80,6 @@ class Judged(msgspec.Struct, frozen=True, tag="judged.1", omit_defaults=True):
 
 
 @dataclass(slots=True)
-class Hot:
-    """A unit as it was after its last fold."""
-
-    cells: dict[str, Any]
-    """The cells it was derived from: part to the very object in the state."""
-    record: Record
-    reported_ms: int
-    shared_ms: int
-    """Last instant at which a manifest was reported, 0 for none."""
-    positions: list[Positions]
-    assessment: Assessment
-
-
-@dataclass(slots=True)
 class _Change:
     """What a batch changed in a unit."""
 
@@ -118,7 +100,7 @@ def fold_unit(
         work: The fold in progress.
         unit: The unit.
         messages: What has come for it, in order.
-        hot: What was kept of it, if that still stands (`stands`); it is used up.
+        hot: What was kept of it, if that still stands (`HotUnits`); it is used up.
         again: Assess it even if nothing has come: a deadline has passed or a publisher has spoken.
     """
     before: Head = work.get(unit, "") or Head()
@@ -249,15 +231,6 @@ def _anew(work: Work, unit: str, record: Record, manifests: set[str], begun: Beg
         begun=begun,
     )
     return Hot({}, record, reported_ms, shares_touched_ms(shares), positions, now)
-
-
-def stands(work: Work, unit: str, hot: Hot) -> bool:
-    """Tell whether the state still holds the very cells that were kept."""
-    get = work.get
-    for part, cell in hot.cells.items():  # noqa: SIM110 - a generator costs more than what it yields
-        if get(unit, part) is not cell:
-            return False
-    return True
 
 
 def _cells(
