@@ -26,7 +26,9 @@ class UnknownFrameError(ValueError):
 
 def _dictionary(number: int) -> zstandard.ZstdCompressionDict:
     data = files("sstl.agents").joinpath(f"cells-{number}.zdict").read_bytes()
-    return zstandard.ZstdCompressionDict(data, dict_type=zstandard.DICT_TYPE_FULLDICT)
+    dictionary = zstandard.ZstdCompressionDict(data, dict_type=zstandard.DICT_TYPE_FULLDICT)
+    dictionary.precompute_compress(level=_LEVEL)  # else each cell pays for taking it in
+    return dictionary
 
 
 _dictionaries = {number: _dictionary(number) for number in KNOWN}
