@@ -10,6 +10,8 @@ that it found silent has spoken.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from sstl.core.consignment_view import ConsignmentView
 from sstl.core.consignments.assess import (
     REGISTRY,
@@ -164,33 +166,58 @@ class ConsignmentsStage:
         record.save()
         events, reported_ms = record.survey()
         known = _known(work, key, events, manifests, units)
-        view = view_of(key, known, work.policy)
-        observed = observe(view, work.policy)
-        tell_observations(work, key, before.observations, observed)
         empty = record.chunks == 0 and not manifests and not units
-        standing = self._judge(work, view, changed, empty=empty).values()
-        closed = bool(observed)
-        deadline_ms = min((one.due_ms for one in standing if one.due_ms is not None), default=None)
+        if changed or not messages or empty or self._is_new(work, key):
+            after = self._assess(work, key, known, before, changed, empty=empty)
+        else:
+            after = before  # what no rule and no observation reads says nothing new
         day = None
         if not empty:
             touched_ms = _touched_ms(reported_ms, known)
-            day = due_day(touched_ms, work.policy, closed=closed, deadline_ms=deadline_ms)
+            closed = bool(after.observations)
+            day = due_day(touched_ms, work.policy, closed=closed, deadline_ms=after.deadline_ms)
         move(work, key, before.due_day, day)
+        after = msgspec.structs.replace(
+            after,
+            chunks=record.chunks,
+            manifests=tuple(sorted(manifests)),
+            units=tuple(sorted(units)),
+            due_day=day,
+        )
+        work.put(key, "", None if empty else after)
+
+    def _is_new(self, work: Work, key: str) -> bool:
+        """Tell whether the rules have not been asked by the policy in force."""
+        cell: RulesCell | None = work.get(key, "rules")
+        return cell is None or cell.policy != work.policy.hash
+
+    def _assess(
+        self,
+        work: Work,
+        key: str,
+        known: Known,
+        before: Head,
+        changed: set[Part],
+        *,
+        empty: bool,
+    ) -> Head:
+        """Tell what follows from what is known now; return what is waited for."""
+        view = view_of(key, known, work.policy)
+        observed = observe(view, work.policy)
+        tell_observations(work, key, before.observations, observed)
+        standing = self._judge(work, view, changed, before, empty=empty).values()
+        deadline_ms = min((one.due_ms for one in standing if one.due_ms is not None), default=None)
         move_deadline(work, key, before.deadline_ms, deadline_ms)
         awaits: dict[str, int] = {}
         for source, instant_ms in (one for rule in standing for one in rule.awaits):
             awaits[source] = min(instant_ms, awaits.get(source, instant_ms))
         move_awaits(work, key, before.awaits, awaits)
-        after = Head(
-            chunks=record.chunks,
-            manifests=tuple(sorted(manifests)),
-            units=tuple(sorted(units)),
+        return msgspec.structs.replace(
+            before,
             observations=tuple(sorted(observed)),
-            due_day=day,
             deadline_ms=deadline_ms,
             awaits=dict(sorted(awaits.items())),
         )
-        work.put(key, "", None if empty else after)
 
     def _reads(self, parts: frozenset[Part]) -> AskedOfConsignments:
         """Return the rules that read any of some parts."""
@@ -201,10 +228,17 @@ class ConsignmentsStage:
         return found
 
     def _to_ask(
-        self, before: Mapping[str, Standing], view: ConsignmentView, changed: set[Part], now_ms: int
+        self,
+        before: Mapping[str, Standing],
+        view: ConsignmentView,
+        changed: set[Part],
+        head: Head,
+        now_ms: int,
     ) -> AskedOfConsignments:
         """Return the rules that a change concerns, whose deadline has come, or whose silent publisher has spoken."""
         reading = self._reads(frozenset(changed))
+        if not head.awaits and (head.deadline_ms is None or head.deadline_ms > now_ms):
+            return reading
         due = {name for name, known in before.items() if _is_due(known, view, now_ms)}
         if not due:
             return reading
@@ -212,7 +246,13 @@ class ConsignmentsStage:
         return [one for one in self._rules if one.rule.id in due]
 
     def _judge(
-        self, work: Work, view: ConsignmentView, changed: set[Part], *, empty: bool
+        self,
+        work: Work,
+        view: ConsignmentView,
+        changed: set[Part],
+        head: Head,
+        *,
+        empty: bool,
     ) -> Mapping[str, Standing]:
         """Ask the rules that have to be asked, tell what they find, and return what all rules say.
 
@@ -226,7 +266,7 @@ class ConsignmentsStage:
         if empty or cell is None or cell.policy != work.policy.hash or Part.MANIFEST in changed:
             asking, standing = () if empty else self._rules, {}
         else:
-            asking, standing = self._to_ask(before, view, changed, now_ms), dict(before)
+            asking, standing = self._to_ask(before, view, changed, head, now_ms), dict(before)
         if not asking and not before:
             return {}
         told: dict[str, Finding | None] = {}
