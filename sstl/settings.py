@@ -205,6 +205,10 @@ class Settings:
         "TRANSACTION_PAUSE", _seconds(0, 10), timedelta(milliseconds=30)
     )
     """Rest of a partition after a transaction under load: fewer, larger transactions."""
+    watermark_rest: timedelta = _variable(
+        "WATERMARK_REST", _seconds(0, 2), timedelta(milliseconds=250)
+    )
+    """How long heartbeats of the watermark wait for each other where nothing else waits: each source sends its own."""
     batch_records: int = _variable("BATCH_RECORDS", _count(1, 100_000), 10_000)
     """Most input records of one transaction."""
     batch_fold: timedelta = _variable(

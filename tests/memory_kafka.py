@@ -260,7 +260,10 @@ class Worker:
         self.broker = broker
         self.policy = policy or Policy()
         settings = replace(
-            settings or Settings(), pseudonym_key=KEY, transaction_pause=timedelta(0)
+            settings or Settings(),
+            pseudonym_key=KEY,
+            transaction_pause=timedelta(0),
+            watermark_rest=timedelta(0),
         )
         self.stops: list[StopError] = []
         self.delivery = Delivery(

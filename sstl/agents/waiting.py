@@ -6,10 +6,12 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from sstl.agents.transport import Batch
+from sstl.core.stage import HEARTBEAT
 
 ENOUGH_RECORDS = 16_000
 FIRST_RECORDS, FIRST_SECONDS = 100.0, 0.005
 """What folding is taken to cost before the first fold."""
+_HEARTBEAT = HEARTBEAT.encode()
 REMEMBERED = 0.7
 """How much of what was learnt about the cost is kept from one transaction to the next."""
 
@@ -20,6 +22,11 @@ class Limits(Protocol):
     @property
     def batch_records(self) -> int:
         """Most input records."""
+        ...
+
+    @property
+    def watermark_rest(self) -> timedelta:
+        """How long heartbeats wait for each other where nothing else waits."""
         ...
 
     @property
@@ -53,6 +60,13 @@ class Waiting:
     def enough(self) -> bool:
         """True when so much waits that the partition need not be read for a while."""
         return self.records >= ENOUGH_RECORDS
+
+    @property
+    def only_heartbeats(self) -> bool:
+        """True when something waits, and nothing but heartbeats."""
+        return bool(self._queue) and all(
+            record.key == _HEARTBEAT for batch in self._queue for record in batch.records
+        )
 
     def clear(self) -> None:
         """Drop everything; it will be read again."""

@@ -23,6 +23,8 @@ Cell = tuple[str, str]
 
 RESERVED = "~"
 """Keys that begin with this belong to the machinery (position, watermark), never to a subject."""
+HEARTBEAT = f"{RESERVED}heartbeat"
+"""Key of the messages that tell how far a source has come."""
 
 
 class StateReader(Protocol):
@@ -251,7 +253,7 @@ def take_heartbeat(
     for topic in downstream:
         work.emit(
             topic,
-            "~heartbeat",
+            HEARTBEAT,
             Heartbeat(
                 source=f"{name}/{work.context.partition}",
                 reached_ms=now,

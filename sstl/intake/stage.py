@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from sstl.core.stage import Context, Outcome, Output, StateReader
+from sstl.core.stage import HEARTBEAT, Context, Outcome, Output, StateReader
 from sstl.intake.envelope import RawRecord, RefusedError
 from sstl.intake.place import outputs
 from sstl.intake.pseudonym import Pseudonyms
@@ -174,7 +174,7 @@ class IntakeStage:
             publishers=tuple(_heard_since(state, outcome)),
         )
         outcome.outputs.extend(
-            Output(topic, "~heartbeat", beat, broadcast=True) for topic in self._downstream
+            Output(topic, HEARTBEAT, beat, broadcast=True) for topic in self._downstream
         )
         return outcome
 

@@ -14,6 +14,7 @@ from sstl.agents.waiting import Waiting
 class Record:
     offset: int
     value: bytes = b"x" * 100
+    key: bytes = b"MSKU3054383"
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Bounds:
     batch_records: int = 10_000
     batch_bytes: int = 1 << 20
     batch_fold: timedelta = timedelta(seconds=10)
+    watermark_rest: timedelta = timedelta(0)
 
 
 def waiting(records: int, bounds: Bounds, *, polls: int = 1) -> Waiting:
@@ -93,3 +95,20 @@ def test_however_slow_a_fold_is_one_record_is_taken() -> None:
     for _ in range(30):
         queue.folded(1, 1.0)
     assert taken(queue) == [0]
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        pytest.param([], False, id="nothing-waits"),
+        pytest.param([b"~heartbeat"], True, id="one"),
+        pytest.param([b"~heartbeat", b"~heartbeat"], True, id="several"),
+        pytest.param([b"~heartbeat", b"MSKU3054383"], False, id="and-a-unit"),
+    ],
+)
+def test_only_heartbeats_may_wait_for_each_other(keys: list[bytes], expected: bool) -> None:
+    queue = Waiting(Bounds())
+    for offset, key in enumerate(keys):
+        record = Record(offset, key=key)
+        queue.add(Batch(TP("t", 0), 1, offset, offset + 1, [record]))
+    assert queue.only_heartbeats is expected
