@@ -260,10 +260,9 @@ class Worker:
         self.broker = broker
         self.policy = policy or Policy()
         settings = replace(
-            settings or Settings(),
+            settings or Settings(watermark_rest=timedelta(0)),
             pseudonym_key=KEY,
             transaction_pause=timedelta(0),
-            watermark_rest=timedelta(0),
         )
         self.stops: list[StopError] = []
         self.delivery = Delivery(

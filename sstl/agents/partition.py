@@ -94,6 +94,7 @@ class PartitionOwner:
         self._waiting = Waiting(limits)
         self._reader: Reader | None = None
         self._due_at = 0.0
+        self._rest_until: float | None = None
         self._current_at = 0.0
         self._tries = 0
         self._task: asyncio.Task[None] | None = None
@@ -340,8 +341,11 @@ class PartitionOwner:
 
     async def _gather_heartbeats(self) -> None:
         """Let heartbeats wait for each other: a transaction costs as much for one as for many."""
+        now = time.monotonic()
+        if self._rest_until is None:
+            self._rest_until = now + self._watermark_rest_s
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._watermark_rest_s):
+            async with asyncio.timeout(max(0.0, self._rest_until - now)):
                 while self._waiting.only_heartbeats and not self._timer_due():
                     self._wake.clear()
                     await self._wake.wait()
@@ -355,6 +359,7 @@ class PartitionOwner:
                 await self._commit(prepared, self._folded_up_to(), 0, began)
             return
         batches = self._waiting.take()
+        self._rest_until = None
         if not batches:
             return
         if batches[0].start != self.store.position:

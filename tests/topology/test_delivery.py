@@ -1,6 +1,9 @@
 """What the owner of a partition does when something goes wrong, seen from the logs."""
 
+import asyncio
 from collections.abc import Callable, Sequence
+from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -391,3 +394,45 @@ async def test_no_partition_waits_for_another_one_in_trouble(
     assert not worker.owner("findings").ready or broker.faults[broker.tp("findings")]
     await worker.settle()
     assert worker.owner("findings").store.position == 1
+
+
+async def _commits_of(broker: Broker, worker: Worker, *told: Callable[[], Any]) -> int:
+    """Return how many transactions a stage needs for what is told it one after another."""
+    tp = broker.tp("observations")
+    await worker.ready()
+    before = broker.commits[tp]
+    for tell in told:
+        tell()
+        worker.read()
+        await asyncio.sleep(0.02)
+    await worker.settle()
+    return broker.commits[tp] - before
+
+
+async def test_heartbeats_wait_for_each_other(broker: Broker, worker_on: WorkerOn) -> None:
+    settings = Settings(watermark_rest=timedelta(milliseconds=400))
+    worker = worker_on(broker, "observations", settings=settings)
+    beats = [
+        partial(
+            broker.broadcast,
+            "observations",
+            Heartbeat(source=f"{stage}/0", reached_ms=1, caught_up=True),
+        )
+        for stage in ("journeys", "consignments", "references")
+    ]
+    assert await _commits_of(broker, worker, *beats) == 1
+
+
+async def test_what_comes_for_a_key_waits_for_no_heartbeat(
+    broker: Broker, worker_on: WorkerOn
+) -> None:
+    settings = Settings(watermark_rest=timedelta(seconds=2))
+    worker = worker_on(broker, "observations", settings=settings)
+    await worker.ready()
+    broker.broadcast("observations", Heartbeat(source="journeys/0", reached_ms=1, caught_up=True))
+    worker.read()
+    await asyncio.sleep(0.02)
+    assert counted(worker) == 0
+    observe(broker, "a")
+    async with asyncio.timeout(1):
+        await worker.until(lambda: counted(worker) == 1)
