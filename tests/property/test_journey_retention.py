@@ -32,7 +32,7 @@ BEAT = Heartbeat(source="intake-transport/0", reached_ms=START + 45 * DAY, caugh
 class Keeping(JourneysStage):
     """The stage, if it never forgot anything."""
 
-    def _forget(self, work: Work, unit: str, day: int) -> None:
+    def _forget(self, work: Work, key: str, day: int) -> None:
         pass
 
 

@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from sstl.core.consignments import ConsignmentsStage, stage
+from sstl.core import subjects
+from sstl.core.consignments import ConsignmentsStage
 from sstl.core.deadlines import take_due
 from sstl.models.policy import LanePolicy, Policy, StageLimit
 from sstl.models.records import Event, Forwarded, Heartbeat, Placed, Shared, UnitMilestones
@@ -142,7 +143,7 @@ def test_what_one_heartbeat_has_no_time_to_judge_is_not_forgotten_by_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     chain = Chain(ConsignmentsStage(), LIMITED)
-    monkeypatch.setattr(stage, "take_due", partial(take_due, limit=1))
+    monkeypatch.setattr(subjects, "take_due", partial(take_due, limit=1))
     for house in (HOUSE, "HBL2"):
         chain.feed(manifest("U1"), arrived("U1", 10), key=house)
     jump(chain, 900)

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from sstl.core import subjects
 from sstl.core.deadlines import take_due
-from sstl.core.journeys import stage as journeys
 from sstl.core.journeys.stage import JourneysStage
 from sstl.models.policy import LanePolicy, Policy, StageLimit
 from sstl.models.records import Event, Finding, Heartbeat, Placed, Shared, UnitMilestones
@@ -188,7 +188,7 @@ def test_a_heartbeat_that_passes_deadline_and_horizon_judges_before_it_forgets()
 def test_what_one_heartbeat_has_no_time_to_judge_is_not_forgotten_by_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(journeys, "take_due", partial(take_due, limit=1))
+    monkeypatch.setattr(subjects, "take_due", partial(take_due, limit=1))
     chain = Chain(JourneysStage(), POLICY)
     for unit in (UNIT, "OTHU0000001"):
         departed = event("transport.departed", START, id=unit, place="CNYTN", lane=LANE)

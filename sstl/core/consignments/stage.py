@@ -25,29 +25,27 @@ from sstl.core.consignments.assess import (
 )
 from sstl.core.consignments.cells import Head, RulesCell, ShareCell, Standing, UnitCell, unit_cell
 from sstl.core.consignments.telling import tell_findings
-from sstl.core.deadlines import DueAt, DueBucket, as_of, move_deadline, take_due
+from sstl.core.deadlines import DueAt, DueBucket, as_of, move_deadline
 from sstl.core.journeys.record import Chunk, Record, drop
 from sstl.core.journeys.retention import (
     Due,
     DueCount,
-    due,
     due_day,
     move,
     shares_touched_ms,
 )
 from sstl.core.journeys.telling import Raised, Shown, tell_observations
-from sstl.core.publishers import Heard, Publishers, hear, move_awaits
+from sstl.core.publishers import Heard, Publishers, move_awaits
 from sstl.core.rules import CONSIGNMENT_RULES, Verdict
 from sstl.core.rules.base import Part
 from sstl.core.rules.engine import next_due
-from sstl.core.stage import Context, Inbound, Outcome, Reached, StateReader, Work, take_heartbeat
-from sstl.models.policy import Policy
+from sstl.core.stage import Reached, Work
+from sstl.core.subjects import SubjectStage
 from sstl.models.records import (
     ConsignmentsMessage,
     Event,
     Finding,
     Forwarded,
-    Heartbeat,
     Placed,
     Shared,
     UnitMilestones,
@@ -59,7 +57,7 @@ Message = Placed | Withdrawn | Forwarded | Shared | UnitMilestones
 _ALL = frozenset(Part)
 
 
-class ConsignmentsStage:
+class ConsignmentsStage(SubjectStage):
     """Release times of consignments, and what rules find on them."""
 
     name = "consignments"
@@ -79,76 +77,28 @@ class ConsignmentsStage:
         | Heard
         | Reached
     )
-    ticks = False
+    downstream = ("findings", "observations")
 
     def __init__(self, rules: AskedOfConsignments = CONSIGNMENT_RULES) -> None:
         """Make the stage; ``rules`` are those that it asks."""
         self._rules = rules
         self._reading: dict[frozenset[Part], AskedOfConsignments] = {}
 
-    def fold(
-        self, state: StateReader, records: Sequence[Inbound], policy: Policy, context: Context
-    ) -> Outcome:
-        """Fold a batch; each consignment is assessed once, after its messages."""
-        work = Work(state, policy, context)
-        waiting: dict[str, list[Message]] = {}
-        for record in records:
-            if isinstance(record.message, Heartbeat):
-                # What came before the heartbeat is told before it is passed on.
-                self._fold_all(work, waiting)
-                waiting = {}
-                self._beat(work, record.message)
-            else:
-                waiting.setdefault(record.key, []).append(record.message)
-        self._fold_all(work, waiting)
-        return work.outcome
+    def _forget(self, work: Work, key: str, day: int) -> None:
+        head: Head | None = work.get(key, "")
+        if head is not None:
+            if head.deadline_ms is not None and head.deadline_ms <= as_of(work):
+                return  # A deadline has come that is judged with one of the next heartbeats.
+            move_deadline(work, key, head.deadline_ms, None)
+            move_awaits(work, key, head.awaits, {})
+        move(work, key, day, None)
+        drop(work, key)
+        work.count("consignment_dropped")
 
-    def tick(self, state: StateReader, policy: Policy, context: Context) -> Outcome:
-        """Do nothing: nothing waits for a pause."""
-        return Outcome()
+    def _ask_again(self, work: Work, key: str) -> None:
+        self._take(work, key, ())
 
-    def _beat(self, work: Work, beat: Heartbeat) -> None:
-        waited = hear(work, beat) if beat.source in work.context.sources else []
-        before = len(work.outcome.outputs)
-        moved = take_heartbeat(
-            work,
-            beat,
-            name=self.name,
-            downstream=("findings", "observations"),
-            publishers=tuple(Publishers(work).items()),
-        )
-        # The stage's own heartbeat says that everything up to it has been told: it goes last.
-        heartbeats = work.outcome.outputs[before:]
-        del work.outcome.outputs[before:]
-        for consignment in waited:
-            self._fold_one(work, consignment, ())
-        if moved:
-            self._sweep(work)
-        work.outcome.outputs += heartbeats
-
-    def _sweep(self, work: Work) -> None:
-        """Ask again whose deadline the watermark has passed, and drop whoever it allows to be forgotten."""
-        for consignment, _ in take_due(work, as_of(work)):
-            self._fold_one(work, consignment, ())
-            work.count("deadline_passed")
-        for consignment, day in list(due(work)):
-            head: Head | None = work.get(consignment, "")
-            if (
-                head is not None
-                and head.deadline_ms is not None
-                and head.deadline_ms <= as_of(work)
-            ):
-                continue  # A deadline has come that is judged with one of the next heartbeats.
-            move(work, consignment, day, None)
-            _forget(work, consignment)
-            work.count("consignment_dropped")
-
-    def _fold_all(self, work: Work, waiting: Mapping[str, Sequence[Message]]) -> None:
-        for consignment, messages in waiting.items():
-            self._fold_one(work, consignment, messages)
-
-    def _fold_one(self, work: Work, key: str, messages: Sequence[Message]) -> None:
-        """Take what is said of a consignment and assess it; without messages a deadline of it has come."""
+    def _take(self, work: Work, key: str, messages: Sequence[Message]) -> None:
         before: Head | None = work.get(key, "")
         if before is None and not messages:
             return
@@ -323,14 +273,6 @@ def _count(work: Work, name: str, answers: Sequence[Verdict], known: Standing) -
         if more > 0:
             work.count("rule", f"{name}:{answer}", more)
     return dict(sorted(judged.items())) if len(judged) > 1 else judged
-
-
-def _forget(work: Work, key: str) -> None:
-    head: Head | None = work.get(key, "")
-    if head is not None:
-        move_deadline(work, key, head.deadline_ms, None)
-        move_awaits(work, key, head.awaits, {})
-    drop(work, key)
 
 
 def _take_share(work: Work, key: str, message: Shared, manifests: set[str]) -> frozenset[Part]:

@@ -9,27 +9,27 @@ When the watermark moves, the units whose deadlines it has come to are assessed 
 waited for a publisher which has spoken.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from sstl.core.deadlines import DueAt, DueBucket, as_of, move_deadline, take_due
+from sstl.core.deadlines import DueAt, DueBucket, as_of, move_deadline
 from sstl.core.journeys.forgetting import forget_journeys
 from sstl.core.journeys.hot import Hot, HotUnits
 from sstl.core.journeys.moving import take_position
 from sstl.core.journeys.pings import PingGroup
 from sstl.core.journeys.record import Chunk, drop
-from sstl.core.journeys.retention import Due, DueCount, due, move
+from sstl.core.journeys.retention import Due, DueCount, move
 from sstl.core.journeys.telling import Raised, Shown, Told
 from sstl.core.journeys.unit import Head, Judged, Message, ShareCell, fold_unit
-from sstl.core.publishers import Heard, Publishers, hear, move_awaits
-from sstl.core.stage import Context, Inbound, Outcome, Reached, StateReader, Work, take_heartbeat
-from sstl.models.policy import Policy
-from sstl.models.records import Heartbeat, JourneysMessage
+from sstl.core.publishers import Heard, move_awaits
+from sstl.core.stage import Reached, Work
+from sstl.core.subjects import SubjectStage
+from sstl.models.records import JourneysMessage
 
 __all__ = ["Head", "JourneysStage", "ShareCell"]
 
 
-class JourneysStage:
+class JourneysStage(SubjectStage):
     """Units' movements: journeys, milestones, legs, lead times, seals, and the rules on them.
 
     An instance keeps units that it folded lately in memory; what it answers does not depend on that.
@@ -56,35 +56,13 @@ class JourneysStage:
         | Heard
         | Reached
     )
-    ticks = False
+    downstream = ("consignments", "findings", "observations")
 
     def __init__(self, hot_room: int = 120_000) -> None:
         self._hot = HotUnits(hot_room)
 
-    def fold(
-        self, state: StateReader, records: Sequence[Inbound], policy: Policy, context: Context
-    ) -> Outcome:
-        """Fold a batch."""
-        work = Work(state, policy, context)
-        waiting: dict[str, list[Message]] = {}
-        for record in records:
-            if isinstance(record.message, Heartbeat):
-                # What came before the heartbeat is told before it is passed on.
-                self._fold_units(work, waiting)
-                waiting = {}
-                self._beat(work, record.message)
-            else:
-                waiting.setdefault(record.key, []).append(record.message)
-        self._fold_units(work, waiting)
-        return work.outcome
-
-    def tick(self, state: StateReader, policy: Policy, context: Context) -> Outcome:
-        """Do nothing: nothing waits for a pause."""
-        return Outcome()
-
-    def _fold_units(self, work: Work, waiting: Mapping[str, Sequence[Message]]) -> None:
-        for unit, messages in waiting.items():
-            self._fold_unit(work, unit, messages)
+    def _take(self, work: Work, key: str, messages: Sequence[Message]) -> None:
+        self._fold_unit(work, key, messages)
 
     def _fold_unit(
         self, work: Work, unit: str, messages: Sequence[Message], *, again: bool = False
@@ -102,46 +80,22 @@ class JourneysStage:
         if kept is not None:
             self._hot.keep(unit, kept)
 
-    def _beat(self, work: Work, beat: Heartbeat) -> None:
-        waited = hear(work, beat) if beat.source in work.context.sources else []
-        before = len(work.outcome.outputs)
-        moved = take_heartbeat(
-            work,
-            beat,
-            name=self.name,
-            downstream=("consignments", "findings", "observations"),
-            publishers=tuple(Publishers(work).items()),
-        )
-        # The stage's own heartbeat says that everything up to it has been told: it goes last.
-        heartbeats = work.outcome.outputs[before:]
-        del work.outcome.outputs[before:]
-        for unit in waited:
-            self._ask_again(work, unit)
-        if moved:
-            for unit, _ in take_due(work, as_of(work)):
-                self._ask_again(work, unit)
-                work.count("deadline_passed")
-        work.outcome.outputs.extend(heartbeats)
-        if moved:
-            for unit, day in list(due(work)):
-                self._forget(work, unit, day)
+    def _ask_again(self, work: Work, key: str) -> None:
+        if work.get(key, "") is not None:
+            self._fold_unit(work, key, (), again=True)
 
-    def _ask_again(self, work: Work, unit: str) -> None:
-        if work.get(unit, "") is not None:
-            self._fold_unit(work, unit, (), again=True)
-
-    def _forget(self, work: Work, unit: str, day: int) -> None:
-        head: Head | None = work.get(unit, "")
+    def _forget(self, work: Work, key: str, day: int) -> None:
+        head: Head | None = work.get(key, "")
         if head is not None and head.due_ms is not None and head.due_ms <= as_of(work):
             return  # A deadline has come that is judged with one of the next heartbeats.
         if head is not None and head.shed_day is not None and head.shed_day <= day:
-            self._hot.drop(unit)
-            work.count("journey_dropped", by=forget_journeys(work, unit, head, day))
+            self._hot.drop(key)
+            work.count("journey_dropped", by=forget_journeys(work, key, head, day))
             return
-        move(work, unit, day, None)
+        move(work, key, day, None)
         if head is not None:
-            move_deadline(work, unit, head.due_ms, None)
-            move_awaits(work, unit, head.awaited, {})
-        drop(work, unit)
-        self._hot.drop(unit)
+            move_deadline(work, key, head.due_ms, None)
+            move_awaits(work, key, head.awaited, {})
+        drop(work, key)
+        self._hot.drop(key)
         work.count("unit_dropped")
