@@ -68,7 +68,7 @@ bench: $(DEV) ## Benchmarks; prints ratios of one run
 
 lock: $(DEV) ## Lock the dependencies anew, with hashes
 	$(COMPILE) --extra embedded -o requirements.lock pyproject.toml requirements-build.in
-	$(COMPILE) --extra embedded --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	$(COMPILE) --extra embedded --extra export --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 
 lock-broker: $(DEV) ## Lock Apache Kafka and the checksums of its jars anew
 	$(BIN)/python -m sstl.embedded.relock
