@@ -16,6 +16,8 @@ from sstl.errors import ExitCode, UserError
 
 TOPICS = {FLAG: "risk-flags", INDICATOR: "indicators"}
 """Kind of record to the logical name of its topic."""
+SILENT_S = 30.0
+"""With no way made for so long, Kafka is taken to be gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,9 @@ class Outputs:
             if now > reached:
                 began, reached = time.monotonic(), now
             elif time.monotonic() - began > SILENT_S:
-                message = f"Kafka fell silent for {SILENT_S:.0f} s before the topic was read to its end"
+                message = (
+                    f"Kafka fell silent for {SILENT_S:.0f} s before the topic was read to its end"
+                )
                 raise UserError(message, ExitCode.UNREACHABLE)
 
     def _read(self, message: Any) -> Read:
