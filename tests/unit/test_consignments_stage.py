@@ -33,9 +33,11 @@ def released(event_: Event = RELEASED, path: str = f"consignment:{HOUSE}") -> Fo
 
 
 def values(chain: Chain) -> dict[str, tuple[str, int, int]]:
+    """Return the release times; what else is measured, `test_clearance` tells."""
     return {
         name: (lane, (measure.start_ms - START) // HOUR, measure.value_ms // HOUR)
         for (name, lane), measure in chain.observations().items()
+        if name.startswith("LT_release|")
     }
 
 

@@ -1,10 +1,10 @@
 """The stage [consignments]: keeps what is known of a house transport document and tells what changed in its assessment.
 
 Knows the events that reach it, its manifests' parts, the units it lies in and what [journeys] told of them, and the
-registry entries on its parties. Observes arrival to release: it has arrived with the last of its units and is released
-by the last release on the import side that stands; while one of these is not known, there is no observation. Asks the
-rules on consignments, each again only when a part that it reads has changed, a deadline of it has come, or a publisher
-that it found silent has spoken.
+registry entries on its parties. Measures its clearance (`sstl.core.consignments.clearance`): it has arrived with the
+last of its units and is released by the last release on the import side that stands. Asks the rules on consignments,
+each again only when a part that it reads has changed, a deadline of it has come, or a publisher that it found silent
+has spoken.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,6 +22,7 @@ from sstl.core.consignments.assess import (
     view_of,
 )
 from sstl.core.consignments.cells import Head, RulesCell, ShareCell, Standing, UnitCell, unit_cell
+from sstl.core.consignments.clearance import is_through
 from sstl.core.consignments.telling import tell_findings
 from sstl.core.deadlines import DueAt, DueBucket, as_of, move_deadline, take_due
 from sstl.core.journeys.record import Chunk, Record, drop
@@ -58,7 +59,7 @@ _ALL = frozenset(Part)
 
 
 class ConsignmentsStage:
-    """Release times of consignments, and what rules find on them."""
+    """What is measured on consignments, and what rules find on them."""
 
     name = "consignments"
     message_type: Any = ConsignmentsMessage
@@ -169,7 +170,7 @@ class ConsignmentsStage:
         tell_observations(work, key, before.observations, observed)
         empty = record.chunks == 0 and not manifests and not units
         standing = self._judge(work, view, changed, empty=empty).values()
-        closed = bool(observed)
+        closed = is_through(key, observed)
         deadline_ms = min((one.due_ms for one in standing if one.due_ms is not None), default=None)
         day = None
         if not empty:

@@ -9,7 +9,14 @@ import msgspec
 from sstl.core.controls import concerns_contents
 from sstl.core.incidents import seal_incidents
 from sstl.core.journeys.view import JourneyView, Positions
-from sstl.core.leadtime import LEG_TYPES, LegTimes, Observed, leg_times, observe_journey
+from sstl.core.leadtime import (
+    LEG_TYPES,
+    STAGE_CODES,
+    LegTimes,
+    Observed,
+    leg_times,
+    observe_journey,
+)
 from sstl.core.milestones import (
     ACTUAL,
     PLANNED,
@@ -144,9 +151,7 @@ class Derived:
         return legs
 
 
-_OBSERVED = frozenset(
-    {LEGS, STORY, *(name for code in ("T2", "T5", "T6", "T14") for name in (code, f"~{code}"))}
-)
+_OBSERVED = frozenset({LEGS, STORY, *(name for code in STAGE_CODES for name in (code, f"~{code}"))})
 """Traces by which lead times and incidents may change."""
 TOLD = "told"
 """Trace of a control that consignments are told of; no rule on units reads it."""
@@ -232,7 +237,13 @@ def derive(facts: Facts, policy: Policy) -> tuple[JourneyView, Derived]:
 def _observed(view: JourneyView) -> tuple[Observed, ...]:
     """Return what lanes count of a journey: its lead times and its seal incidents."""
     times = observe_journey(
-        view.unit, view.plan, view.legs, view.milestones, view.structure, key=view.key
+        view.unit,
+        view.plan,
+        view.legs,
+        view.milestones,
+        view.structure,
+        key=view.key,
+        armed=view.seals.armed,
     )
     return (*times, *seal_incidents(view))
 
