@@ -8,6 +8,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from sstl.core.indicators.definition import Definition, Kind
+from sstl.core.indicators.stages import CLEARED, STAGES
 
 __all__ = ["REGISTRY", "Definition", "Kind", "definition", "generic"]
 
@@ -66,10 +67,13 @@ _LEAD_TIMES = (
         counting_unit="consignment",
         start="T6",
         misleads="Most of it may be the trader's own time before lodgement; many small lots make the mean fall.",
+        strata=CLEARED,
     ),
 )
 
-REGISTRY: Mapping[str, Definition] = MappingProxyType({one.name: one for one in _LEAD_TIMES})
+REGISTRY: Mapping[str, Definition] = MappingProxyType(
+    {one.name: one for one in (*_LEAD_TIMES, *STAGES)}
+)
 """Name to definition, in the order in which the documentation lists them."""
 
 
