@@ -14,7 +14,15 @@ import orjson
 
 from sstl.cli import select_files as files
 from sstl.cli.common import read_policy, read_settings
-from sstl.core.selection import KEY_BYTES, Lot, commitment, derived_key, verify
+from sstl.core.selection import (
+    KEY_BYTES,
+    Lot,
+    commitment,
+    derived_key,
+    draw_event_id,
+    selection_event_id,
+    verify,
+)
 from sstl.errors import ExitCode, UserError
 from sstl.models.common import EPOCH, to_wire
 from sstl.models.policy import Policy
@@ -118,8 +126,19 @@ def key_command(
     }
     key = DayKey.model_validate(made | {"format": "sstl-random-key.1", "key": drawn.hex()})
     files.write_secret(path, files.to_line(key))
-    public = Commitment.model_validate(made | {"format": "sstl-random-commitment.1"})
-    click.echo(files.to_line(public), nl=False)
+    click.echo(files.to_line(files.public_part(key)), nl=False)
+
+
+@command.command("commitment")
+@_KEY
+def commitment_command(key_file: Path) -> None:
+    """Print the commitment of a day's key once more. It tells nothing of the key.
+
+    \b
+    Example:
+      sstl select commitment --key day.key > commitment.json
+    """
+    click.echo(files.to_line(files.public_part(files.read_secret_key(key_file))), nl=False)
 
 
 @command.command("random")
@@ -170,14 +189,22 @@ def random_command(
     if not lot.start_ms <= now_ms < lot.end_ms:
         raise UserError(f"{key_file}: a key for {lot.day}, today is {_today()} (UTC)")
     _refuse_below(lot, _least_rate(lot.lane_id))
-    before = _drawn_before(lot, (*earlier, *((output,) if output and output.exists() else ())))
     listed = files.read_consignments(consignments, lot.lane_id)
     for problem in listed.problems:
         click.echo(problem, err=True)
-    due = [name for name in listed.ids if name not in before]
-    instant = to_wire(EPOCH + timedelta(milliseconds=now_ms))
-    lines = [orjson.dumps(one) for one in files.draw_events(key, lot, due, instant, source)]
-    _write(lines, output)
+    with ExitStack() as stack:
+        target = None if output is None else stack.enter_context(files.only_writer(output))
+        before = _drawn_before(lot, (*earlier, *(() if output is None else (output,))))
+        due = [name for name in listed.ids if name not in before]
+        instant = to_wire(EPOCH + timedelta(milliseconds=now_ms))
+        lines = [orjson.dumps(one) for one in files.draw_events(key, lot, due, instant, source)]
+        content = b"".join(line + b"\n" for line in lines)
+        if target is None:
+            click.echo(content, nl=False)
+        else:
+            target.write(content)
+            target.flush()
+            os.fsync(target.fileno())
     known = len(listed.ids) - len(due)
     click.echo(
         f"{len(due)} consignments drawn, {len(lines) - len(due)} selected"
@@ -285,6 +312,11 @@ def verify_command(
         for name, day in sorted(published.drawn.items())
         if day < lot.day.isoformat() and name in names
     ]
+    lines += [
+        f"retracted {name}: a later event takes the draw or its selection back"
+        for name in sorted(names)
+        if {draw_event_id(lot, name), selection_event_id(lot, name)} & published.retracted
+    ]
     for line in lines:
         click.echo(line)
     click.echo(
@@ -304,20 +336,6 @@ def _drawn_before(lot: Lot, paths: tuple[Path, ...]) -> dict[str, str]:
         # what was drawn before must be known for sure, or it would be drawn twice
         raise UserError(f"{len(found.problems)} lines cannot be read, first {found.problems[0]}")
     return found.drawn
-
-
-def _write(lines: list[bytes], output: Path | None) -> None:
-    content = b"".join(line + b"\n" for line in lines)
-    if output is None:
-        click.echo(content, nl=False)
-        return
-    try:
-        with output.open("ab") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise UserError(f"{output}: {error.strerror}") from error
 
 
 def _stated_rate(lane_id: str) -> Fraction | None:

@@ -1,9 +1,11 @@
 """What ``sstl select`` reads and writes: lists of consignments, draws as events, and the files of a day's key."""
 
 import csv
+import fcntl
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -182,6 +184,8 @@ class Published:
     selections: list[ClaimedSelection] = field(default_factory=list)
     drawn: dict[str, str] = field(default_factory=dict)
     """Every consignment of the lane that was drawn, on any day, to the first day."""
+    retracted: set[str] = field(default_factory=set)
+    """Ids of draws and selections that a later event takes back."""
     other: int = 0
     """Draws of other lanes and days."""
     problems: list[str] = field(default_factory=list)
@@ -214,6 +218,9 @@ def _read_event(line: Line, lot: Lot, found: Published) -> str | None:
         return line.problem
     kind = event.get("type")
     if kind not in (_DRAWN_TYPE, _SELECTED_TYPE):
+        return None
+    if event.get("retracted") in (True, "true"):
+        found.retracted.add(str(event.get("id")))
         return None
     model = DrawBody if kind == _DRAWN_TYPE else InspectionBody
     try:
@@ -341,6 +348,27 @@ def write_secret(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+@contextmanager
+def only_writer(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file to add to it, while no other process of ours does.
+
+    Raises:
+        UserError: It cannot be opened or written to.
+    """
+    try:
+        with path.open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # held until the file is closed
+            yield file
+    except OSError as error:
+        raise UserError(f"{error.filename or path}: {error.strerror}") from error
+
+
+def public_part(key: DayKey) -> Commitment:
+    """Return what may be published of a key before its day has ended."""
+    shared = key.model_dump(by_alias=True, exclude={"format", "key"})
+    return Commitment.model_validate(shared | {"format": "sstl-random-commitment.1"})
 
 
 def to_line(model: BaseModel) -> bytes:

@@ -151,6 +151,12 @@ def test_the_key_is_its_owners_only_and_shown_nowhere_before_it_is_revealed(
     assert KEY in run("reveal", "--key", folder / "day.key").stdout
 
 
+def test_the_commitment_can_be_had_again_at_any_time(committed: Path) -> None:
+    result = run("commitment", "--key", committed / "day.key")
+    assert result.exit_code == ExitCode.OK
+    assert result.stdout == (committed / "commitment.json").read_text()
+
+
 def test_a_key_is_never_overwritten(committed: Path) -> None:
     before = (committed / "day.key").read_bytes()
     result = make_key(committed)
@@ -220,7 +226,8 @@ def test_draws_are_made_in_the_day_only(
 ) -> None:
     clock(instant)
     assert draw(committed).exit_code == code
-    assert (committed / "draws.jsonl").exists() is (code == ExitCode.OK)
+    file = committed / "draws.jsonl"
+    assert (file.exists() and len(file.read_bytes()) > 0) is (code == ExitCode.OK)
 
 
 def test_what_was_drawn_is_not_drawn_again(committed: Path, clock: Clock) -> None:
@@ -326,7 +333,7 @@ def test_a_least_rate_that_was_raised_since_stops_the_draw(committed: Path, cloc
     assert "below the least rate" in result.stderr
 
 
-@pytest.mark.parametrize("command", ["random", "reveal"])
+@pytest.mark.parametrize("command", ["random", "reveal", "commitment"])
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
@@ -379,6 +386,18 @@ def flip(one: dict[str, Any], name: str) -> dict[str, Any]:
         ),
         pytest.param(
             lambda all_: [*all_, all_[0] | {"data": {}}], "unreadable", id="a-draw-without-body"
+        ),
+        pytest.param(
+            lambda all_: [
+                *all_,
+                *(
+                    one | {"retracted": True, "data": None}
+                    for one in all_
+                    if "selections" in one["data"]
+                ),
+            ],
+            f"retracted {SELECTED[0]}",
+            id="selections-taken-back",
         ),
     ],
 )
