@@ -18,11 +18,13 @@ from sstl.core.rules.base import (
     Part,
     Result,
     Rule,
+    Text,
     Verdict,
 )
 from sstl.core.rules.engine import Asked
 from sstl.core.rules.services import KeptServices, Service
 from sstl.core.rules.wording import MINUTE_MS
+from sstl.models.records import Event
 
 _TIMES = frozenset(
     {
@@ -86,30 +88,13 @@ LONGER = Rule(
 
 def milestone_later_than_planned(service: Service, threshold_minutes: float) -> Verdict:
     """Judge whether a service happened later than planned; not evaluable without plan or actual."""
-    planned, actual = service.planned, service.actual
-    if planned is None or actual is None:
-        reports = (("planned", planned), ("actual", actual))
-        missing = tuple(name for name, report in reports if report is None)
-        return _not_evaluable(LATER, service.anchor, missing, _planned_ms(service))
-    late_ms = actual.event_ms - planned.event_ms
-    if not late_ms > threshold_minutes * MINUTE_MS:
-        return Verdict(
-            rule_id=LATER.id,
-            anchor=service.anchor,
-            result=Result.NO_HIT,
-            anchor_ms=planned.event_ms,
-            reason="not later than planned by more than the threshold",
-        )
-    return Verdict(
-        rule_id=LATER.id,
-        anchor=service.anchor,
-        result=Result.HIT,
-        observed=late_ms / MINUTE_MS,
-        expected=threshold_minutes,
-        anchor_ms=planned.event_ms,
-        evidence=(planned, actual),
-        text=wording.later(service.named(), actual.event_ms, planned.event_ms),
-        leg_id=service.leg_id,
+    return _against_plan(
+        LATER,
+        service,
+        ("actual", service.actual),
+        threshold_minutes,
+        text=wording.later,
+        reason="not later than planned by more than the threshold",
     )
 
 
@@ -118,7 +103,6 @@ def milestone_expected_late(service: Service, threshold_minutes: float) -> Verdi
 
     The estimate recorded last counts. What has happened is no longer expected.
     """
-    planned, estimated = service.planned, service.estimated
     if service.actual is not None:
         return Verdict(
             rule_id=EXPECTED.id,
@@ -127,31 +111,55 @@ def milestone_expected_late(service: Service, threshold_minutes: float) -> Verdi
             anchor_ms=_planned_ms(service),
             reason="the actual was reported",
         )
-    if planned is None or estimated is None:
-        reports = (("planned", planned), ("estimated", estimated))
-        missing = tuple(name for name, report in reports if report is None)
-        return _not_evaluable(EXPECTED, service.anchor, missing, _planned_ms(service))
-    late_ms = estimated.event_ms - planned.event_ms
+    estimated = service.estimated
+    return _against_plan(
+        EXPECTED,
+        service,
+        ("estimated", estimated),
+        threshold_minutes,
+        text=wording.expected_late,
+        reason="no longer expected later than planned by more than the threshold",
+        # what is planned lies ahead, and who governs then may not be known yet
+        governed_ms=None if estimated is None else estimated.version.recorded_ms,
+    )
+
+
+def _against_plan(
+    rule: Rule,
+    service: Service,
+    reported: tuple[str, Event | None],
+    threshold_minutes: float,
+    *,
+    text: Callable[[Text, int, int], Text],
+    reason: str,
+    governed_ms: int | None = None,
+) -> Verdict:
+    """Compare a report of a service, called so where it is missing, with the plan."""
+    planned, (name, report) = service.planned, reported
+    if planned is None or report is None:
+        named = (("planned", planned), (name, report))
+        missing = tuple(one for one, known in named if known is None)
+        return _not_evaluable(rule, service.anchor, missing, _planned_ms(service))
+    late_ms = report.event_ms - planned.event_ms
     if not late_ms > threshold_minutes * MINUTE_MS:
         return Verdict(
-            rule_id=EXPECTED.id,
+            rule_id=rule.id,
             anchor=service.anchor,
             result=Result.NO_HIT,
             anchor_ms=planned.event_ms,
-            governed_ms=estimated.version.recorded_ms,
-            reason="no longer expected later than planned by more than the threshold",
+            governed_ms=governed_ms,
+            reason=reason,
         )
     return Verdict(
-        rule_id=EXPECTED.id,
+        rule_id=rule.id,
         anchor=service.anchor,
         result=Result.HIT,
         observed=late_ms / MINUTE_MS,
         expected=threshold_minutes,
         anchor_ms=planned.event_ms,
-        # what is planned lies ahead, and who governs then may not be known yet
-        governed_ms=estimated.version.recorded_ms,
-        evidence=(planned, estimated),
-        text=wording.expected_late(service.named(), estimated.event_ms, planned.event_ms),
+        governed_ms=governed_ms,
+        evidence=(planned, report),
+        text=text(service.named(), report.event_ms, planned.event_ms),
         leg_id=service.leg_id,
     )
 
