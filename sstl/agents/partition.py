@@ -81,8 +81,7 @@ class PartitionOwner:
     ) -> None:
         self.tp, self.runner = tp, runner
         self.store = PartitionStore(runner.cell_type)
-        self._topics, self._committer = topics, committer
-        self._pause_s = pause_s
+        self._committer, self._pause_s = committer, pause_s
         self._show = Showing(tp, runner, live=live)
         self._restoring = Restoring(tp, runner, self.store, committer, self._show)
         self._crashes, self._stop, self._may_work = crashes, stop, may_work
