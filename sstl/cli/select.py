@@ -185,11 +185,11 @@ def random_command(
     """
     key = files.read_secret_key(key_file)
     lot = files.lot_of(key)
-    now_ms = _now_ms()
-    if not lot.start_ms <= now_ms < lot.end_ms:
-        raise UserError(f"{key_file}: a key for {lot.day}, today is {_today()} (UTC)")
     _refuse_below(lot, _least_rate(lot.lane_id))
     listed = files.read_consignments(consignments, lot.lane_id)
+    now_ms = _now_ms()  # a list on standard input may have taken its time
+    if not lot.start_ms <= now_ms < lot.end_ms:
+        raise UserError(f"{key_file}: a key for {lot.day}, today is {_today()} (UTC)")
     for problem in listed.problems:
         click.echo(problem, err=True)
     with ExitStack() as stack:
