@@ -93,7 +93,8 @@ class _Outside(msgspec.Struct, frozen=True):
     low: float
     high: float
     effective: float
-    """Independent units that would tell as much."""
+    """Independent controls that would tell as much."""
+    effective_hits: float
     method: Method
 
 
@@ -138,7 +139,7 @@ def effectiveness(flow: Flow, level: float = LEVEL) -> Effectiveness:
         hit_rate=hit_rate,
         prevalence=prevalence,
         lift_against_untargeted=ratio_of_shares(
-            found, targeted.done, outside.share * outside.effective, outside.effective, level
+            found, targeted.done, outside.effective_hits, outside.effective, level
         ),
         lift_against_flow=_share_of_total(
             found * eligible / targeted.done if targeted.done else None, found, missed
@@ -228,15 +229,17 @@ def _outside(strata: Sequence[RandomStratum], level: float) -> _Outside:
     done = sum(stratum.done for stratum in merged)
     hits = sum(stratum.hits for stratum in merged)
     if len(merged) == 1:
-        share, effective, method = hits / done, float(done), RANDOM_ARM
+        share, method = hits / done, RANDOM_ARM
+        effective, found = float(done), float(hits)
     else:
         exact = sum(
             (Fraction(one.eligible * one.hits, eligible * one.done) for one in merged), Fraction()
         )
         share, method = float(exact), RANDOM_STRATA
         effective = _effective(merged, share, eligible)
-    low, high = wilson_limits(share * effective, effective, normal_quantile(level))
-    return _Outside(eligible, done, hits, share, low, high, effective, method)
+        found = share * effective
+    low, high = wilson_limits(found, effective, normal_quantile(level))
+    return _Outside(eligible, done, hits, share, low, high, effective, found, method)
 
 
 def _by_probability(strata: Sequence[RandomStratum]) -> list[RandomStratum]:
