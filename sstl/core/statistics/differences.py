@@ -212,8 +212,8 @@ def compare(
 ) -> Comparison:
     """Return how the durations of the two groups differ within strata.
 
-    The work is one pass over the units for each replicate and step of a bisection: one to two seconds
-    for 1,000 units and 999 replicates.
+    The work is one pass over the units for each replicate and step of a bisection: one to two
+    seconds for 1,000 units and 999 replicates.
 
     Args:
         units: Counting units of both groups, in any order.
