@@ -16,7 +16,8 @@ class LaneGauges:
         """Show every lane as the changelog left it, not only from its next change on."""
         for key in store.keys_with(TOTAL):
             cell = store.get(key, TOTAL)
-            shown = indicator(key, TOTAL, cell, revision=1, reached_ms=None)
+            counts = None if cell is None else cell.counts
+            shown = indicator(key, TOTAL, counts, revision=1, reached_ms=None)
             metrics.observe_indicator(shown, partition=partition)
 
     def committed(self, outputs: Sequence[Output], partition: int) -> None:

@@ -1,0 +1,260 @@
+"""What a tick publishes: the windows of days that changed, and those whose follow-up has ended.
+
+Weeks and months are merged from their days here and are stored nowhere. What was last said of a window lies under the
+series: part ``published/<month>`` for its days, the month and the weeks that begin in it, ``published/TOTAL``; under
+``~told-hours/<hour>``, by series, for hours.
+"""
+
+import hashlib
+from collections.abc import Iterator
+
+import msgspec
+
+from sstl.core.lanes.cell import LaneCell, Series, merged_cells
+from sstl.core.lanes.counting import (
+    DIRTY,
+    HOURS,
+    HOURS_KEPT_MS,
+    MARK,
+    SERIES,
+    day_cell,
+    newest_day,
+    whole_cell,
+)
+from sstl.core.lanes.record import indicator
+from sstl.core.lanes.terms import follow_up_ms
+from sstl.core.lanes.windows import (
+    DAY_MS,
+    DAY_PREFIX,
+    HOUR_MS,
+    HOUR_PREFIX,
+    TOTAL,
+    bounds,
+    days_of,
+    ending_with,
+    hour_number,
+    hour_window,
+    month_name,
+    month_window,
+    week_window,
+)
+from sstl.core.outbound import cloud_event_headers
+from sstl.core.stage import PASSED, Output, Work
+from sstl.models.indicator import Indicator
+from sstl.models.policy import Policy
+
+_PUBLISHED = "published/"
+_TOLD_HOURS = "~told-hours"
+_ENDED = "~ended"
+"""Reserved key; its part "" holds how far windows were looked through for an end of their follow-up."""
+_MOST_DAYS = 40
+"""Up to so many days are looked up by name; beyond, everything that was published is looked through."""
+
+
+class Told(msgspec.Struct, frozen=True, array_like=True):
+    """What was last said of a window."""
+
+    revision: int
+    digest: str
+    """Of the counts and the policy; an equal one is not published again. Empty: nothing is counted."""
+    provisional: bool
+
+
+class Published(msgspec.Struct, frozen=True, tag="published.2"):
+    """Cell: window to what was said of it. It outlives the counts, so that a revision is never used twice."""
+
+    windows: dict[str, Told]
+
+
+class Ended(msgspec.Struct, frozen=True, tag="ended.1"):
+    """Cell: up to this watermark windows are marked whose follow-up has ended."""
+
+    at_ms: int
+
+
+def windows_of(window: str) -> tuple[str, ...]:
+    """Return what is to be published when a window is marked: a changed day changes its week, month and the whole."""
+    if not window.startswith(DAY_PREFIX):
+        return (window,)
+    day = days_of(window).start
+    return (window, week_window(day), month_window(day), TOTAL)
+
+
+def window_cell(work: Work, key: str, window: str) -> LaneCell | None:
+    """Return what a series counts in a window; None where it is nothing."""
+    if window == TOTAL:
+        return whole_cell(work, key, TOTAL)
+    if window.startswith(HOUR_PREFIX):
+        return whole_cell(work, f"{HOURS}/{hour_number(window)}", key)
+    days = (day_cell(work, key, day) for day in days_of(window))
+    found = [cell for cell in days if cell is not None]
+    return found[0] if window.startswith(DAY_PREFIX) and found else merged_cells(found)
+
+
+def _last_day(work: Work, key: str, window: str) -> int | None:
+    """Return the last day of a window; of `TOTAL` the last that counts something."""
+    if window == TOTAL:
+        return newest_day(work, key)
+    return (bounds(window)[1] - 1) // DAY_MS
+
+
+def _governing(policy: Policy, day: int | None) -> Policy:
+    return policy if day is None else policy.at(day * DAY_MS)
+
+
+def _ends_ms(policy: Policy, series: Series, window: str, last_day: int | None) -> int | None:
+    """Return when the follow-up of a window ends; None where it has no day yet."""
+    if last_day is None:
+        return None
+    end_ms = (last_day + 1) * DAY_MS if window == TOTAL else bounds(window)[1]
+    governing = _governing(policy, last_day)
+    return end_ms + follow_up_ms(governing, series.indicator, series.counting_unit)
+
+
+def _told_at(window: str, key: str) -> tuple[str, str]:
+    """Return where what was said of a window lies."""
+    if window == TOTAL:
+        return key, _PUBLISHED + TOTAL
+    if window.startswith(HOUR_PREFIX):
+        return f"{_TOLD_HOURS}/{hour_number(window)}", key
+    return key, _PUBLISHED + month_name(days_of(window).start)
+
+
+def publish(work: Work, key: str, window: str) -> Indicator | None:
+    """Publish a window if it says something else than before; None where it does not."""
+    told = work.get(PASSED, "")
+    reached_ms = None if told is None else told.reached_ms
+    place = _told_at(window, key)
+    published: Published | None = work.get(*place)
+    before = None if published is None else published.windows.get(window)
+    if window.startswith(HOUR_PREFIX) and is_expired(hour_number(window), reached_ms):
+        work.put(*place, None)
+        if before is None:
+            return None
+        return _emit(
+            work,
+            indicator(
+                key, window, None, revision=before.revision + 1, expired=True, reached_ms=reached_ms
+            ),
+        )
+    series = Series.of(key)
+    cell = window_cell(work, key, window)
+    last_day = _last_day(work, key, window)
+    ends_ms = _ends_ms(work.policy, series, window, last_day)
+    provisional = ends_ms is None or reached_ms is None or reached_ms < ends_ms
+    governing = _governing(work.policy, last_day)
+    digest = "" if cell is None else _digest(cell, governing)
+    if before is None:
+        if not digest:
+            return None
+    elif (digest, provisional or not digest) == (
+        before.digest,
+        before.provisional or not before.digest,
+    ):
+        return None
+    revision = 1 if before is None else before.revision + 1
+    windows = {} if published is None else published.windows
+    told_now = Told(revision, digest, provisional)
+    work.put(*place, Published(dict(sorted((windows | {window: told_now}).items()))))
+    return _emit(
+        work,
+        indicator(
+            key,
+            window,
+            cell,
+            revision=revision,
+            reached_ms=reached_ms,
+            provisional=provisional,
+            policy=governing,
+        ),
+    )
+
+
+def _digest(cell: LaneCell, policy: Policy) -> str:
+    return hashlib.sha256(msgspec.json.encode(cell) + policy.hash.encode()).hexdigest()[:16]
+
+
+def _emit(work: Work, record: Indicator) -> Indicator:
+    work.count("indicator", record.state)
+    headers = cloud_event_headers(
+        identity=f"{record.key}/{record.revision}",
+        source="urn:sstl:lanes",
+        kind="org.sstl.indicator.v1",
+    )
+    work.outcome.outputs.append(Output("indicators", record.key, record, headers=headers))
+    return record
+
+
+def is_expired(hour: int, reached_ms: int | None) -> bool:
+    """Tell whether an hour is no longer kept."""
+    return reached_ms is not None and hour < (reached_ms - HOURS_KEPT_MS) // HOUR_MS
+
+
+def forget_hours(work: Work, now_ms: int) -> None:
+    """Drop the hours that the watermark has left behind, and mark those that were published."""
+    for part in work.parts(HOURS):
+        hour = int(part)
+        if not is_expired(hour, now_ms):
+            break
+        place = f"{HOURS}/{hour}"
+        for key in work.parts(place):
+            work.put(place, key, None)
+            work.put(DIRTY, f"{key}|{hour_window(hour)}", None)
+        for key in work.parts(f"{_TOLD_HOURS}/{hour}"):
+            work.put(DIRTY, f"{key}|{hour_window(hour)}", MARK)
+        work.put(HOURS, part, None)
+
+
+def mark_ended(work: Work, now_ms: int) -> None:
+    """Mark what was published as provisional and whose follow-up the watermark has passed.
+
+    Looks through the series once for each hour of the watermark, and only where a day may have ended.
+    """
+    told: Ended | None = work.get(_ENDED, "")
+    if told is not None and now_ms // HOUR_MS <= told.at_ms // HOUR_MS:
+        return
+    since_ms = None if told is None else told.at_ms
+    for key in work.parts(SERIES):
+        for window in _candidates(work, key, since_ms, now_ms):
+            work.put(DIRTY, f"{key}|{window}", MARK)
+    work.put(_ENDED, "", Ended(now_ms))
+
+
+def _candidates(work: Work, key: str, since_ms: int | None, now_ms: int) -> Iterator[str]:
+    indicator_, counting_unit = Series.of(key)[:2]
+    follow_ups = {
+        follow_up_ms(version, indicator_, counting_unit)
+        for version in (
+            (work.policy,)
+            if work.policy.earlier is None
+            else (v for _, v in work.policy.versions())
+        )
+    }
+    days: set[int] = set()
+    for follow_up in follow_ups:
+        last = (now_ms - follow_up) // DAY_MS
+        first = None if since_ms is None else (since_ms - follow_up) // DAY_MS
+        if first is None or last - first > _MOST_DAYS:
+            yield from _provisional(work, key)
+            return
+        days.update(range(first, last))
+    for day in sorted(days):
+        published: Published | None = work.get(key, _PUBLISHED + month_name(day))
+        for window in ending_with(day):
+            if window.startswith("P1W/"):
+                at: Published | None = work.get(*_told_at(window, key))
+                said = None if at is None else at.windows.get(window)
+            else:
+                said = None if published is None else published.windows.get(window)
+            if said is not None and said.provisional:
+                yield window
+        if newest_day(work, key) == day:
+            yield TOTAL
+
+
+def _provisional(work: Work, key: str) -> Iterator[str]:
+    for part in work.parts(key):
+        if part.startswith(_PUBLISHED):
+            published: Published | None = work.get(key, part)
+            if published is not None:
+                yield from (name for name, said in published.windows.items() if said.provisional)
