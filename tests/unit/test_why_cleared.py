@@ -10,12 +10,12 @@ from sstl.core.rules.findings import GONE, NOT_IN_FORCE, why_cleared
 from sstl.core.said import Answers, Said, tell, told_key
 from sstl.core.stage import Context, MemoryState, Work
 from sstl.models.policy import Policy
-from sstl.models.records import Finding, Subject
+from sstl.models.records import Finding
+from tests.flag_records import finding
 
 RULE = "lane-seal-incident-burst"
 SUBJECT, ANCHOR = "lane:CNYTN-NLRTM-SEA", "2026-03-01"
 LATER = "2026-04-01T00:00:00Z"
-DAY_MS = 86_400_000
 LATER_MS = int(datetime(2026, 4, 1, tzinfo=UTC).timestamp() * 1000)
 FIRST = Policy()
 SPOKE = "it was heard of again"
@@ -26,28 +26,10 @@ def stated(valid_from: str | None = None, **rule: Any) -> Policy:
 
 
 def found(at_ms: int, rule_id: str = RULE) -> Finding:
-    return Finding(
+    return finding(
         flag_id=flag_id(rule_id, SUBJECT, ANCHOR),
-        state="RAISED",
         rule_id=rule_id,
-        rule_version=1,
-        severity="MEDIUM",
-        score=50,
-        weight=1.0,
-        subject=Subject(lane_id="CNYTN-NLRTM-SEA"),
-        name="Burst of seal incidents",
-        observed=9,
-        expected=5,
-        unit="incidents",
         anchor_ms=at_ms,
-        valid_to_ms=at_ms + DAY_MS,
-        risk_area="SUPPLY_CHAIN_INTEGRITY",
-        flag_type="LANE_TREND",
-        recommended_control="SEAL_CHECK",
-        where_to_control="TRANSIT",
-        text_en="Nine incidents.",
-        text_zh="九起事件。",
-        policy_hash=FIRST.hash,
         detected_ms=at_ms,
     )
 
@@ -56,8 +38,8 @@ def answer(anchor: str, reason: str | None, rule_id: str = RULE) -> Verdict:
     return Verdict(rule_id=rule_id, anchor=anchor, result=Result.NO_HIT, reason=reason)
 
 
-def reason_of(finding: Finding, policy: Policy, *answers: Verdict, gone: str = GONE) -> str:
-    return why_cleared(finding, policy, answers, lambda _: SUBJECT, known=RULES, gone=gone)
+def reason_of(given: Finding, policy: Policy, *answers: Verdict, gone: str = GONE) -> str:
+    return why_cleared(given, policy, answers, lambda _: SUBJECT, known=RULES, gone=gone)
 
 
 @pytest.mark.parametrize(
@@ -94,17 +76,17 @@ def reason_of(finding: Finding, policy: Policy, *answers: Verdict, gone: str = G
 def test_the_version_that_governs_its_instant_says_whether_the_rule_is_in_force(
     policy: Policy, at_ms: int, reason: str
 ) -> None:
-    finding = found(at_ms)
-    assert reason_of(finding, policy) == reason
-    assert told_reason(finding, policy) == reason
+    given = found(at_ms)
+    assert reason_of(given, policy) == reason
+    assert told_reason(given, policy) == reason
 
 
-def told_reason(finding: Finding, policy: Policy) -> str | None:
+def told_reason(given: Finding, policy: Policy) -> str | None:
     """Return the reason that a stage gives which has only findings to tell."""
     state = MemoryState()
-    state.apply({(told_key(SUBJECT), finding.flag_id): Said(finding)})
+    state.apply({(told_key(SUBJECT), given.flag_id): Said(given)})
     work = Work(state, policy, Context(0, frozenset()))
-    about = About(SUBJECT, finding.subject, finding.flag_type)
+    about = About(SUBJECT, given.subject, given.flag_type)
     tell(work, SUBJECT, Answers((), {}), lambda _: about)
     (output,) = work.outcome.outputs
     assert output.message.state == "CLEARED"
