@@ -13,6 +13,7 @@ sstl        YES or NO: the filing says whether the consignment takes part
 inspected   YES where a scan, a physical inspection or a sample on the import side came before the release, else NO
 lot         REGULAR or SMALL, as the filing says
 control     NII or PHYSICAL
+source      CloudEvents source of a report
 ==========  =====================================================================================================
 """
 
@@ -25,6 +26,7 @@ SSTL = "sstl"
 INSPECTED = "inspected"
 LOT = "lot"
 CONTROL = "control"
+SOURCE = "source"
 
 YES, NO = "YES", "NO"
 

@@ -40,7 +40,9 @@ def measured(
 ) -> dict[str, Observed]:
     shares = [share(**PLACES)] if told is None else told
     assessment = assess(UNIT, ordered(events), shares, policy or Policy())
-    return {one.indicator: one for one in assessment.observations.values()}
+    found = {one.indicator: one for one in assessment.observations.values()}
+    found.pop("reporting_delay", None)
+    return found
 
 
 def hours(found: dict[str, Observed]) -> dict[str, float]:
@@ -156,6 +158,29 @@ def test_two_locks_armed_at_once_count_once() -> None:
     second = [lock("armed", 600, **other), lock("opened", 700, **other)]
     found = measured([*JOURNEY, lock("opened", 640), *second])
     assert hours(found)["lock_armed"] == 700
+
+
+def test_sources_are_told_apart_by_how_late_they_report() -> None:
+    late = [
+        event("seallock.armed", START, recorded_ms=START + HOUR, deviceId=DEVICE),
+        move("departed", 24, "CNYTN"),
+        move("arrived", 700, "NLRTM", recorded_ms=START + 699 * HOUR),
+        move("gated_out", 730, "NLRTM", recorded_ms=START + 730 * HOUR),
+        move("gated_out", 720, "NLRTM", recorded_ms=START + 990 * HOUR),
+        move("arrived", 705, "NLRTM", classifier="ESTIMATED", recorded_ms=START),
+    ]
+    assessment = assess(UNIT, ordered(late), [share(**PLACES)], Policy())
+    found = {
+        name: (one.measure.value_ms / HOUR, one.measure.strata)
+        for name, one in assessment.observations.items()
+        if one.indicator == "reporting_delay"
+    }
+    source = {"source": "urn:sstl:NLRTM:tos"}
+    assert found == {
+        f"reporting_delay|{UNIT}|T1": (1, source),
+        f"reporting_delay|{UNIT}|T6": (-1, source),
+        f"reporting_delay|{UNIT}|T14": (0, source),
+    }
 
 
 def test_members_of_the_programme_are_told_from_the_comparison_group() -> None:

@@ -17,6 +17,7 @@ from sstl.core.incidents import consignment_counts
 from sstl.core.leadtime import Observed
 from sstl.core.milestones import gather, governing_order, milestones, order, plan_of
 from sstl.core.referrals import ANSWERED, RAISED, bare, pair
+from sstl.core.reporting import consignment_delays
 from sstl.core.rules import CONSIGNMENT_RULES, About, Result, Verdict, finding_of
 from sstl.core.rules.engine import Asked, ask, governing
 from sstl.core.rules.findings import shown_share
@@ -155,7 +156,11 @@ def _registry(events: Iterable[Event]) -> dict[str, list[Event]]:
 
 def observe(view: ConsignmentView, policy: Policy) -> dict[str, Observed]:
     """Return the consignment's observations by id."""
-    found = (*consignment_counts(view), *observe_clearance(view, policy))
+    found = (
+        *consignment_counts(view),
+        *observe_clearance(view, policy),
+        *consignment_delays(view),
+    )
     return {one.id: one for one in found}
 
 

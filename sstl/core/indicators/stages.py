@@ -211,5 +211,19 @@ BESIDE = (
     ),
 )
 
-STAGES = (*JOURNEY_STAGES, *CLEARANCE, *BESIDE)
+REPORTS = (
+    Definition(
+        name="reporting_delay",
+        question="How long after a milestone does its source report it?",
+        formula="recorded time - event time of the report that counts: T1, T6 and T14 of journeys, T13 of consignments",
+        source="docs/events.md (recordedtime)",
+        kind=Kind.DURATION,
+        counting_unit="report",
+        start="T1, T6, T13 or T14",
+        misleads="A correction counts with its own recorded time. A ship's arrival counts once for each of its units.",
+        strata=(("source",),),
+    ),
+)
+
+STAGES = (*JOURNEY_STAGES, *CLEARANCE, *BESIDE, *REPORTS)
 """In the order of the documentation."""

@@ -30,6 +30,7 @@ from sstl.core.milestones import (
     plan_of,
     renewed,
 )
+from sstl.core.reporting import journey_delays
 from sstl.core.rules.reads import LEGS, MODE, POSITIONS, SEALS_NAMED, STORY
 from sstl.core.seals.story import SealStory, concerns, tell
 from sstl.models.policy import LanePolicy, Policy
@@ -235,7 +236,7 @@ def derive(facts: Facts, policy: Policy) -> tuple[JourneyView, Derived]:
 
 
 def _observed(view: JourneyView) -> tuple[Observed, ...]:
-    """Return what lanes count of a journey: its lead times and its seal incidents."""
+    """Return what lanes count of a journey: its lead times, its seal incidents, how late it is reported."""
     times = observe_journey(
         view.unit,
         view.plan,
@@ -245,7 +246,7 @@ def _observed(view: JourneyView) -> tuple[Observed, ...]:
         key=view.key,
         armed=view.seals.armed,
     )
-    return (*times, *seal_incidents(view))
+    return (*times, *seal_incidents(view), *journey_delays(view))
 
 
 def _view(
