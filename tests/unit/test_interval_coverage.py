@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +47,7 @@ FIGURES = (
     "overall_recall",
     "leakage",
 )
+LIFTS = ("lift_against_untargeted", "lift_against_flow")
 PHYSICAL = frozenset({"PHYSICAL"})
 Counts = npt.NDArray[np.int64]
 Rates = npt.NDArray[np.float64]
@@ -350,3 +352,15 @@ def test_independent_intervals_fail_where_consignments_share_a_journey() -> None
     sums = (found, units, (sizes**2).sum(1), (hits * sizes).sum(1), (hits**2).sum(1))
     assert independent < 0.80
     assert 0.93 <= share_covered("clustered", clustered, *sums, truth=truth) <= 0.97
+
+
+@pytest.mark.parametrize("name", [*ENOUGH, *SPARSE])
+def test_the_documentation_says_how_often_intervals_hold_and_worlds_are_refused(name: str) -> None:
+    """To half a point: what a simulation gives may move with the library that draws it."""
+    page = (Path(__file__).parents[2] / "docs/statistics.md").read_text(encoding="utf-8")
+    row = next(line for line in page.splitlines() if line.startswith(f"| {name} |"))
+    said = [float(cell.strip().rstrip("%")) / 100 for cell in row.strip("|").split("|")[1:]]
+    found = coverage(name)
+    figures = ("prevalence", "targeting_recall", "overall_recall", *LIFTS)
+    now = [found.refused, found.one_sided, *(found.covered[figure] for figure in figures)]
+    assert said == pytest.approx(now, abs=0.005)
