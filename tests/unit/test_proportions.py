@@ -76,6 +76,19 @@ def test_wilson_covers_as_exact_enumeration_of_the_score_test_says(n: int) -> No
         assert ours == pytest.approx(chance[accepted].sum(), abs=EXACT)
 
 
+def test_wilson_at_a_single_rate_strays_little_where_ten_hits_and_ten_misses_are_expected() -> None:
+    """Counts jump, so no interval of a share holds equally often at all rates; docs/statistics.md."""
+    covered = []
+    for n in range(21, 200):
+        low, high = np.array([interval(wilson(k, n)) for k in range(n + 1)]).T
+        rates = np.linspace(10 / n, 0.5, 100)
+        chance = binom.pmf(np.arange(n + 1)[:, None], n, rates)
+        held = (low[:, None] <= rates) & (rates <= high[:, None])
+        covered.extend((chance * held).sum(axis=0))
+    assert 0.92 < min(covered) < max(covered) < 0.975
+    assert np.mean([not 0.93 <= share <= 0.97 for share in covered]) < 0.002
+
+
 def test_wilson_limits_are_the_shares_that_the_score_test_just_accepts() -> None:
     for k, n in product(range(1, 30), (30, 45)):
         for limit in interval(wilson(k, n)):

@@ -259,3 +259,24 @@ def test_an_empty_flow_has_no_figures() -> None:
     found = effectiveness(empty)
     assert refusal(found.inspection_rate) == "no units"
     assert refusal(found.targeting_recall) == "0 random controls, fewer than 30"
+
+
+@pytest.mark.parametrize(
+    ("missed", "false", "found", "true_negative", "recall", "lift"),
+    [
+        pytest.param(704, 1008, 1131, 5638, 0.616, 2.44, id="test"),
+        pytest.param(657, 982, 1047, 5448, 0.614, 2.46, id="validation"),
+    ],
+)
+def test_a_classifier_on_fully_inspected_declarations_has_the_figures_of_its_confusion_matrix(
+    missed: int, false: int, found: int, true_negative: int, recall: float, lift: float
+) -> None:
+    """The matrices are those of the notebook beside the customs declarations of Seondong et al. (2022)."""
+    rest = missed + true_negative
+    everybody = stratum(probability=Fraction(1), eligible=rest, drawn=rest, done=rest, hits=missed)
+    selected = found + false
+    arm = targeted(selected=selected, done=selected, hits=found)
+    figures = effectiveness(flow(everybody, arm=arm))
+    assert numbers(figures.targeting_recall) == pytest.approx((recall,) * 3, abs=5e-4)
+    assert numbers(figures.lift_against_flow) == pytest.approx((lift,) * 3, abs=5e-3)
+    assert value(figures.leakage).estimate == 0
