@@ -70,6 +70,8 @@ _KINDS = (
     *(f"inspection.{kind}" for kind in ("detained", "detention.lifted", "control.waived")),
     *("channel.assigned", "declaration.lodged", "bond.entered", "transport.ccd"),
     *("registry.operator.status", "registry.partner.risk", RAISED, ANSWERED),
+    *("declaration.accepted", "duty.paid", "bond.left", "inspection.document.checked"),
+    *("inspection.oga.started", "inspection.oga.completed"),
 )
 _BODIES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "inspection": st.fixed_dictionaries(
@@ -91,7 +93,11 @@ _BODIES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
             "mraRecognised": st.booleans(),
         },
     ),
-    "channel": st.fixed_dictionaries({"channel": st.sampled_from(("RED", "GREEN"))}),
+    "channel": st.fixed_dictionaries(
+        {"channel": st.sampled_from(("RED", "GREEN"))}, optional={"side": st.just("IMPORT")}
+    ),
+    "declaration": st.just({"side": "IMPORT"}),
+    "duty": st.just({"side": "IMPORT"}),
     "manifest": st.just({"referralType": "RFI"}),
 }
 
