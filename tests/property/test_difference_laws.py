@@ -21,7 +21,7 @@ UNITS = st.lists(
 
 
 def compared(units: list[Unit]) -> Comparison:
-    return compare(units, Draws(b"seed"), minimum=1, replicates=39)
+    return compare(units, Draws(b"seed"), minimum=1, minimum_in_stratum=1, replicates=39)
 
 
 @given(UNITS.flatmap(lambda units: st.tuples(st.just(units), st.permutations(units))))

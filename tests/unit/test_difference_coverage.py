@@ -101,6 +101,9 @@ WEEKS = Design(
     )
 )
 HEAVY_TAILED = Design(((Group(30, 10.7, 1.2), Group(120, 11.0, 1.0)),))
+THIN_STRATA = Design(
+    tuple((Group(5, 10.8 + week / 10, 0.6), Group(5, 11.0 + week / 10, 0.6)) for week in range(8))
+)
 JOURNEYS = (
     (Group(20, 10.9, 0.7, 3, 0.8), Group(18, 11.0, 0.7, 2, 0.8)),
     (Group(20, 11.2, 0.7, 3, 0.8), Group(18, 11.5, 0.7, 2, 0.8)),
@@ -157,8 +160,9 @@ def ratio_held(design: Design, times: Floats, sample: Sample) -> npt.NDArray[np.
     for (xs, ys), (own, others) in zip(sample, design.cluster_places(), strict=True):
         a, b = times[:, own], times[:, others]
         m, n = a.sum(axis=1), b.sum(axis=1)
-        weight = m * n / (m + n)
-        numerator += weight * (np.log(xs) @ a.T / m - np.log(ys) @ b.T / n)
+        weight = m * n / np.maximum(m + n, 1)
+        means = np.log(xs) @ a.T / np.maximum(m, 1), np.log(ys) @ b.T / np.maximum(n, 1)
+        numerator += weight * (means[0] - means[1])
         weights += weight
     drawn = np.sort(np.exp(numerator / weights), axis=1)
     place = round((len(times) + 1) * (1 - LEVEL) / 2)
@@ -184,7 +188,11 @@ def as_units(design: Design, sample: Sample, world: int) -> list[Unit]:
 
 @pytest.mark.parametrize(
     "design",
-    [pytest.param(WEEKS, id="independent"), pytest.param(CLUSTERED, id="clustered")],
+    [
+        pytest.param(WEEKS, id="independent"),
+        pytest.param(THIN_STRATA, id="thin-strata"),
+        pytest.param(CLUSTERED, id="clustered"),
+    ],
 )
 def test_the_vectorised_judge_finds_what_the_product_finds(design: Design) -> None:
     replicates = 199
@@ -216,6 +224,7 @@ def coverage(design: Design, seed: int) -> tuple[float, float, float]:
     [
         pytest.param(WEEKS, id="two-weeks"),
         pytest.param(HEAVY_TAILED, id="heavy-tails-and-unequal-groups"),
+        pytest.param(THIN_STRATA, id="as-few-as-a-stratum-may-have"),
         pytest.param(CLUSTERED, id="consignments-share-journeys"),
     ],
 )

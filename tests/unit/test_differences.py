@@ -76,7 +76,7 @@ def test_in_one_stratum_the_difference_is_numpys_median_of_all(sizes: tuple[int,
 @pytest.mark.parametrize("seed", range(6))
 def test_over_strata_the_difference_is_the_weighted_median(seed: int) -> None:
     units = drawn(seed, {"a": (3, 20), "b": (30, 12), "c": (1, 1), "d": (9, 0)})
-    found = compare(units, DRAWS, replicates=39)
+    found = compare(units, DRAWS, minimum_in_stratum=1, replicates=39)
     comparable = [unit for unit in units if unit.stratum != "d"]
     assert estimated(found.difference_s) == weighted_median(comparable)
 
@@ -159,6 +159,18 @@ def test_many_units_of_few_journeys_are_insufficient_data() -> None:
     found = compare(drawn(1, {"week": (300, 300)}, per_cluster=30), DRAWS)
     assert (found.n_members, found.clusters_members) == (300, 10)
     assert isinstance(found.difference_s, NotEstimable)
+
+
+@pytest.mark.parametrize(
+    ("members", "compared"),
+    [pytest.param(4, False, id="one-below"), pytest.param(5, True, id="just-enough")],
+)
+def test_a_stratum_with_few_clusters_of_one_group_is_not_compared(
+    members: int, *, compared: bool
+) -> None:
+    found = compare(drawn(1, {"a": (30, 30), "b": (members, 40)}), DRAWS, replicates=39)
+    assert found.strata == (2 if compared else 1)
+    assert found.n_unmatched == (0 if compared else 44)
 
 
 def test_strata_with_one_group_only_are_counted_and_compared_with_nothing() -> None:
