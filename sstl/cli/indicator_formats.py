@@ -6,7 +6,6 @@ value, a part nor a mapping of texts is JSON in a text.
 """
 
 import csv
-import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -21,9 +20,10 @@ from rich.cells import cell_len
 
 from sstl.cli.board import duration
 from sstl.errors import ExitCode, UserError
-from sstl.models.indicator import Indicator
+from sstl.models.indicator import Indicator, Interval
 
 _MINUTE_S = 60
+_CRLF = "\r\n"
 
 
 class Format(StrEnum):
@@ -134,13 +134,24 @@ def as_json(indicators: Iterable[Indicator]) -> str:
 def as_csv(indicators: Iterable[Indicator]) -> str:
     """Return CSV (RFC 4180 with LF): what is absent is empty, strata are JSON, floats read back as they were."""
     shown = columns()
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    lines = _Lines()
+    # With CRLF for its end, csv quotes both a lone CR and a lone LF within a text; without, only the one it ends with.
+    writer = csv.writer(lines, lineterminator=_CRLF)
     writer.writerow(column.name for column in shown)
     for one in indicators:
         record = one.model_dump(mode="json", by_alias=True)
         writer.writerow(_csv_text(column.of(record)) for column in shown)
-    return text.getvalue()
+    return "".join(lines.written)
+
+
+class _Lines:
+    """What a csv writer writes to: lines that end with LF."""
+
+    def __init__(self) -> None:
+        self.written: list[str] = []
+
+    def write(self, line: str) -> None:
+        self.written.append(line.removesuffix(_CRLF) + "\n")
 
 
 def _csv_text(value: Any) -> str:
@@ -227,16 +238,24 @@ _SHOWN: Sequence[tuple[str, bool, Callable[[Indicator], str]]] = (
     ("mean", True, lambda one: quantity(one.mean, one.unit)),
     ("median", True, lambda one: quantity(one.median, one.unit)),
     ("p90", True, lambda one: quantity(one.p90, one.unit)),
-    ("min", True, lambda one: quantity(one.min, one.unit)),
-    ("max", True, lambda one: quantity(one.max, one.unit)),
     ("late", True, lambda one: quantity(one.share_late, "1")),
-    ("state", False, lambda one: one.state),
+    ("in target", True, lambda one: quantity(one.share_within_target, "1")),
+    ("share", True, lambda one: quantity(one.share, "1")),
+    ("interval", False, lambda one: _interval(one.interval)),
+    ("state", False, lambda one: one.state + ", provisional" * one.provisional),
 )
 """Heading, whether it is a number, and what is shown."""
 
 
 def _strata(strata: Mapping[str, str]) -> str:
     return " ".join(f"{name}={value}" for name, value in sorted(strata.items())) or "-"
+
+
+def _interval(interval: Interval | None) -> str:
+    if interval is None:
+        return ""
+    low, high = ("-" if end is None else f"{end:.1%}" for end in (interval.low, interval.high))
+    return f"{low} to {high} ({interval.level:.0%})"
 
 
 def as_table(indicators: Iterable[Indicator]) -> str:

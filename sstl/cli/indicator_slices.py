@@ -1,40 +1,27 @@
 """Which of the published indicators somebody wants: a slice of the topic; no Kafka, no clock."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
 from typing import get_args
 
+from sstl.core.lanes.windows import DAY_MS, TOTAL, bounds, date_of
 from sstl.models.indicator import Indicator, Window
 
 Criterion = Callable[[Indicator], bool]
 
 WINDOW_KINDS: tuple[str, ...] = get_args(Window.model_fields["kind"].annotation)
 """As the model has them: ``P1D``, ``TOTAL``."""
-_WEEK = re.compile(r"(\d{4})-W(\d\d)")
-_MONTH = re.compile(r"\d{4}-\d\d")
-_DAY_CHARACTERS = len("2024-05-01")
 
 
 def begin_of(window: str) -> date | None:
     """Return the UTC day on which a window begins; None for one without an end (``TOTAL``).
 
-    Args:
-        window: Its name: ``P1D/2024-05-01``, ``PT1H/2024-05-01T13``, ``P7D/2024-W18``, ``P1M/2024-05``.
-
     Raises:
-        ValueError: The part after the slash is none of these.
+        ValueError: There is no window of that name.
     """
-    _kind, slash, began = window.partition("/")
-    if not slash:
-        return None
-    if week := _WEEK.fullmatch(began):
-        return date.fromisocalendar(int(week[1]), int(week[2]), 1)
-    if _MONTH.fullmatch(began):
-        return date.fromisoformat(f"{began}-01")
-    return date.fromisoformat(began[:_DAY_CHARACTERS])
+    return None if window == TOTAL else date_of(bounds(window)[0] // DAY_MS)
 
 
 def series_of(indicator: Indicator) -> str:
@@ -60,6 +47,8 @@ class Slice:
     """First and last UTC day on which a window may begin; a window without an end has none, and is left out by both."""
     totals: bool = False
     """Only what is not split by strata."""
+    final: bool = False
+    """Only windows whose follow-up has ended: nothing in them is still on its way."""
     latest: bool = False
     """Only the newest window of each series, of those that everything else leaves."""
 
@@ -75,12 +64,14 @@ class Slice:
         return list({series_of(one): one for one in chosen}.values())
 
     def unmet(self, published: Iterable[Indicator]) -> list[str]:
-        """Return the options that nothing published satisfies even by itself."""
+        """Return the options that nothing published satisfies, each taken by itself."""
         known = list(published)
         return [said for said, holds in self._criteria() if not any(map(holds, known))]
 
     def _criteria(self) -> Iterator[tuple[str, Criterion]]:
         """Yield each option as it is written, with what it asks."""
+        # An hour that is no longer kept says nothing; its day does.
+        yield "a state but EXPIRED", lambda one: one.state != "EXPIRED"
         for option, patterns, value_of in (
             ("--indicator", self.indicators, _indicator),
             ("--lane", self.lanes, _lane),
@@ -93,6 +84,8 @@ class Slice:
             yield f"--stratum {name}={' '.join(patterns)}", _in_stratum(name, patterns)
         if self.totals:
             yield "--totals", lambda one: not one.strata
+        if self.final:
+            yield "--final-only", lambda one: not one.provisional
         if self.windows:
             yield f"--window {' '.join(self.windows)}", self._in_windows
         if self.since is not None:

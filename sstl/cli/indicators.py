@@ -24,7 +24,7 @@ from sstl.cli.indicator_formats import (
 from sstl.cli.indicator_slices import WINDOW_KINDS, Slice, begin_of
 from sstl.cli.outputs import TOPICS, Outputs, Read
 from sstl.errors import ExitCode, UserError
-from sstl.models.indicator import Indicator
+from sstl.models.indicator import Indicator, Window
 
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
 _TEXTS: dict[Format, Callable[[Iterable[Indicator]], str]] = {
@@ -49,18 +49,19 @@ def _strata(
 def _windows(
     _context: click.Context, _option: click.Parameter, given: tuple[str, ...]
 ) -> tuple[str, ...]:
-    for text in given:
-        kind, slash, _began = text.partition("/")
-        try:
-            known = kind in WINDOW_KINDS and (begin_of(text) is not None) == bool(slash)
-        except ValueError:
-            known = False
-        if not known:
-            kinds = ", ".join(WINDOW_KINDS)
-            raise click.BadParameter(
-                f"{text!r} is no kind ({kinds}) and no window like P1D/2024-05-01"
-            )
-    return given
+    return tuple(text if text in WINDOW_KINDS else _window(text) for text in given)
+
+
+def _window(text: str) -> str:
+    try:
+        window = Window.named(text).name
+        begin_of(window)
+    except ValueError as error:
+        kinds = ", ".join(WINDOW_KINDS)
+        raise click.BadParameter(
+            f"{text!r} is no kind of window ({kinds}) and no window like P1D/2024-05-01"
+        ) from error
+    return window
 
 
 def _day(_context: click.Context, _option: click.Parameter, given: datetime | None) -> date | None:
@@ -81,6 +82,7 @@ def _choosing(command: Callable[..., None]) -> Callable[..., None]:
         since: date | None,
         until: date | None,
         totals: bool,
+        final: bool,
         latest: bool,
         **others: Any,
     ) -> None:
@@ -97,12 +99,18 @@ def _choosing(command: Callable[..., None]) -> Callable[..., None]:
             since,
             until,
             totals,
+            final,
             latest,
         )
         command(chosen=chosen, **others)
 
     for option in (
         click.option("--latest", is_flag=True, help="Only the newest window of each series."),
+        click.option(
+            "--final-only/--include-provisional",
+            "final",
+            help="Leave out windows whose follow-up has not ended, or show them too (the default).",
+        ),
         click.option("--totals", is_flag=True, help="Only what is not split by strata."),
         click.option(
             "--until",
@@ -230,14 +238,24 @@ def _format_of(given: str | None, output: Path | None) -> Format:
     if output is None:
         return Format.TABLE
     ending = output.suffix.removeprefix(".").lower()
-    return Format(ending) if ending in set(Format) else Format.TABLE
+    if ending in set(Format):
+        return Format(ending)
+    if ending in {"", "txt"}:
+        return Format.TABLE
+    raise click.UsageError(
+        f"--output {output}: .{ending} is no format; say which one with --format"
+    )
 
 
 def _nothing(chosen: Slice, known: list[Indicator], topic: str) -> str:
     if not known:
         return f"no indicator is published on {topic} yet"
     unmet = chosen.unmet(known)
-    reason = f"nothing has {'; '.join(unmet)}" if unmet else "nothing has all that is asked"
+    reason = (
+        f"nothing has {'; '.join(unmet)}"
+        if unmet
+        else "nothing has all that is asked (hours that expired are left out)"
+    )
     return f"none of {len(known)} published indicators is in this slice: {reason}"
 
 
