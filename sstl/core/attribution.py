@@ -36,7 +36,7 @@ def attribute(
     free = [whole]
     for part, intervals in spans:
         for interval in intervals:
-            taken, free = _without(free, interval)
+            taken, free = without(free, interval)
             found[part] += taken
         if not free:
             return found
@@ -44,8 +44,8 @@ def attribute(
     return found
 
 
-def _without(free: Sequence[Interval], taken: Interval) -> tuple[int, list[Interval]]:
-    """Return how much of the free intervals another one covers, and what it leaves of them."""
+def without(free: Sequence[Interval], taken: Interval) -> tuple[int, list[Interval]]:
+    """Return how much of the free intervals (which do not overlap) another one covers, and what it leaves of them."""
     covered = 0
     left = []
     for start, end in free:
@@ -85,6 +85,6 @@ def covered_ms(whole: Interval, intervals: Iterable[Interval]) -> int:
     free = [whole]
     covered = 0
     for interval in intervals:
-        taken, free = _without(free, interval)
+        taken, free = without(free, interval)
         covered += taken
     return covered

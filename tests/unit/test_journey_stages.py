@@ -9,7 +9,7 @@ from sstl.core.journeys.assess import assess
 from sstl.core.leadtime import Observed
 from sstl.models.policy import Policy
 from sstl.models.records import Event, Share
-from tests.journey_events import HOUR, START, UNIT, event, ordered, share
+from tests.journey_events import HOUR, LANE, START, UNIT, event, ordered, share
 
 PLACES = {"place_of_loading": "CNYTN", "place_of_unloading": "NLRTM"}
 DEVICE = {"manufacturerId": "ACME", "tagSerial": "1"}
@@ -181,6 +181,58 @@ def test_sources_are_told_apart_by_how_late_they_report() -> None:
         f"reporting_delay|{UNIT}|T6": (-1, source),
         f"reporting_delay|{UNIT}|T14": (0, source),
     }
+
+
+SILENCES: list[dict[str, Any]] = [
+    {"start": "T1", "end": "T4", "limit_hours": 12},
+    {"start": "T4", "end": "T7"},
+    {"start": "T7", "end": "T15", "limit_hours": 24},
+]
+
+
+def watching(silences: Sequence[dict[str, Any]]) -> Policy:
+    lane = {"origin": "CNYTN", "destination": "NLRTM", "mode": "SEA", "silences": silences}
+    return Policy.model_validate({"lanes": {LANE: lane}})
+
+
+DISCHARGED = move("discharged", 704, "NLRTM")
+HEARD = [
+    event("seallock.device.status", START + at * HOUR, deviceId=DEVICE) for at in (10, 19, 705, 728)
+]
+
+
+@pytest.mark.parametrize(
+    ("heard", "silent"),
+    [
+        pytest.param(HEARD, 0, id="heard-of-in-time"),
+        # armed at 0 and heard of at 705: silent from 12, but below deck from 20 to 704
+        pytest.param(HEARD[2:], 8 + 1, id="clock-stands-below-deck"),
+        # heard of at 19: an hour of twelve before it is loaded, eleven after the discharge at 704
+        pytest.param(HEARD[:2], 740 - 715, id="silent-until-delivery"),
+        pytest.param([*HEARD[:2], HEARD[3]], 728 - 715, id="heard-of-too-late"),
+        pytest.param([*HEARD, lock("opened", 739)], 0, id="opened-before-delivery"),
+    ],
+)
+def test_a_lock_is_silent_beyond_what_its_lane_allows(heard: list[Event], silent: float) -> None:
+    found = measured([*JOURNEY, DISCHARGED, *heard], policy=watching(SILENCES))
+    assert found["lock_silent"].measure.start_ms == START
+    assert hours(found)["lock_silent"] == silent
+
+
+@pytest.mark.parametrize(
+    ("events", "silences"),
+    [
+        pytest.param([*JOURNEY, DISCHARGED], [], id="lane-says-nothing"),
+        pytest.param([*JOURNEY, DISCHARGED], SILENCES[1:2], id="silence-is-expected"),
+        pytest.param(JOURNEY, SILENCES, id="phase-not-begun-as-far-as-is-known"),
+        pytest.param([*JOURNEY[:-1], DISCHARGED], SILENCES, id="not-delivered"),
+        pytest.param([*JOURNEY[1:], DISCHARGED], SILENCES, id="not-armed"),
+    ],
+)
+def test_what_is_not_watched_is_not_silent(
+    events: list[Event], silences: list[dict[str, Any]]
+) -> None:
+    assert "lock_silent" not in measured(events, policy=watching(silences))
 
 
 def test_members_of_the_programme_are_told_from_the_comparison_group() -> None:

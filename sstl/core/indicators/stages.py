@@ -209,6 +209,18 @@ BESIDE = (
         misleads="Armed is what the lock reports, not that it was heard: silence counts as armed.",
         follow_up_hours=_SEA_HOURS,
     ),
+    Definition(
+        name="lock_silent",
+        question="For how long was an armed lock silent beyond what its lane allows?",
+        formula="time in [T1, T15] in silences, from when they last longer than the lane's limit; silence share = its "
+        "mean over the mean of lock_armed of the same lane",
+        source=f"{_CHAIN}; lane policy `silences`",
+        kind=Kind.DURATION,
+        counting_unit=_JOURNEY,
+        start="T1",
+        misleads="Below deck silence is expected and does not count. A backlog that comes late takes a silence back.",
+        follow_up_hours=_SEA_HOURS,
+    ),
 )
 
 REPORTS = (

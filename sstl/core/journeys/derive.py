@@ -17,6 +17,7 @@ from sstl.core.leadtime import (
     leg_times,
     observe_journey,
 )
+from sstl.core.lock_silence import lock_silences
 from sstl.core.milestones import (
     ACTUAL,
     PLANNED,
@@ -96,7 +97,8 @@ class Derived:
         object.__setattr__(shown, "arrived", self.arrived)
         object.__setattr__(shown, "carried", view.carried)
         observed = self.observed
-        if not traces.isdisjoint(_OBSERVED):
+        # how long locks were silent, known with delivery, rests on positions and on all milestones
+        if traces and ("T15" in now.actual or not traces.isdisjoint(_OBSERVED)):
             observed = _observed(shown)
             if observed == self.observed:
                 observed = self.observed
@@ -246,7 +248,7 @@ def _observed(view: JourneyView) -> tuple[Observed, ...]:
         key=view.key,
         armed=view.seals.armed,
     )
-    return (*times, *seal_incidents(view), *journey_delays(view))
+    return (*times, *seal_incidents(view), *lock_silences(view), *journey_delays(view))
 
 
 def _view(

@@ -81,7 +81,7 @@ def silent(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Verdic
     Not evaluable where the lane states nothing about silence: whether its devices report by the hour or by the week is
     not known then.
     """
-    armed = _heard_of(view)
+    armed = heard_of(view)
     if not armed:
         return
     lane = asked.lane
@@ -110,7 +110,7 @@ def silent(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Verdic
             yield no_hit(asked, one.armed.identity, one.from_ms, IN_TIME)
 
 
-def _heard_of(view: JourneyView) -> list[Armed]:
+def heard_of(view: JourneyView) -> list[Armed]:
     """Return the times for which devices that report were armed."""
     return [
         one
@@ -156,7 +156,7 @@ def _kept(view: JourneyView, asked: InForce, lane: LanePolicy) -> _Kept:
         or kept.milestones is not view.milestones
         or kept.seals is not view.seals
     ):
-        kept = _Kept(asked, view.milestones, view.seals, _heard_of(view), _watch(view, asked, lane))
+        kept = _Kept(asked, view.milestones, view.seals, heard_of(view), _watch(view, asked, lane))
         view.memo["seal-silent"] = kept
     return kept
 
