@@ -2,18 +2,15 @@
 
 from fractions import Fraction
 
-import numpy as np
 import pytest
-from statsmodels.stats.weightstats import DescrStatsW
 
 from sstl.core.statistics.composition import (
     Decomposition,
     Standard,
     Total,
     decompose,
-    standardised_difference,
 )
-from sstl.core.statistics.result import Estimate, NotEstimable
+from sstl.core.statistics.result import NotEstimable
 
 MINUTES_PER_HOUR = 60
 
@@ -98,53 +95,3 @@ def test_a_class_below_zero_is_an_error() -> None:
 def test_a_class_that_was_taken_back_with_another_value_is_an_error() -> None:
     with pytest.raises(ValueError, match="another value"):
         decompose({"a": Total(0, 5), "b": Total(3, 9)}, {"b": Total(1, 10)})
-
-
-def drawn(seed: int, n: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    return np.random.default_rng(seed).lognormal(8, 1, n).astype(np.int64)
-
-
-def total_of(times: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Total:
-    return Total(len(times), int(times.sum()), int((times**2).sum()))
-
-
-def test_the_standardised_difference_is_what_numpy_and_statsmodels_compute() -> None:
-    samples = {(name, period): drawn(period, n) for name, period, n in SIZES}
-    first = {name: total_of(times) for (name, period), times in samples.items() if period == 1}
-    second = {name: total_of(times) for (name, period), times in samples.items() if period == 2}
-    found = standardised_difference(first, second, WEIGHTS)
-    expected = variance = 0.0
-    for (name, period), times in samples.items():
-        weight = float(WEIGHTS[name])
-        expected += weight * times.mean() * (1 if period == 2 else -1)
-        variance += (weight * DescrStatsW(times).std_mean) ** 2
-    assert isinstance(found, Estimate)
-    assert found.estimate == pytest.approx(expected, rel=1e-12)
-    assert found.high == pytest.approx(expected + 1.959963984540054 * variance**0.5, rel=1e-10)
-    assert found.low == pytest.approx(expected - 1.959963984540054 * variance**0.5, rel=1e-10)
-
-
-WEIGHTS = {"regular": Fraction(3, 4), "small": Fraction(1, 4)}
-SIZES = (("regular", 1, 300), ("small", 1, 40), ("regular", 2, 100), ("small", 2, 50))
-
-
-@pytest.mark.parametrize(
-    ("n", "told"),
-    [pytest.param(29, False, id="one-below"), pytest.param(30, True, id="just-enough")],
-)
-def test_a_class_of_the_standard_needs_enough_observations(n: int, *, told: bool) -> None:
-    enough = Total(30, 300, 4_000)
-    found = standardised_difference(
-        {"a": enough}, {"a": Total(n, 10 * n, 110 * n)}, {"a": Fraction(1)}
-    )
-    assert isinstance(found, Estimate) == told
-    assert told or found == NotEstimable(
-        "insufficient data: 29 of at least 30 in a class of the standard"
-    )
-
-
-def test_a_standard_is_made_of_shares() -> None:
-    with pytest.raises(ValueError, match="add up to one"):
-        standardised_difference({}, {}, {"a": Fraction(1, 2)})
-    with pytest.raises(ValueError, match="sum of squares"):
-        standardised_difference({"a": Total(40, 9)}, {"a": Total(40, 9)}, {"a": Fraction(1)})

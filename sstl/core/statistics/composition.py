@@ -6,21 +6,18 @@ With shares p and means m of classes k in two periods, the difference of the cru
 
 where w, v = p1, m2 (the mix of the first period is the standard: direct standardisation), p2, m1 (of
 the second) or the averages of both (Kitagawa 1955). Either way the two sums add up to the crude
-difference exactly: everything is a ratio of integers.
+difference exactly: everything is a ratio of integers. There is no interval: lead times are so skewed
+that intervals of their means do not hold what they say (docs/statistics.md).
 """
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from fractions import Fraction
-from math import sqrt
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
-from sstl.core.statistics.proportions import normal_quantile
-from sstl.core.statistics.result import LEVEL, Estimate, Estimated, Method, NotEstimable
-
-STANDARDISED: Final = Method("direct-standardisation-normal", 1)
+from sstl.core.statistics.result import NotEstimable
 
 
 class Standard(StrEnum):
@@ -37,15 +34,10 @@ class Total(msgspec.Struct, frozen=True):
 
     n: int
     total: int
-    squares: int | None = None
-    """Sum of squares; only an interval needs it."""
 
     def plus(self, other: "Total") -> "Total":
-        """Return the sum of both; without squares where either has none."""
-        squares = (
-            None if self.squares is None or other.squares is None else self.squares + other.squares
-        )
-        return Total(self.n + other.n, self.total + other.total, squares)
+        """Return the sum of both."""
+        return Total(self.n + other.n, self.total + other.total)
 
 
 class Part(NamedTuple):
@@ -91,11 +83,7 @@ def combined_totals(parts: Iterable[Mapping[str, Total]]) -> dict[str, Total]:
         for name, total in part.items():
             whole[name] = whole[name].plus(total) if name in whole else total
     # Without units, but not empty: a correction whose other half is in another part.
-    return {
-        name: total
-        for name, total in sorted(whole.items())
-        if total.n or total.total or total.squares
-    }
+    return {name: total for name, total in sorted(whole.items()) if total.n or total.total}
 
 
 def _weights(
@@ -169,56 +157,4 @@ def decompose(
         mix=sum((part.mix for part in parts), Fraction(0)),
         standard=standard,
         parts=tuple(parts),
-    )
-
-
-def standardised_difference(
-    first: Mapping[str, Total],
-    second: Mapping[str, Total],
-    weights: Mapping[str, Fraction],
-    minimum_n: int = 30,
-    level: float = LEVEL,
-) -> Estimated:
-    """Return the difference of the means, second less first, at a given mix, with a normal interval.
-
-    The weights are a standard agreed beforehand and carry no error of their own. Units count as
-    independent: where they share journeys, the interval of `sstl.core.statistics.differences` is
-    the one to publish.
-
-    Args:
-        first: Totals per class, with sums of squares.
-        second: As above.
-        weights: Share of each class in the standard; they add up to one.
-        minimum_n: Fewer observations in a class that has weight: insufficient data.
-        level: Confidence of the interval.
-
-    Raises:
-        ValueError: The weights do not add up to one or one is below zero, sums of squares are
-            missing, or the level is not between 0 and 1.
-    """
-    z = normal_quantile(level)
-    if sum(weights.values()) != 1 or min(weights.values()) < 0:
-        raise ValueError("the weights of a standard are shares that add up to one")
-    difference = variance = Fraction(0)
-    for name, weight in sorted(weights.items()):
-        if not weight:
-            continue
-        for period, sign in ((first, -1), (second, 1)):
-            own = period.get(name, Total(0, 0, 0))
-            if own.n < max(2, minimum_n):
-                return NotEstimable(
-                    f"insufficient data: {own.n} of at least {minimum_n} in a class of the standard"
-                )
-            if own.squares is None:
-                raise ValueError(f"class {name} has no sum of squares")
-            difference += sign * weight * Fraction(own.total, own.n)
-            spread = Fraction(own.squares * own.n - own.total**2, own.n * (own.n - 1))
-            variance += weight**2 * spread / own.n
-    reach = z * sqrt(variance)
-    return Estimate(
-        estimate=float(difference),
-        low=float(difference) - reach,
-        high=float(difference) + reach,
-        level=level,
-        method=STANDARDISED,
     )
