@@ -9,6 +9,7 @@ import pytest
 from sstl.core.statistics.differences import StratumMix, Unit, compare
 from sstl.core.statistics.draws import Draws, seed_of
 from sstl.core.statistics.result import Estimate, NotEstimable
+from tests.reference_cargo2000 import Reference
 
 DRAWS = Draws(seed_of("LT_release", "CNSHG-NLRTM-SEA", "P1M/2024-05"))
 
@@ -79,6 +80,36 @@ def test_over_strata_the_difference_is_the_weighted_median(seed: int) -> None:
     found = compare(units, DRAWS, minimum_in_stratum=1, replicates=39)
     comparable = [unit for unit in units if unit.stratum != "d"]
     assert estimated(found.difference_s) == weighted_median(comparable)
+
+
+def test_on_cargo_2000_both_figures_are_those_of_numpy() -> None:
+    """Processes with one incoming leg against those with more, by hops of the outgoing leg."""
+    file = Reference()
+    seconds = file.process_minutes("e") * 60
+    single = ~(file.exists("i2") | file.exists("i3"))
+    hops = file.column("o_hops")
+    units = [
+        Unit(f"{place}", f"{hops[place]} hops", bool(single[place]), int(seconds[place]))
+        for place in range(file.processes)
+    ]
+    found = compare(units, DRAWS, replicates=39)
+    gaps, weights, pairs, pair_weights = [], [], [], []
+    for number in np.unique(hops):
+        xs, ys = seconds[single & (hops == number)], seconds[~single & (hops == number)]
+        m, n = len(xs), len(ys)
+        if min(m, n) >= 5:
+            gaps.append(np.log(xs).mean() - np.log(ys).mean())
+            weights.append(m * n / (m + n))
+            pairs.append(np.subtract.outer(xs, ys).ravel())
+            pair_weights.append(np.full(m * n, 1 / (m + n + 1)))
+    assert found.strata == len(gaps) > 1
+    values, masses = np.concatenate(pairs), np.concatenate(pair_weights)
+    order = np.argsort(values)
+    reached = np.cumsum(masses[order]) / masses.sum()
+    assert estimated(found.difference_s) == values[order][np.searchsorted(reached, 0.5)]
+    assert estimated(found.ratio) == pytest.approx(
+        np.exp(np.average(gaps, weights=weights)), rel=1e-12
+    )
 
 
 def test_over_strata_the_ratio_is_weighted_as_numpy_does() -> None:
