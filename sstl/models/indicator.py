@@ -102,7 +102,8 @@ class Indicator(PublicModel):
     """``s``: durations; ``1``: how many of the counting units have it."""
     method: Method = LEAD_TIME
     policy_hash: str = ""
-    """Of the version that governs the beginning of the window's last day; empty for an expired hour."""
+    """Of the version that governs the window's beginning, of ``TOTAL`` that of its last day; empty for an expired
+    hour."""
 
     state: State
     """``INSUFFICIENT_DATA``: n is below ``minimum_n``, and no statistic is given. ``EXPIRED``: an hour that is no

@@ -91,24 +91,15 @@ def window_cell(work: Work, key: str, window: str) -> LaneCell | None:
     return found[0] if window.startswith(DAY_PREFIX) and found else merged_cells(found)
 
 
-def _last_day(work: Work, key: str, window: str) -> int | None:
-    """Return the last day of a window; of `TOTAL` the last that counts something."""
-    if window == TOTAL:
-        return newest_day(work, key)
-    return (bounds(window)[1] - 1) // DAY_MS
+def _span(work: Work, key: str, window: str) -> tuple[int, int] | None:
+    """Return the instant by which the governing version is chosen, and the window's end.
 
-
-def _governing(policy: Policy, day: int | None) -> Policy:
-    return policy if day is None else policy.at(day * DAY_MS)
-
-
-def _ends_ms(policy: Policy, series: Series, window: str, last_day: int | None) -> int | None:
-    """Return when the follow-up of a window ends; None where it has no day yet."""
-    if last_day is None:
-        return None
-    end_ms = (last_day + 1) * DAY_MS if window == TOTAL else bounds(window)[1]
-    governing = _governing(policy, last_day)
-    return end_ms + follow_up_ms(governing, series.indicator, series.counting_unit)
+    `TOTAL` goes by the last day that counts something, and there is none while nothing counts.
+    """
+    if window != TOTAL:
+        return bounds(window)
+    day = newest_day(work, key)
+    return None if day is None else (day * DAY_MS, (day + 1) * DAY_MS)
 
 
 def _told_at(window: str, key: str) -> tuple[str, str]:
@@ -139,10 +130,10 @@ def publish(work: Work, key: str, window: str) -> Indicator | None:
         )
     series = Series.of(key)
     cell = window_cell(work, key, window)
-    last_day = _last_day(work, key, window)
-    ends_ms = _ends_ms(work.policy, series, window, last_day)
-    provisional = ends_ms is None or reached_ms is None or reached_ms < ends_ms
-    governing = _governing(work.policy, last_day)
+    span = _span(work, key, window)
+    governing = work.policy if span is None else work.policy.at(span[0])
+    follow_up = follow_up_ms(governing, series.indicator, series.counting_unit)
+    provisional = span is None or reached_ms is None or reached_ms < span[1] + follow_up
     digest = "" if cell is None else _digest(cell, governing)
     if before is None:
         if not digest:

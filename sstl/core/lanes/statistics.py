@@ -73,14 +73,14 @@ def geometric_mean(cell: LaneCell) -> float | None:
     return exp_mean(int(cell.sum_logs), positive, _MS) if positive else None
 
 
-def quantile_error(value: int) -> Fraction:
-    """Return by how much a quantile that was told as ``value`` seconds may be off.
+def difference_error(*values: int) -> float:
+    """Return by how much a difference of quantiles that were told as these seconds may be off.
 
-    The bound is a share of the true order statistic, which may itself be that much longer than what was told.
+    Each bound is a share of the true order statistic, which may itself be that much longer than what was told.
     """
-    if abs(value) <= EXACT_UP_TO_S:
-        return Fraction(0)
-    return abs(value) * RELATIVE_ERROR / (1 - RELATIVE_ERROR)
+    share = RELATIVE_ERROR.denominator - RELATIVE_ERROR.numerator
+    inexact = sum(abs(value) for value in values if abs(value) > EXACT_UP_TO_S)
+    return inexact * RELATIVE_ERROR.numerator / share
 
 
 def statistics(cell: LaneCell) -> Statistics:
@@ -90,7 +90,7 @@ def statistics(cell: LaneCell) -> Statistics:
     spread = error = None
     if p95 is not None and median is not None:
         spread = p95 - median
-        error = float(quantile_error(p95) + quantile_error(median))
+        error = difference_error(p95, median)
     return Statistics(
         mean=int(cell.sum_ms) / (cell.n * _MS),
         p10=p10,

@@ -1,7 +1,8 @@
 """On what terms an indicator is counted and published: the policy's, else its definition's.
 
 The version that governs an observation's start judges it, so that the same observation is judged in the same way
-whenever it is counted or taken back. A window is published by the version that governs the beginning of its last day.
+whenever it is counted or taken back. A window is published on the terms of the version that governs its
+beginning, the whole on those at the beginning of its last day.
 """
 
 from math import ceil
