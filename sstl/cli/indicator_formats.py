@@ -262,6 +262,11 @@ def as_table(indicators: Iterable[Indicator]) -> str:
     """Return the essential columns as text, as wide as they are: nothing is cut off on a pipe."""
     rows = [[heading for heading, _number, _show in _SHOWN]]
     rows += [[show(one) for _heading, _number, show in _SHOWN] for one in indicators]
+    return aligned(rows, [number for _heading, number, _show in _SHOWN])
+
+
+def aligned(rows: Sequence[Sequence[str]], numbers: Sequence[bool]) -> str:
+    """Return rows as lines whose columns stand one below the other, those of numbers to the right."""
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
@@ -269,7 +274,7 @@ def as_table(indicators: Iterable[Indicator]) -> str:
             " " * (width - cell_len(text)) + text
             if number
             else text + " " * (width - cell_len(text))
-            for text, width, (_heading, number, _show) in zip(row, widths, _SHOWN, strict=True)
+            for text, width, number in zip(row, widths, numbers, strict=True)
         )
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines) + "\n"
