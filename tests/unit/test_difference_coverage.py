@@ -195,7 +195,7 @@ def as_units(design: Design, sample: Sample, world: int) -> list[Unit]:
     ],
 )
 def test_the_vectorised_judge_finds_what_the_product_finds(design: Design) -> None:
-    replicates = 199
+    replicates = 119
     times = multiplicities(design, replicates)
     (sample,) = worlds(design, 3, BATCH)
     strict, lenient = difference_held(design, times, sample)
