@@ -111,6 +111,18 @@ def test_a_closed_consignment_is_forgotten_and_its_release_time_stays(chain: Cha
     assert values(chain)
 
 
+def test_a_consignment_that_has_only_arrived_is_waited_for(chain: Chain) -> None:
+    chain.feed(manifest("U1"), arrived("U1", 10), key=HOUSE)
+    assert {name.partition("|")[0] for name, _ in chain.observations()} == {
+        "prearrival",
+        "prearrival_lead",
+    }
+    for days in (93, 399, 402):
+        beat = Heartbeat(source="intake-transport/0", reached_ms=START + days * DAY, caught_up=True)
+        chain.feed(beat, key="~heartbeat")
+        assert ((HOUSE, "") in chain.cells()) == (days < 400)
+
+
 LIMITED = Policy(
     lanes={
         LANE: LanePolicy(

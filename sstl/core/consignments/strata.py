@@ -42,6 +42,13 @@ def operator_status(view: ConsignmentView, side: str) -> str:
     An operator without entry is NON_AEO only where the policy says that the registry is complete (parameter
     ``registry_complete`` of the rule ``party-aeo-not-confirmed``): else the registry does not tell.
     """
+    known: str | None = view.memo.get(f"operator.{side}")
+    if known is None:
+        known = view.memo[f"operator.{side}"] = _status(view, side)
+    return known
+
+
+def _status(view: ConsignmentView, side: str) -> str:
     share = view.plan.share
     names = (
         () if share is None else claimants(share, "EXPORTER" if side == "EXPORT" else "IMPORTER")
