@@ -1,6 +1,7 @@
 """What is measured on a consignment: each stage, what it needs, and in which stratum it counts."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from sstl.core.consignments.clearance import observe_clearance
 from sstl.core.leadtime import Observed
 from sstl.models.policy import Attribution, Policy, RulePolicy
 from sstl.models.records import Event, Forwarded, Observation, Shared, UnitMilestones
+from sstl.policy_files import load_policy
 from tests.consignment_cases import HOUSE, customs, filed, referral, unit, view
 from tests.journey_events import HOUR, LANE, START, Chain, event, share
 
@@ -265,6 +267,11 @@ def test_the_time_between_arrival_and_release_is_put_down_by_the_table(
 def test_a_negative_release_time_is_put_down_to_nobody() -> None:
     found = hours(measured(at(ACCEPTED, 2), at(RELEASED, 8), units=[reached(T6=10)]))
     assert tuple(found[name] for name in PARTS) == (0, 0, 0, -2)
+
+
+def test_the_shipped_table_is_the_one_that_holds_without_a_policy() -> None:
+    shipped = Path(__file__).parents[2] / "policy" / "attribution.yaml"
+    assert load_policy(shipped).attribution == Attribution()
 
 
 def test_the_table_and_its_default_are_the_policy() -> None:
