@@ -14,13 +14,18 @@ from sstl.core.lanes import TOTAL, LaneCell, LanesStage, Series, merged_cells, s
 from sstl.core.lanes.cell import MonthCell, WholeCell
 from sstl.core.lanes.counting import SERIES
 from sstl.core.lanes.publishing import window_cell
-from sstl.core.lanes.windows import days_of, name_of_day, week_window
+from sstl.core.lanes.windows import bounds, days_of, name_of_day, week_window
 from sstl.core.stage import Context, Inbound, MemoryState, Work
 from sstl.models.indicator import net_content
-from sstl.models.policy import Policy
-from sstl.models.records import Measure, Observation
+from sstl.models.policy import IndicatorPolicy, Policy
+from sstl.models.records import Heartbeat, Measure, Observation
 
-POLICY = Policy()
+POLICY = Policy(
+    indicators={
+        "LT_leg": IndicatorPolicy(target_hours_by_mode={"SEA": 1}),
+        "prearrival": IndicatorPolicy(minimum_n=2),
+    }
+)
 CONTEXT = Context(0, frozenset())
 DAY_MS = 86_400_000
 
@@ -41,15 +46,17 @@ LIVES = st.lists(st.lists(st.none() | MEASURES, min_size=1, max_size=4), max_siz
 """Per observation, what it was set to one after the other; None: taken back."""
 
 
-def messages(name: str, life: Sequence[Measure | None]) -> list[Observation]:
+def messages(
+    name: str, life: Sequence[Measure | None], indicator: str = "LT_leg"
+) -> list[Observation]:
     before: Measure | None = None
     told = []
     for measure in life:
         told.append(
             Observation(
                 id=name,
-                indicator="LT_leg",
-                counting_unit="leg",
+                indicator=indicator,
+                counting_unit="leg" if indicator == "LT_leg" else "consignment",
                 current=measure,
                 previous=before,
             )
@@ -141,6 +148,72 @@ def test_only_what_observations_are_at_last_counts(
     state, published = run(batches, ticks=True)
     assert cells(state) == cells(plain_state)
     assert net(published) == net(plain_published)
+
+
+@given(deliveries(), st.integers(1, 3))
+def test_units_that_have_it_are_counted_whatever_the_order(
+    delivery: tuple[list[list[Measure | None]], list[list[Observation]]], parity: int
+) -> None:
+    def share(measure: Measure | None) -> Measure | None:
+        if measure is None:
+            return None
+        return msgspec.structs.replace(measure, value_ms=int(measure.value_ms % (parity + 1) == 0))
+
+    lives, batches = delivery
+    named = [
+        [
+            msgspec.structs.replace(
+                one,
+                indicator="prearrival",
+                counting_unit="consignment",
+                current=share(one.current),
+                previous=share(one.previous),
+            )
+            for one in batch
+        ]
+        for batch in batches
+    ]
+    last = [
+        messages(str(number), [share(measure) for measure in life[-1:]], "prearrival")
+        for number, life in enumerate(lives)
+    ]
+    plain_state, plain_published = run(last, ticks=False)
+    state, published = run(named, ticks=True)
+    assert cells(state) == cells(plain_state)
+    assert net(published) == net(plain_published)
+    values = [share(life[-1]) for life in lives]
+    for key, record in published.items():
+        if key.endswith("|TOTAL") and not record.strata:
+            here = [one.value_ms for one in values if one and one.lane_id == record.lane_id]
+            assert (record.n, record.k) == (len(here), sum(here) if len(here) > 1 else None)
+
+
+@given(deliveries(), st.permutations([0, 1, 5, 12, 50]))
+def test_heartbeats_in_between_change_only_what_is_provisional_and_which_hours_are_kept(
+    delivery: tuple[list[list[Measure | None]], list[list[Observation]]], reached: list[int]
+) -> None:
+    _, batches = delivery
+    stage, state = LanesStage(), MemoryState()
+    context = Context(0, frozenset({"journeys/0"}))
+    beats = [
+        Heartbeat(source="journeys/0", reached_ms=day * DAY_MS, caught_up=True) for day in reached
+    ]
+    published: dict[str, Any] = {}
+    for number in range(max(len(batches), len(beats))):
+        batch: list[Any] = [*batches[number : number + 1], []][0]
+        inbound = [Inbound("o", one) for one in (*batch, *beats[number : number + 1])]
+        state.apply(stage.fold(state, inbound, POLICY, context).changed)
+        outcome = stage.tick(state, POLICY, context)
+        state.apply(outcome.changed)
+        published |= {output.key: output.message for output in outcome.outputs}
+    _, undisturbed = run(batches, ticks=True)
+    assert net(published) == net(undisturbed)
+    for key, record in published.items():
+        if record.n and record.window.kind not in ("PT1H", "TOTAL"):
+            # the last watermark is 50 days in; legs are waited for 30 days after the window
+            ends_ms = bounds(record.window.name)[1] + 30 * DAY_MS
+            assert record.provisional == (ends_ms > 50 * DAY_MS), key
+    assert not [key for (key, _), _ in state.items() if key.startswith("~hours/")]
 
 
 @given(deliveries())

@@ -1,7 +1,7 @@
 """Observations of a batch, counted into the days, hours and whole of their series.
 
-An observation touches one tally, that of its stratum and day; the series that it counts in get theirs once, when the
-batch is closed. What is taken back is looked up at once, because it may be refused.
+An observation is put to those of its strata and day; the series that they count in are summed up once, when the batch
+is closed. What is taken back is looked up at once, because it may be refused.
 
 ===================  ==================  ================================================================
 key                  part                cell
@@ -16,6 +16,7 @@ series               ``TOTAL``           `WholeCell`
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -65,53 +66,46 @@ Group = tuple[str, str, str, str]
 class Plan:
     """How the observations of one indicator, lane and mode are counted."""
 
-    __slots__ = ("definition", "group", "is_share", "names", "series", "targets")
+    __slots__ = ("group", "is_share", "targets", "whole")
 
     def __init__(self, work: Work, group: Group) -> None:
         indicator, counting_unit, lane_id, mode = group
         self.group = group
-        self.definition: Definition = definition(indicator, counting_unit)
-        self.is_share = self.definition.kind is Kind.SHARE
+        self.is_share = definition(indicator, counting_unit).kind is Kind.SHARE
         self.targets = targets_ms(work.policy, indicator, lane_id, mode)
-        self.series: dict[Strata, tuple[str, ...]] = {}
-        """Strata of a measure to the series that it counts in; all together is the first."""
-        self.names: dict[Strata, str] = {}
+        self.whole = series_keys(group, ())[0]
 
     def contribution(self, measure: Measure) -> Contribution | None:
         """Return what a measure contributes, None where it is no value of the indicator."""
         if self.is_share:
             return Contribution.of_share(measure) if measure.value_ms in (0, 1) else None
-        target = None
+        target = self.targets[0][1]
+        if len(self.targets) == 1:
+            return Contribution.of(measure, target)
         for since_ms, target_ms in self.targets:
             if since_ms > measure.start_ms:
                 break
             target = target_ms
         return Contribution.of(measure, target)
 
-    def keys(self, strata: Strata) -> tuple[str, ...]:
-        """Return the series that a measure with these strata counts in."""
-        known = self.series.get(strata)
-        if known is None:
-            chosen = {self._key(combination) for combination in self._combinations(strata)}
-            whole = self._key(())
-            known = self.series[strata] = (whole, *sorted(chosen - {whole}))
-        return known
 
-    def _key(self, strata: Strata) -> str:
-        name = self.names.get(strata)
-        if name is None:
-            name = self.names[strata] = Series(*self.group, strata).key
-        return name
+@lru_cache(maxsize=16_384)
+def series_keys(group: Group, strata: Strata) -> tuple[str, ...]:
+    """Return the series that a measure with these strata counts in; all together is the first."""
+    whole = Series(*group, ()).key
+    combined = _combinations(definition(group[0], group[1]), strata)
+    return (whole, *sorted({Series(*group, one).key for one in combined} - {whole}))
 
-    def _combinations(self, strata: Strata) -> Iterator[Strata]:
-        if self.definition.strata is None:
-            for pair in strata:
-                yield (pair,)
-            return
-        values = dict(strata)
-        for names in self.definition.strata:
-            if all(name in values for name in names):
-                yield tuple((name, values[name]) for name in sorted(names))
+
+def _combinations(declared: Definition, strata: Strata) -> Iterator[Strata]:
+    if declared.strata is None:
+        for pair in strata:
+            yield (pair,)
+        return
+    values = dict(strata)
+    for names in declared.strata:
+        if all(name in values for name in names):
+            yield tuple((name, values[name]) for name in sorted(names))
 
 
 def day_cell(work: Work, key: str, day: int) -> LaneCell | None:
@@ -150,7 +144,7 @@ class Counting:
         told = work.get(PASSED, "")
         self._oldest_hour = None if told is None else (told.reached_ms - HOURS_KEPT_MS) // HOUR_MS
         self._plans: dict[Group, Plan] = {}
-        self._pending: dict[tuple[Plan, int], dict[Strata, Tally]] = {}
+        self._pending: dict[tuple[Plan, int], dict[Strata, list[Contribution]]] = {}
         self._days: dict[tuple[str, int], OpenCell] = {}
         self._hours: dict[tuple[str, int], OpenCell] = {}
         self._added = 0
@@ -187,18 +181,23 @@ class Counting:
             self._work.count("lanes_alarm", "not_a_share")
             return
         self._added += 1
-        place = (plan, measure.start_ms // DAY_MS)
+        start_ms = measure.start_ms
+        place = (plan, start_ms // DAY_MS)
         strata = tuple(measure.strata.items())
         pending = self._pending.get(place)
         if pending is None:
             pending = self._pending[place] = {}
-        tally = pending.get(strata)
-        if tally is None:
-            tally = pending[strata] = Tally()
-        tally.add(value)
-        hour = measure.start_ms // HOUR_MS
+        waiting = pending.get(strata)
+        if waiting is None:
+            pending[strata] = [value]
+        else:
+            waiting.append(value)
+        hour = start_ms // HOUR_MS
         if self._oldest_hour is None or hour >= self._oldest_hour:
-            self._hour(plan.keys(())[0], hour).delta.add(value)
+            opened = self._hours.get((plan.whole, hour))
+            if opened is None:
+                opened = self._hour(plan.whole, hour)
+            opened.waiting.append(value)
 
     def _take_back(self, observation: Observation, measure: Measure) -> bool:
         plan = self._plan(observation, measure)
@@ -207,7 +206,7 @@ class Counting:
             return False
         day = measure.start_ms // DAY_MS
         self._settle(plan, day)
-        keys = plan.keys(tuple(measure.strata.items()))
+        keys = series_keys(plan.group, tuple(measure.strata.items()))
         opened = [self._day(key, day) for key in keys]
         # The whole is the sum of its days: what a day can give back, the whole can.
         if not all(cell.can_give_back(value) for cell in opened):
@@ -238,9 +237,9 @@ class Counting:
     def _settle(self, plan: Plan, day: int) -> None:
         pending = self._pending.pop((plan, day), None)
         if pending is not None:
-            for strata, tally in pending.items():
-                for key in plan.keys(strata):
-                    self._day(key, day).delta.merge(tally)
+            for strata, values in pending.items():
+                for key in series_keys(plan.group, strata):
+                    self._day(key, day).waiting.extend(values)
 
     def close(self) -> None:
         """Write the cells that changed and mark their windows to be published."""
@@ -265,9 +264,10 @@ class Counting:
             self._put_month(key, _DAYS + month, changed)
         for key, total in totals.items():
             whole = OpenCell(whole_cell(self._work, key, TOTAL))
-            whole.delta = total
+            whole.delta.merge(total)
             self._work.put(key, TOTAL, _stored(whole.cell()))
-            self._work.put(SERIES, key, MARK)
+            if whole.before is None:
+                self._work.put(SERIES, key, MARK)
         self._close_hours()
 
     def _put_month(self, key: str, part: str, changed: Mapping[str, LaneCell | None]) -> None:
