@@ -46,16 +46,19 @@ _HERE = ("IMPORT", None)
 
 def observe_clearance(view: ConsignmentView, policy: Policy) -> list[Observed]:
     """Return everything that the reports on a consignment allow to be measured; nothing while its lane is not known."""
+    lane = lane_of(view, policy)
+    return [] if lane is None else list(_Clearance(view, *lane).observed())
+
+
+def lane_of(view: ConsignmentView, policy: Policy) -> tuple[str, str] | None:
+    """Return lane and mode of a consignment: its plan's, else those of its release or accepted declaration."""
     actual = view.milestones.actual
-    accepted, released = actual.get("T8"), actual.get("T13")
     lane_id = view.plan.lane_id
-    for report in (released, accepted):
+    for report in (actual.get("T13"), actual.get("T8")):
         if lane_id is None and report is not None:
             lane_id = report.lane_id
     mode = view.plan.mode or mode_of_lane(lane_id, policy)
-    if lane_id is None or mode is None:
-        return []
-    return list(_Clearance(view, lane_id, mode).observed())
+    return None if lane_id is None or mode is None else (lane_id, mode)
 
 
 def is_through(consignment: str, observed: Mapping[str, Observed]) -> bool:
