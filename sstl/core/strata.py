@@ -8,11 +8,14 @@ name        value
 side        EXPORT, TRANSIT or IMPORT, where one indicator is measured on several sides
 operator    AEO, NON_AEO or OTHER: what the registry says of the importer (exporter, on the export side) at the
             time of the declaration, else of the filing; OTHER: the registry cannot be asked
-channel     the last one assigned on the import side up to the release
+channel     the last one assigned on the import side up to the release; of a share of controls, while nothing is
+            released, the last one so far
 sstl        YES or NO: the filing says whether the consignment takes part
 inspected   YES where a scan, a physical inspection or a sample on the import side came before the release, else NO
 lot         REGULAR or SMALL, as the filing says
-control     NII or PHYSICAL
+control     type of the control: NII or PHYSICAL where its time is measured; DOCUMENT, SEAL, NII, LAB or PHYSICAL where
+            its result is, of several the last of these
+basis       RANDOM where a control was drawn at random and nothing else selected it, TARGETED where anything else did
 source      CloudEvents source of a report
 ==========  =====================================================================================================
 """
@@ -26,6 +29,7 @@ SSTL = "sstl"
 INSPECTED = "inspected"
 LOT = "lot"
 CONTROL = "control"
+BASIS = "basis"
 SOURCE = "source"
 
 YES, NO = "YES", "NO"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
+from sstl.core.indicators.control_shares import CONTROL_SHARES
 from sstl.core.indicators.definition import Definition, Kind
 from sstl.core.indicators.stages import CLEARED, STAGES
 
@@ -72,7 +73,7 @@ _LEAD_TIMES = (
 )
 
 REGISTRY: Mapping[str, Definition] = MappingProxyType(
-    {one.name: one for one in (*_LEAD_TIMES, *STAGES)}
+    {one.name: one for one in (*_LEAD_TIMES, *STAGES, *CONTROL_SHARES)}
 )
 """Name to definition, in the order in which the documentation lists them."""
 

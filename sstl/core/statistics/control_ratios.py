@@ -157,6 +157,13 @@ _RATIOS = (
         misleads="short voyages leave less time; compare within a lane and mode",
     ),
     ControlRatio(
+        name="seized_consignment_share",
+        counting_unit="consignment",
+        numerator="of these, consignments with a seizure",
+        denominator="consignments with a decision on their channel",
+        misleads="rises with more controls and with more offences alike; several seizures count once",
+    ),
+    ControlRatio(
         name="seizures_per_1000_consignments",
         counting_unit="consignment",
         numerator="seizures",
