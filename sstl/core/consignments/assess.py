@@ -13,6 +13,7 @@ from sstl.core import routing
 from sstl.core.consignment_view import ConsignmentView
 from sstl.core.consignments.cells import ShareCell
 from sstl.core.consignments.clearance import observe_clearance
+from sstl.core.consignments.effectiveness import observe_effectiveness
 from sstl.core.incidents import consignment_counts
 from sstl.core.leadtime import Observed
 from sstl.core.milestones import gather, governing_order, milestones, order, plan_of
@@ -159,6 +160,7 @@ def observe(view: ConsignmentView, policy: Policy) -> dict[str, Observed]:
     found = (
         *consignment_counts(view),
         *observe_clearance(view, policy),
+        *observe_effectiveness(view, policy),
         *consignment_delays(view),
     )
     return {one.id: one for one in found}
