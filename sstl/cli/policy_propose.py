@@ -114,13 +114,14 @@ def from_file(exported: Path) -> list[Indicator]:
         UserError: The file cannot be read, a line is no indicator, or the array is not whole; says file and line.
     """
     found: dict[str, Indicator] = {}
+    source = "standard input" if str(exported) == "-" else str(exported)
     lines = _content(exported).split(b"\n")
     while lines and not lines[-1].strip():
         lines.pop()
     is_array = bool(lines) and lines[0].strip() == b"["
     if is_array and lines[-1].strip() != b"]":
         raise UserError(
-            f"{exported}:{len(lines)}: the array has no end: the file is cut off, or was written otherwise than"
+            f"{source}:{len(lines)}: the array has no end: the file is cut off, or was written otherwise than"
             " by sstl indicators"
         )
     first, end = (2, len(lines) - 1) if is_array else (1, len(lines))
@@ -129,7 +130,7 @@ def from_file(exported: Path) -> list[Indicator]:
         if is_array and number < end:
             record = record.removesuffix(b",")
         if record:
-            one = _indicator(record, f"{exported}:{number}")
+            one = _indicator(record, f"{source}:{number}")
             found.pop(one.key, None)
             found[one.key] = one
     return list(found.values())
@@ -186,6 +187,7 @@ def _narrowed(policy: Policy, patterns: tuple[str, ...]) -> Policy:
 def _nothing(policy: Policy, published: list[Indicator], window: str) -> str:
     windows = sorted({one.window.name for one in published if one.lane_id in policy.lanes})
     if not windows:
-        return f"none of {len(published)} published indicators is of a lane of the policy"
+        asked = ", ".join(policy.lanes)
+        return f"none of {len(published)} published indicators is of the lanes {asked}"
     shown = ", ".join(windows[:5]) + (", ..." if len(windows) > 5 else "")  # noqa: PLR2004
     return f"no stage is measured in the window {window}; published for these lanes: {shown}"

@@ -22,7 +22,7 @@ def as_yaml(policy: Policy, proposals: Iterable[Proposal], window: str) -> str:
     """
     lines = [
         f"# Proposed from the indicators of {window} by sstl policy propose: review it, then put the stages of each",
-        "# lane in the place of those of the policy. Nothing else of a lane is meant to change.",
+        "# lane in the place of those of the policy. Measured stages that the policy does not have come last.",
         "lanes:",
     ]
     for lane_id, of_lane in groupby(proposals, key=lambda one: one.lane_id):
@@ -75,11 +75,9 @@ def _hours(hours: float) -> str:
 
 def _range(range_: Range) -> str:
     low, high = range_.low_hours, range_.high_hours
-    if low is None and high is None:
-        return ""
-    if low is None or high is None:
-        return f"from {_hours(low)}" if low is not None else f"to {_hours(high or 0)}"
-    return f"{_hours(low)} to {_hours(high)}"
+    if low is None:
+        return "" if high is None else f"to {_hours(high)}"
+    return f"from {_hours(low)}" if high is None else f"{_hours(low)} to {_hours(high)}"
 
 
 def _median(one: Proposal) -> str:

@@ -198,6 +198,19 @@ def test_a_file_that_cannot_be_read_is_told(policy: Path, tmp_path: Path, name: 
     assert result.stderr.startswith(f"sstl: {tmp_path / name}: cannot be read: ")
 
 
+def test_a_wrong_line_of_standard_input_is_told_with_its_number(policy: Path) -> None:
+    result = run(policy, "--from-file", "-", input="\n{}\n")
+    assert result.exit_code == ExitCode.SETTINGS
+    assert result.stderr.startswith("sstl: standard input:2: no indicator as this release knows it")
+
+
+def test_a_range_with_one_bound_is_shown_as_such(policy: Path, exported: Path) -> None:
+    text = POLICY.replace("learnt_low_hours: 2, ", "").replace(", learnt_high_hours: 738", "")
+    policy.write_text(text, encoding="utf-8")
+    rows = cells(run(policy, "--from-file", exported))
+    assert [rows[2][6], rows[3][6]] == ["from 640", "to 60"]
+
+
 def test_a_record_that_does_not_fit_is_told_with_its_field(policy: Path, exported: Path) -> None:
     text = exported.read_text(encoding="utf-8")
     exported.write_text(text.replace('"n":99', '"n":-1'), encoding="utf-8")
@@ -227,7 +240,7 @@ def test_a_policy_that_is_wrong_is_told_with_its_line(policy: Path, exported: Pa
         ),
         pytest.param(
             ("--lane", "*-AIR"),
-            "none of 4 published indicators is of a lane of the policy",
+            "none of 4 published indicators is of the lanes CNCAN-NLAMS-AIR",
             id="nothing-on-the-lane",
         ),
         pytest.param(
