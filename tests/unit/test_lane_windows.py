@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from sstl.core.lanes import TOTAL, LanesStage
+from sstl.core.lanes import TOTAL, LanesStage, publishing
 from sstl.core.lanes.windows import bounds, days_of, ending_with, hour_window, week_window
 from sstl.core.stage import Context, Inbound, MemoryState, Outcome
 from sstl.models.indicator import Indicator, Window, net_content
@@ -154,6 +154,22 @@ def test_every_window_becomes_final_however_far_the_watermark_jumps(step: int) -
     kept = [one for one in lane.published.values() if one.window.kind != "PT1H"]
     assert len(kept) == 8
     assert not any(one.provisional for one in kept)
+
+
+def test_ends_that_do_not_fit_a_step_are_marked_in_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(publishing, "MOST_MARKS", 3)
+    lane = Lane()
+    lane.take(beat(MAY_1), *(told(HOUR, strata={"channel": name}) for name in "ABCDEFG"))
+    lane.tick()
+    left = []
+    for minute in range(4):
+        lane.take(beat(MAY_1 + 3 * DAY + minute))
+        lane.tick()
+        days = [one for one in lane.published.values() if one.window.kind == "P1D"]
+        left.append(sum(one.provisional for one in days))
+    assert left == [6, 4, 2, 0]
 
 
 def test_a_watermark_that_was_never_heard_leaves_everything_provisional() -> None:

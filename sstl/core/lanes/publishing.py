@@ -47,6 +47,7 @@ _PUBLISHED = "published/"
 _TOLD_HOURS = "~told-hours"
 _ENDED = "~ended"
 """Reserved key; its part "" holds how far windows were looked through for an end of their follow-up."""
+MOST_MARKS = 5_000
 _MOST_DAYS = 40
 """Up to so many days are looked up by name; beyond, everything that was published is looked through."""
 
@@ -69,7 +70,12 @@ class Published(msgspec.Struct, frozen=True, tag="published.2"):
 class Ended(msgspec.Struct, frozen=True, tag="ended.1"):
     """Cell: up to this watermark windows are marked whose follow-up has ended."""
 
-    at_ms: int
+    at_ms: int | None
+    """None: of no series yet."""
+    to_ms: int | None = None
+    """Marking goes on up to here; None: it is done."""
+    after: str = ""
+    """The last series that is marked up to `to_ms`."""
 
 
 def windows_of(window: str) -> tuple[str, ...]:
@@ -199,44 +205,65 @@ def forget_hours(work: Work, now_ms: int) -> None:
 def mark_ended(work: Work, now_ms: int) -> None:
     """Mark what was published as provisional and whose follow-up the watermark has passed.
 
-    Looks through the series once for each hour of the watermark, and only where a day may have ended.
+    Looks through the series once for each hour of the watermark, and marks about `MOST_MARKS` windows in a step, so
+    that one still fits a transaction; the next step goes on.
     """
-    told: Ended | None = work.get(_ENDED, "")
-    if told is not None and now_ms // HOUR_MS <= told.at_ms // HOUR_MS:
-        return
-    since_ms = None if told is None else told.at_ms
-    for key in work.parts(SERIES):
-        for window in _candidates(work, key, since_ms, now_ms):
-            work.put(DIRTY, f"{key}|{window}", MARK)
-    work.put(_ENDED, "", Ended(now_ms))
-
-
-def _candidates(work: Work, key: str, since_ms: int | None, now_ms: int) -> Iterator[str]:
-    indicator_, counting_unit = Series.of(key)[:2]
-    follow_ups = {
-        follow_up_ms(version, indicator_, counting_unit)
-        for version in (
-            (work.policy,)
-            if work.policy.earlier is None
-            else (v for _, v in work.policy.versions())
-        )
-    }
-    days: set[int] = set()
-    for follow_up in follow_ups:
-        last = (now_ms - follow_up) // DAY_MS
-        first = None if since_ms is None else (since_ms - follow_up) // DAY_MS
-        if first is None or last - first > _MOST_DAYS:
-            yield from _provisional(work, key)
+    told: Ended = work.get(_ENDED, "") or Ended(None)
+    since_ms, to_ms = told.at_ms, told.to_ms
+    if to_ms is None:
+        if since_ms is not None and now_ms // HOUR_MS <= since_ms // HOUR_MS:
             return
-        days.update(range(first, last))
-    for day in sorted(days):
-        published: Published | None = work.get(key, _PUBLISHED + month_name(day))
+        to_ms = now_ms
+    marked = 0
+    ended = _EndedDays(work.policy, since_ms, to_ms)
+    for key in work.parts(SERIES):
+        if key <= told.after:
+            continue
+        for window in _candidates(work, key, ended.of(key)):
+            work.put(DIRTY, f"{key}|{window}", MARK)
+            marked += 1
+        if marked >= MOST_MARKS:
+            work.put(_ENDED, "", Ended(since_ms, to_ms, key))
+            return
+    work.put(_ENDED, "", Ended(to_ms))
+
+
+class _EndedDays:
+    """The days whose follow-up ended while the watermark went from one instant to another."""
+
+    def __init__(self, policy: Policy, since_ms: int | None, to_ms: int) -> None:
+        self._versions = tuple(version for _, version in policy.versions())
+        self._since_ms, self._to_ms = since_ms, to_ms
+        self._known: dict[tuple[str, str], tuple[int, ...] | None] = {}
+
+    def of(self, key: str) -> tuple[int, ...] | None:
+        """Return the days for a series, under any version of the policy; None: too many to look up by name."""
+        indicator_, counting_unit = Series.of(key)[:2]
+        if (indicator_, counting_unit) not in self._known:
+            self._known[indicator_, counting_unit] = self._find(indicator_, counting_unit)
+        return self._known[indicator_, counting_unit]
+
+    def _find(self, indicator_: str, counting_unit: str) -> tuple[int, ...] | None:
+        if self._since_ms is None:
+            return None
+        days: set[int] = set()
+        for follow_up in {follow_up_ms(one, indicator_, counting_unit) for one in self._versions}:
+            first = (self._since_ms - follow_up) // DAY_MS
+            last = (self._to_ms - follow_up) // DAY_MS
+            if last - first > _MOST_DAYS:
+                return None
+            days.update(range(first, last))
+        return tuple(sorted(days))
+
+
+def _candidates(work: Work, key: str, days: tuple[int, ...] | None) -> Iterator[str]:
+    if days is None:
+        yield from _provisional(work, key)
+        return
+    for day in days:
         for window in ending_with(day):
-            if window.startswith("P1W/"):
-                at: Published | None = work.get(*_told_at(window, key))
-                said = None if at is None else at.windows.get(window)
-            else:
-                said = None if published is None else published.windows.get(window)
+            published: Published | None = work.get(*_told_at(window, key))
+            said = None if published is None else published.windows.get(window)
             if said is not None and said.provisional:
                 yield window
         if newest_day(work, key) == day:
