@@ -71,7 +71,7 @@ _KINDS = (
     *("channel.assigned", "declaration.lodged", "bond.entered", "transport.ccd"),
     *("registry.operator.status", "registry.partner.risk", RAISED, ANSWERED),
     *("declaration.accepted", "duty.paid", "bond.left", "inspection.document.checked"),
-    *("inspection.oga.started", "inspection.oga.completed"),
+    *("inspection.oga.started", "inspection.oga.completed", "inspection.seized"),
 )
 _BODIES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "inspection": st.fixed_dictionaries(
@@ -81,6 +81,10 @@ _BODIES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
             "niiResult": st.sampled_from(("SUSPECT", "CLEAR")),
             "controlResultCode": st.sampled_from(("A1", "B1")),
             "controlPurpose": st.just("SECURITY"),
+            "citedInspectionId": st.just("I1"),
+            "selections": st.sampled_from(
+                ([{"basis": "RANDOM", "probability": 0.1}], [{"basis": "OFFICER"}])
+            ),
             "controlType": st.sampled_from(("NII", "PHYSICAL")),
             "startedAt": st.just("2026-01-01T00:00:00Z"),
         },
