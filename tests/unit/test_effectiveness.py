@@ -87,7 +87,8 @@ def values(name: str, *events: Event, **more: Any) -> list[int]:
     return [one.measure.value_ms for one in observed(*events, **more) if one.indicator == name]
 
 
-FOUND, CLEAN = {"controlResultCode": "B1"}, {"controlResultCode": "A1"}
+FOUND: dict[str, Any] = {"controlResultCode": "B1"}
+CLEAN: dict[str, Any] = {"controlResultCode": "A1"}
 RECEIVED = at(PARTNER, 8, None, **CLEAN)
 OUT = at(RELEASED, 30)
 

@@ -18,7 +18,8 @@ INSPECTED_TYPES: Final[Mapping[str, str]] = {
 _SEA_HOURS = 90 * 24
 _SOURCE = "docs/statistics.md (shares and rates of controls)"
 _WHOSE = (("operator",), ("sstl",))
-_CLEARED = (*_WHOSE, ("channel",), ("channel", "operator"), ("channel", "sstl"))
+_CHANNELS = (*_WHOSE, ("channel",))
+_CLEARED = (*_CHANNELS, ("channel", "operator"), ("channel", "sstl"))
 _CONTROLS = (*_WHOSE, ("side",))
 _EACH = "a control that names only its unit counts for each consignment in it"
 _BY_CONSIGNMENT = "counted by consignment, so that a unit counts once for each in it"
@@ -74,7 +75,7 @@ CONTROL_SHARES: Final = (
             "inspection_rate",
             f"Which share of consignments has a control of type {control}?",
             _CHANNEL,
-            _CLEARED,
+            _CHANNELS,
             "a consignment with a control of unknown type only is in neither number",
             control=control,
         )
@@ -84,7 +85,7 @@ CONTROL_SHARES: Final = (
         "seized_consignment_share",
         "Which share of consignments has goods seized?",
         _CHANNEL,
-        _CLEARED,
+        _CHANNELS,
     ),
     _share(
         "released_by_arrival_rate",
