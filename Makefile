@@ -14,7 +14,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-
 	--no-annotate --custom-compile-command "make lock" --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test check format integration crash chaos bench lock lock-broker clean
+.PHONY: help venv demo test check format integration crash chaos bench docs lock lock-broker clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do \
@@ -66,9 +66,12 @@ chaos: $(DEV) ## The long run of kills and pauses (CHAOS_SECONDS=600)
 bench: $(DEV) ## Benchmarks; prints ratios of one run
 	$(BIN)/python -m bench $(ARGS)
 
+docs: $(DEV) ## Make the table of indicators anew from the registry
+	$(BIN)/python -m sstl.cli.indicator_page docs/indicators.md
+
 lock: $(DEV) ## Lock the dependencies anew, with hashes
 	$(COMPILE) --extra embedded -o requirements.lock pyproject.toml requirements-build.in
-	$(COMPILE) --extra embedded --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	$(COMPILE) --extra embedded --extra export --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 
 lock-broker: $(DEV) ## Lock Apache Kafka and the checksums of its jars anew
 	$(BIN)/python -m sstl.embedded.relock

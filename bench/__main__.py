@@ -5,7 +5,7 @@ import sys
 
 from bench.lab import ROOT, arguments, say
 
-NAMES = ("fold", "stage", "chain", "latency", "restore", "memory")
+NAMES = ("fold", "stage", "chain", "latency", "restore", "memory", "lanes")
 TIMEOUT_S = 900
 
 

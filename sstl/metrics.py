@@ -415,11 +415,11 @@ def observe_counts(stage: str, counts: Tally[tuple[str, str]]) -> None:
 
 
 def observe_indicator(indicator: Indicator, *, partition: int = 0) -> None:
-    """Show an indicator of the whole period and of all strata; others are not shown here.
+    """Show durations of the whole period and of all strata; others are not shown here.
 
     An indicator without observations takes its row away. ``partition`` is the lanes stage's own.
     """
-    if indicator.window.kind != "TOTAL" or indicator.strata:
+    if indicator.window.kind != "TOTAL" or indicator.strata or indicator.unit != "s":
         return
     LANES.show(
         (indicator.lane_id, indicator.mode, indicator.indicator, indicator.counting_unit),

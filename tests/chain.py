@@ -101,9 +101,17 @@ class Chain:
             pass
         for topic, runner in self._runners.items():
             if runner.period_s is not None:
-                self._apply(topic, runner.on_timer(self.states[topic], APPENDED_MS, caught_up=True))
+                self._tick(topic, runner)
         while self._step():
             pass
+
+    def _tick(self, topic: str, runner: StageRunner) -> None:
+        """Let a stage do what waits for a pause, until nothing waits."""
+        while True:
+            outcome = runner.on_timer(self.states[topic], APPENDED_MS, caught_up=True)
+            self._apply(topic, outcome)
+            if not outcome.changed:
+                return
 
     def beat(self, reached_ms: int) -> None:
         """Let every source of intake say how far it has come in arrival time, and work off what follows.

@@ -3,13 +3,25 @@
 Ties, corrections, retractions, late binding and moves between journeys are common, because little is drawn from.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 from hypothesis import strategies as st
 
+from sstl.core.milestones import order
+from sstl.core.registers import Held, counting, hold_forwarded, hold_placed, hold_withdrawn
 from sstl.models.policy import Corridor, LanePolicy, Policy, RulePolicy, Silence, StageLimit
-from sstl.models.records import Event, Forwarded, Heartbeat, Placed, Shared, Version, Withdrawn
+from sstl.models.records import (
+    Event,
+    Forwarded,
+    Heartbeat,
+    Placed,
+    Share,
+    Shared,
+    Version,
+    Withdrawn,
+)
 from tests.journey_events import DAY, HOUR, LANE, START, UNIT, event, leg, share
 
 TERMINAL = "urn:sstl:NLRTM:tos"
@@ -179,3 +191,21 @@ def messages(draw: st.DrawFn) -> tuple[str, Any]:
         source="intake-transport/0", reached_ms=reached, caught_up=True, publishers=heard
     )
     return "~heartbeat", beat
+
+
+def set_of(records: Iterable[tuple[str, Any]]) -> tuple[list[Event], list[Share]]:
+    """Return what a unit's messages say, computed straight from the registers."""
+    held: dict[str, Held | None] = {}
+    known: dict[str, Share | None] = {}
+    for _, message in records:
+        match message:
+            case Placed(event=placed):
+                held[placed.identity] = hold_placed(held.get(placed.identity), message)
+            case Withdrawn(identity=identity):
+                held[identity] = hold_withdrawn(held.get(identity), message)
+            case Forwarded(identity=identity):
+                held[identity] = hold_forwarded(held.get(identity), message)
+            case Shared(manifest_id=manifest, share=part):
+                known[manifest] = part
+    events = [one for value in held.values() if (one := counting(value)) is not None]
+    return sorted(events, key=order), [part for part in known.values() if part is not None]

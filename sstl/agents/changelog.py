@@ -4,19 +4,16 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
-from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
+from kafka import TopicPartition
 
 from sstl.agents.prepare import partition_of
+from sstl.agents.reading import IDLE_S, connected
 from sstl.agents.store import PartitionStore
 from sstl.agents.topics import STAGE_SOURCE, Topics
 from sstl.core.publishers import HEARD_KEY
 from sstl.core.stage import PASSED
 from sstl.errors import ExitCode, UserError
 
-_BOOTSTRAP_MS = 10_000
-_IDLE_S = 3.0
-"""With nothing read for so long, what is left up to the end are transaction markers."""
 _RESERVED = frozenset({PASSED, HEARD_KEY})
 """What every reader needs beside its subject: how far the stage has come, when publishers were heard of."""
 
@@ -34,17 +31,7 @@ class ChangelogReader:
 
     def __init__(self, bootstrap: str, topics: Topics) -> None:
         self._topics = topics
-        try:
-            self._consumer = KafkaConsumer(
-                bootstrap_servers=bootstrap.split(","),
-                isolation_level="read_committed",
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                bootstrap_timeout_ms=_BOOTSTRAP_MS,
-            )
-        except (KafkaError, OSError) as error:
-            message = f"cannot reach Kafka at {bootstrap}: {error}"
-            raise UserError(message, ExitCode.UNREACHABLE) from error
+        self._consumer = connected(bootstrap)
 
     def close(self) -> None:
         """Close the connections."""
@@ -96,7 +83,7 @@ class ChangelogReader:
                         store.load(record.key, record.value)
             now = time.monotonic()
             last = now if polled else last
-            if now - last > _IDLE_S:
+            if now - last > IDLE_S:
                 break
         return store
 

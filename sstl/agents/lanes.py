@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sstl import metrics
 from sstl.agents.keyed import KeyedAgent
 from sstl.agents.store import PartitionStore
-from sstl.core.lanes import TOTAL, LanesStage, indicator
+from sstl.core.lanes import TOTAL, LanesStage, Series, indicator
 from sstl.core.stage import Output
 
 
@@ -15,8 +15,11 @@ class LaneGauges:
     def restored(self, store: PartitionStore, partition: int) -> None:
         """Show every lane as the changelog left it, not only from its next change on."""
         for key in store.keys_with(TOTAL):
+            if Series.of(key).strata:
+                continue
             cell = store.get(key, TOTAL)
-            shown = indicator(key, TOTAL, cell, revision=1, reached_ms=None)
+            counts = None if cell is None else cell.counts
+            shown = indicator(key, TOTAL, counts, revision=1, reached_ms=None)
             metrics.observe_indicator(shown, partition=partition)
 
     def committed(self, outputs: Sequence[Output], partition: int) -> None:

@@ -17,6 +17,7 @@ from faust.types import TP
 from sstl import logs
 from sstl.agents.kafka import Committer
 from sstl.agents.prepare import Prepared, Preparer, SourceFormatError, merge
+from sstl.agents.restoring import Restoring
 from sstl.agents.runner import Runner, where_raised
 from sstl.agents.showing import Showing
 from sstl.agents.stop import FENCED, REFUSED, StopError
@@ -30,9 +31,6 @@ from sstl.errors import ExitCode
 log = logs.get(__name__)
 
 MAX_OUTPUTS = 50_000
-STORE_VALID_S = 12 * 3600
-"""A store that has not followed its changelog for so long is read anew: tombstones may be gone by then
-(``delete.retention.ms`` is 24 h)."""
 PAUSED_S = 0.1
 MAX_TRIES = 40
 MAX_BACKOFF_S = 5.0
@@ -83,10 +81,10 @@ class PartitionOwner:
     ) -> None:
         self.tp, self.runner = tp, runner
         self.store = PartitionStore(runner.cell_type)
-        self._topics, self._committer = topics, committer
-        self._pause_s = pause_s
+        self._committer, self._pause_s = committer, pause_s
         self._watermark_rest_s = limits.watermark_rest.total_seconds()
         self._show = Showing(tp, runner, live=live)
+        self._restoring = Restoring(tp, runner, self.store, committer, self._show)
         self._crashes, self._stop, self._may_work = crashes, stop, may_work
         self._preparer = Preparer(topics, runner.fold)
         self._lock = asyncio.Lock()
@@ -95,7 +93,6 @@ class PartitionOwner:
         self._reader: Reader | None = None
         self._due_at = 0.0
         self._rest_until: float | None = None
-        self._current_at = 0.0
         self._tries = 0
         self._task: asyncio.Task[None] | None = None
         self._taking: asyncio.Task[None] | None = None
@@ -147,11 +144,9 @@ class PartitionOwner:
             async with self._lock:
                 if self._reader_of(session) is None:
                     return
-                await self._restore()
-                position = self.store.position
-                await self._check_position(position)
+                position = await self._restoring.restore()
                 reader = self._reader_of(session)
-                if reader is None or position is None:
+                if reader is None:
                     return
                 self.handed_out = position
                 await reader.release(self.tp, position, session)
@@ -180,43 +175,6 @@ class PartitionOwner:
     def _reader_of(self, session: int) -> Reader | None:
         """Return the reader while this session lasts; a rebalance may end it at any await."""
         return self._reader if session == self.session else None
-
-    async def _restore(self) -> None:
-        began, store, read = time.monotonic(), self.store, 0
-        if began - self._current_at > STORE_VALID_S:
-            store.clear()
-
-        def progressed(restored: int, remaining: int) -> None:
-            nonlocal read
-            read = restored
-            self._show.restoring(began, restored, remaining, running=True)
-
-        progressed(0, 0)
-        # before the restore: nobody else can write to the changelog from here on
-        await self._committer.fence()
-        await self._committer.restore(store, progressed)
-        self._show.restoring(began, read, 0, running=False)
-        self._current_at = time.monotonic()
-        seconds = round(self._current_at - began, 3)
-        log.info("state restored", **self._show.where, records=read, seconds=seconds)
-        self.runner.on_restored(store)
-        self._show.state(store)
-
-    async def _check_position(self, position: int | None) -> None:
-        if position is None:
-            raise StopError(
-                f"the changelog of {self._show.name} holds no position; run `sstl topics apply`, "
-                "which writes the first one",
-                exit_code=ExitCode.INCOMPATIBLE,
-            )
-        begin = await self._committer.beginning()
-        if position < begin:
-            raise StopError(
-                f"{self._show.name} was folded up to offset {position}, but its log now begins at {begin}: "
-                f"{begin - position} offsets are gone. Restore the topic, or accept the gap with "
-                f"`sstl topics skip {self.tp.topic} {self.tp.partition}`",
-                exit_code=ExitCode.INCOMPATIBLE,
-            )
 
     def _try_again(self, error: BaseException, session: int) -> None:
         """Take the partition over anew after a fault that may pass, or stop after too many."""
@@ -385,9 +343,10 @@ class PartitionOwner:
         self.store.position = end
         if changelog_offset is not None:
             self.store.changelog_offset = changelog_offset
-        self._current_at = time.monotonic()
+        committed = time.monotonic()
+        self._restoring.followed(committed)
         self._tries = 0
-        self._show.committed(prepared, records, folded - began, self._current_at - folded)
+        self._show.committed(prepared, records, folded - began, committed - folded)
         self._show.state(self.store)
 
     def _folded_up_to(self) -> int:

@@ -13,7 +13,18 @@ import click
 
 from sstl.errors import ExitCode, UserError
 
-COMMANDS = ("demo", "broker", "topics", "run", "publish", "watch", "explain", "policy")
+COMMANDS = (
+    "demo",
+    "broker",
+    "topics",
+    "run",
+    "publish",
+    "select",
+    "watch",
+    "indicators",
+    "explain",
+    "policy",
+)
 """Each lives in the module of its name as ``command``, in the order in which they are shown."""
 
 

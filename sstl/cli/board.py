@@ -94,9 +94,9 @@ def status_of(flag: dict[str, Any]) -> str:
 
 
 def window_of(indicator: dict[str, Any]) -> str:
-    """Return the window's name: ``TOTAL`` or the day."""
+    """Return the window's name: ``TOTAL``, or the day, hour, week or month."""
     window = indicator.get("window")
-    return _text(window, "day") or _text(window, "kind")
+    return _text(window, "day") or _text(window, "period") or _text(window, "kind")
 
 
 def duration(seconds: Any) -> str:
@@ -243,6 +243,7 @@ def line(kind: str, record: dict[str, Any]) -> str:
             ("median", duration(record.get("median"))),
             ("p90", duration(record.get("p90"))),
             ("late", _share(record.get("shareLate"))),
+            ("share", _share(record.get("share"))),
         )
         if shown
     )

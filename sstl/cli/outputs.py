@@ -7,18 +7,17 @@ from types import TracebackType
 from typing import Any, Self
 
 import orjson
-from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
+from kafka import TopicPartition
 
+from sstl.agents.reading import IDLE_S, connected
 from sstl.agents.topics import Topics
 from sstl.cli.board import FLAG, INDICATOR
 from sstl.errors import ExitCode, UserError
 
 TOPICS = {FLAG: "risk-flags", INDICATOR: "indicators"}
 """Kind of record to the logical name of its topic."""
-BOOTSTRAP_MS = 10_000
-IDLE_S = 3.0
-"""With nothing read for so long, what is left up to an end are transaction markers."""
+SILENT_S = 30.0
+"""With no way made for so long, Kafka is taken to be gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +50,7 @@ class Outputs:
         self, bootstrap: str, topics: Topics, kinds: frozenset[str], *, from_beginning: bool
     ) -> None:
         self._kinds = {topics[TOPICS[kind]].name: kind for kind in kinds}
-        try:
-            self._consumer = KafkaConsumer(
-                bootstrap_servers=bootstrap.split(","),
-                isolation_level="read_committed",
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                bootstrap_timeout_ms=BOOTSTRAP_MS,
-            )
-        except (KafkaError, OSError) as error:
-            message = f"cannot reach Kafka at {bootstrap}: {error}"
-            raise UserError(message, ExitCode.UNREACHABLE) from error
+        self._consumer = connected(bootstrap)
         places = []
         for topic in sorted(self._kinds):
             partitions = self._consumer.partitions_for_topic(topic)
@@ -112,6 +101,27 @@ class Outputs:
                 self._consumer.position(place) >= ends[place] for place in self._places
             ):
                 return
+
+    def whole(self) -> Iterator[Read]:
+        """Yield everything up to where the topics end now: all of it, where a part would pass for the whole.
+
+        Raises:
+            UserError: Kafka fell silent before the end.
+        """
+        ends = self._consumer.end_offsets(self._places)
+        began, reached = time.monotonic(), -1
+        while any(self._consumer.position(place) < ends[place] for place in self._places):
+            for one in self.poll(0.2):
+                if one.offset < ends[TopicPartition(one.topic, one.partition)]:
+                    yield one
+            now = sum(self._consumer.position(place) for place in self._places)
+            if now > reached:
+                began, reached = time.monotonic(), now
+            elif time.monotonic() - began > SILENT_S:
+                message = (
+                    f"Kafka fell silent for {SILENT_S:.0f} s before the topic was read to its end"
+                )
+                raise UserError(message, ExitCode.UNREACHABLE)
 
     def _read(self, message: Any) -> Read:
         record = None if message.value is None else orjson.loads(message.value)

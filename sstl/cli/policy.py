@@ -9,6 +9,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
+from sstl.cli import policy_propose
 from sstl.cli.common import declared_topics, load_checked, read_policy, read_settings
 from sstl.cli.policy_words import changes
 from sstl.errors import ExitCode, UserError
@@ -153,6 +154,9 @@ def publish(path: Path, valid_from: datetime, name: str | None) -> None:
         f"published version {policy.version}, hash {policy.hash[:12]}, at offset {own.offset} of {topic.name}; "
         f"governs from {since_text(policy)}"
     )
+
+
+command.add_command(policy_propose.command, "propose")
 
 
 def _version(policy: Policy, valid_from: datetime, name: str | None) -> Policy:

@@ -7,7 +7,7 @@ order of adding and taking back and any way of merging gives the same one.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import accumulate
 from typing import Final
@@ -148,14 +148,23 @@ class Histogram(msgspec.Struct, frozen=True, array_like=True):
         Raises:
             ValueError: ``p`` is not from 0 to 1.
         """
-        if not 0 <= p <= 1:
-            message = f"no quantile at {p}"
-            raise ValueError(message)
+        return self.quantiles((p,))[0]
+
+    def quantiles(self, ps: Sequence[Fraction]) -> tuple[int | None, ...]:
+        """Return `quantile` at each of several shares; the counts are added up once.
+
+        Raises:
+            ValueError: A share is not from 0 to 1.
+        """
+        for p in ps:
+            if not 0 <= p <= 1:
+                message = f"no quantile at {p}"
+                raise ValueError(message)
         reached = list(accumulate(self.counts))
         if not reached:
-            return None
-        k = max(1, -(-p.numerator * reached[-1] // p.denominator))
-        return value_of(self.buckets[bisect_left(reached, k)])
+            return (None,) * len(ps)
+        ranks = (max(1, -(-p.numerator * reached[-1] // p.denominator)) for p in ps)
+        return tuple(value_of(self.buckets[bisect_left(reached, k)]) for k in ranks)
 
     def minimum(self) -> int | None:
         """Return the shortest duration in seconds, bound as in `quantile`; None when n is 0."""

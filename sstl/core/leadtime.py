@@ -11,9 +11,10 @@ Cargo 2000 takes the longest of its incoming legs plus the outgoing one, effecti
 when the first sum exceeds the second.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from sstl.core.attribution import covered_ms
 from sstl.core.milestones import (
     ACTUAL,
     PLANNED,
@@ -27,6 +28,8 @@ from sstl.core.milestones import (
     place_of,
     recorded_order,
 )
+from sstl.core.seals.facts import Armed
+from sstl.core.strata import membership
 from sstl.models.policy import Policy
 from sstl.models.records import Event, Leg, Measure
 
@@ -34,7 +37,22 @@ LEG = "LT_leg"
 JOURNEY = "LT_journey"
 TRANSIT = "LT_transit"
 PORT_TO_PORT = "LT_port_port"
+DOOR = "LT_door"
+EXPORT = "LT_export"
+IMPORT = "LT_import"
 RELEASE = "LT_release"
+ETA_ERROR = "eta_error"
+LOCK_ARMED = "lock_armed"
+_STAGES = (
+    (DOOR, "T1", "T15"),
+    (EXPORT, "T2", "T4"),
+    (TRANSIT, "T5", "T6"),
+    (IMPORT, "T6", "T14"),
+    (PORT_TO_PORT, "T2", "T14"),
+)
+_BY_AIR = ("AIR", "POST")
+STAGE_CODES = ("T1", "T2", "T4", "T5", "T6", "T14", "T15")
+"""Milestones that the stages of a journey are measured by."""
 
 _DEPARTURES = frozenset({"transport.dep", "transport.departed"})
 _ARRIVALS = {
@@ -132,7 +150,7 @@ def leg_times(plan: Plan, events: Sequence[Event]) -> tuple[LegTimes, ...]:
     ends = [None if one.end is None else one.end.event_ms for one in inbound]
     planned_ends = [one.planned_end_ms for one in inbound]
     return tuple(
-        _after(one, _latest(ends), _latest(planned_ends))
+        _after(one, latest(ends), latest(planned_ends))
         if inbound and one.leg.role == _OUTBOUND
         else one
         for one in legs
@@ -173,7 +191,7 @@ def _run(leg: Leg, events: Iterable[Event]) -> LegTimes:
     )
 
 
-def _latest(instants: Iterable[int | None]) -> int | None:
+def latest(instants: Iterable[int | None]) -> int | None:
     """Return the last instant, None where one of them is not known."""
     known: int | None = None
     for instant in instants:
@@ -205,24 +223,34 @@ def observe_journey(
     policy: Policy,
     *,
     key: str = "",
+    armed: Sequence[Armed] = (),
 ) -> tuple[Observed, ...]:
     """Return all lead times of a unit's journey that its milestones allow; none of empty equipment.
 
-    ``key`` tells a reused unit's later journeys apart; it is part of their ids.
+    ``key`` tells a reused unit's later journeys apart; it is part of their ids. ``armed`` are the times in which its
+    locks were armed.
     """
     if plan.empty:
         return ()
     unit = f"{unit}#{key}" if key else unit
+    strata = membership(plan.share)
     found = [observed for one in legs if (observed := _leg(unit, one)) is not None]
     journey = _journey(unit, plan, legs)
     if journey is not None:
         found.append(journey)
-    transit = _between(unit, TRANSIT, ("T5", "T6"), plan, known, policy)
-    if transit is not None:
-        found.append(transit)
-    ports = _between(unit, PORT_TO_PORT, ("T2", "T14"), plan, known, policy)
-    if ports is not None and ports.measure.mode not in ("AIR", "POST"):
-        found.append(ports)
+    actual = known.actual
+    for indicator, first, last in _STAGES:
+        if first in actual and last in actual:
+            measure = _between((first, last), plan, known, policy, strata)
+            if measure is not None and not (indicator == PORT_TO_PORT and measure.mode in _BY_AIR):
+                found.append(_of_journey(indicator, unit, measure))
+                if indicator == DOOR and armed:
+                    found.append(_of_journey(LOCK_ARMED, unit, _armed(measure, armed)))
+    eta = known.estimated.get("T6")
+    if eta is not None and "T6" in actual:
+        error = _eta_error(eta, actual["T6"], plan, policy, strata)
+        if error is not None:
+            found.append(_of_journey(ETA_ERROR, unit, error))
     return tuple(found)
 
 
@@ -252,11 +280,11 @@ def _journey(unit: str, plan: Plan, legs: Sequence[LegTimes]) -> Observed | None
         one.start_ms for one in legs
     ]
     first = None if None in starts else min(start for start in starts if start is not None)
-    last = _latest(None if one.end is None else one.end.event_ms for one in legs)
+    last = latest(None if one.end is None else one.end.event_ms for one in legs)
     mode = plan.mode or legs[-1].mode
     if first is None or last is None:
         return None
-    planned_last = _latest(one.planned_end_ms for one in legs)
+    planned_last = latest(one.planned_end_ms for one in legs)
     return Observed(
         observation_id(JOURNEY, unit),
         JOURNEY,
@@ -271,59 +299,61 @@ def _journey(unit: str, plan: Plan, legs: Sequence[LegTimes]) -> Observed | None
     )
 
 
+def _of_journey(indicator: str, unit: str, measure: Measure) -> Observed:
+    return Observed(observation_id(indicator, unit), indicator, "journey", measure)
+
+
 def _between(
-    unit: str,
-    indicator: str,
     ends: tuple[str, str],
     plan: Plan,
     known: Milestones,
     policy: Policy,
-) -> Observed | None:
-    first, last = (known.actual.get(code) for code in ends)
-    if first is None or last is None:
-        return None
+    strata: dict[str, str],
+) -> Measure | None:
+    """Return the time between two milestones that are both known; None while the lane is not."""
+    first, last = (known.actual[code] for code in ends)
     lane_id = plan.lane_id or last.lane_id or first.lane_id
     mode = plan.mode or mode_of_lane(lane_id, policy)
     if lane_id is None or mode is None:
         return None
     planned = [known.planned.get(code) for code in ends]
-    return Observed(
-        observation_id(indicator, unit),
-        indicator,
-        "journey",
-        Measure(
-            lane_id=lane_id,
-            mode=mode,
-            start_ms=first.event_ms,
-            value_ms=last.event_ms - first.event_ms,
-            planned_ms=None
-            if planned[0] is None or planned[1] is None
-            else planned[1].event_ms - planned[0].event_ms,
-        ),
+    return Measure(
+        lane_id=lane_id,
+        mode=mode,
+        start_ms=first.event_ms,
+        value_ms=last.event_ms - first.event_ms,
+        planned_ms=None
+        if planned[0] is None or planned[1] is None
+        else planned[1].event_ms - planned[0].event_ms,
+        strata=strata,
     )
 
 
-def observe_release(
-    consignment: str,
-    plan: Plan,
-    released: Event | None,
-    arrivals: Mapping[str, int | None],
-    policy: Policy,
-) -> Observed | None:
-    """Return arrival to release (T13 - T6) of a consignment; it has arrived with the last of its units.
+def _armed(door: Measure, armed: Iterable[Armed]) -> Measure:
+    """Return for how long of the journey from door to door a lock was armed, several locks at once counted once."""
+    start_ms, end_ms = door.start_ms, door.start_ms + door.value_ms
+    times = ((one.from_ms, end_ms if one.ended is None else one.ended.event_ms) for one in armed)
+    return Measure(
+        lane_id=door.lane_id,
+        mode=door.mode,
+        start_ms=start_ms,
+        value_ms=covered_ms((start_ms, end_ms), times),
+        strata=door.strata,
+    )
 
-    None while the release, the arrival of one unit, or the lane is not known.
-    """
-    arrived = _latest(arrivals.values())
-    if released is None or arrived is None:
-        return None
-    lane_id = plan.lane_id or released.lane_id
+
+def _eta_error(
+    eta: Event, arrived: Event, plan: Plan, policy: Policy, strata: dict[str, str]
+) -> Measure | None:
+    """Return how far the last estimate was from the arrival; one recorded after the arrival is no forecast."""
+    lane_id = plan.lane_id or arrived.lane_id
     mode = plan.mode or mode_of_lane(lane_id, policy)
-    if lane_id is None or mode is None:
+    if lane_id is None or mode is None or eta.version.recorded_ms > arrived.event_ms:
         return None
-    return Observed(
-        observation_id(RELEASE, consignment),
-        RELEASE,
-        "consignment",
-        Measure(lane_id=lane_id, mode=mode, start_ms=arrived, value_ms=released.event_ms - arrived),
+    return Measure(
+        lane_id=lane_id,
+        mode=mode,
+        start_ms=arrived.event_ms,
+        value_ms=abs(arrived.event_ms - eta.event_ms),
+        strata=strata,
     )

@@ -10,15 +10,13 @@ from typing import Any
 
 import msgspec
 
-from sstl.core.rules.base import Result, Verdict, flag_id
+from sstl.core.rules import RULES
+from sstl.core.rules.base import Result, Verdict
 from sstl.core.rules.engine import Asked, ask, governing
-from sstl.core.rules.findings import CHANGED, CLEARED, About, finding_of
+from sstl.core.rules.findings import CHANGED, CLEARED, GONE, About, finding_of, why_cleared
 from sstl.core.stage import Work
 from sstl.models.policy import Policy
 from sstl.models.records import Finding
-
-GONE = "what it rests on was corrected, retracted or unlinked"
-NOT_IN_FORCE = "the rule is not in force"
 
 
 class Said(msgspec.Struct, frozen=True, tag="said.1"):
@@ -115,7 +113,14 @@ def tell(
         finding = now.findings.get(name)
         if finding is None:
             if cell is not None:
-                reason = _why(work.policy, cell.finding, now, about_of) or gone
+                reason = why_cleared(
+                    cell.finding,
+                    work.policy,
+                    now.verdicts,
+                    lambda verdict: about_of(verdict).key,
+                    known=RULES,
+                    gone=gone,
+                )
                 cleared = msgspec.structs.replace(cell.finding, state=CLEARED, reason=reason)
                 work.emit("findings", name, cleared)
             work.put(key, name, None)
@@ -123,17 +128,3 @@ def tell(
             change = finding if cell is None else msgspec.structs.replace(finding, state=CHANGED)
             work.emit("findings", name, change)
             work.put(key, name, Said(finding))
-
-
-def _why(
-    policy: Policy, finding: Finding, now: Answers, about_of: Callable[[Verdict], About]
-) -> str | None:
-    if policy.rule(finding.rule_id).mode == "off":
-        return NOT_IN_FORCE
-    for verdict in now.verdicts:
-        if verdict.rule_id != finding.rule_id or verdict.reason is None:
-            continue
-        key = about_of(verdict).key
-        if flag_id(verdict.rule_id, key, verdict.anchor) == finding.flag_id:
-            return verdict.reason
-    return None

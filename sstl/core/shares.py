@@ -92,6 +92,7 @@ class Shares:
             seals=listed.seals,
             empty=listed.empty,
             equipment_mass_kg=listed.gross_mass_kg,
+            sstl_member=_common([entry.sstl_member for entry in entries], None),
         )
 
     def _share(self, entries: Sequence[Consignment], unit: str | None) -> Share:

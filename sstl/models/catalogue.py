@@ -15,6 +15,7 @@ from sstl.models.declaration import (
     MassBody,
 )
 from sstl.models.progress import ProgressBody
+from sstl.models.selection import DRAWN, DrawBody
 
 FAMILIES = ("manifest", "seallock", "inspection", "transport", "feedback", "registry", "action")
 """Families of input topics (``sstl.<family>.v1``)."""
@@ -55,6 +56,7 @@ def _types() -> dict[str, EventType]:
         add(f"seallock.{kind}", body, "seallock")
     for kind, body in inspection.KINDS.items():
         add(f"inspection.{kind}", body, "inspection")
+    add(DRAWN, DrawBody, "inspection")
     for kind in transport.KINDS:
         add(f"transport.{kind}", transport.TransportBody, "transport")
     # Filers' systems have these beside their manifests, customs offices beside their controls.

@@ -1,7 +1,7 @@
 """Indicator: a statistic over the observations of one lane, stratum and window, as it is published.
 
 Written on the compacted topic ``indicators``, one record per `Indicator.key`. All but `ENVELOPE` is
-content: a function of the observations alone, the same whatever their order and again on replay.
+content: a function of the observations and the policy alone, the same whatever their order and again on replay.
 """
 
 from datetime import date
@@ -11,44 +11,82 @@ from pydantic import Field, FiniteFloat, model_validator
 
 from sstl.models.public import PublicModel, UtcInstant
 
-ENVELOPE = frozenset({"revision", "complete_up_to"})
+ENVELOPE = frozenset({"revision", "complete_up_to", "provisional"})
 """What depends on when an indicator was published, not on what it says."""
+
+WindowKind = Literal["PT1H", "P1D", "P1W", "P1M", "TOTAL"]
+State = Literal["AVAILABLE", "INSUFFICIENT_DATA", "EXPIRED"]
 
 
 class Window(PublicModel):
     """Which observations an indicator takes in: those whose start milestone lies in it (cohort)."""
 
-    kind: Literal["P1D", "TOTAL"]
-    """``P1D``: one day; ``TOTAL``: since the pilot began."""
+    kind: WindowKind
+    """An hour, a day, an ISO 8601 week, a month; ``TOTAL``: since the pilot began."""
     day: date | None = None
-    """The day, in UTC; None with ``TOTAL``."""
+    """The day of ``P1D``."""
+    period: str | None = None
+    """The hour ``2024-05-01T13``, the week ``2024-W18`` or the month ``2024-05``."""
+    zone: Literal["UTC"] = "UTC"
+    """Time zone in which the window begins and ends."""
 
     @model_validator(mode="after")
-    def _a_day_has_a_date(self) -> Self:
+    def _says_when_it_is(self) -> Self:
         if (self.kind == "P1D") != (self.day is not None):
             message = "a window has a date when, and only when, it is a day"
             raise ValueError(message)
+        if (self.kind in ("PT1H", "P1W", "P1M")) != (self.period is not None):
+            message = "a window has a period when, and only when, it is an hour, week or month"
+            raise ValueError(message)
         return self
+
+    @classmethod
+    def named(cls, name: str) -> Self:
+        """Return the window that a key calls so.
+
+        Raises:
+            ValueError: The name is none of a window.
+        """
+        kind, _, period = name.partition("/")
+        if kind == "P1D":
+            return cls.model_validate({"kind": kind, "day": date.fromisoformat(period)})
+        return cls.model_validate({"kind": kind, "period": period or None})
 
     @property
     def name(self) -> str:
-        """How keys call the window: ``P1D/2024-05-01`` or ``TOTAL``."""
-        return self.kind if self.day is None else f"{self.kind}/{self.day.isoformat()}"
+        """How keys call the window: ``P1D/2024-05-01``, ``P1W/2024-W18`` or ``TOTAL``."""
+        if self.day is not None:
+            return f"{self.kind}/{self.day.isoformat()}"
+        return self.kind if self.period is None else f"{self.kind}/{self.period}"
 
 
 class Method(PublicModel):
     """How the statistics were computed (docs/indicators.md)."""
 
-    name: Literal["lead-time"] = "lead-time"
-    version: Literal[1] = 1
-    quantile_relative_error: float = 0.01
-    """Median, p90, min and max are within this share of the order statistic they stand for."""
-    quantile_exact_up_to_s: int = 100
+    name: Literal["lead-time", "share"] = "lead-time"
+    version: Literal[1, 2] = 2
+    quantile_relative_error: float | None = 0.01
+    """Quantiles, min and max are within this share of the order statistic they stand for; None: there are none."""
+    quantile_exact_up_to_s: int | None = 100
     """Up to this many seconds, either sign, they are exact."""
 
 
+LEAD_TIME = Method()
+SHARE = Method(name="share", version=1, quantile_relative_error=None, quantile_exact_up_to_s=None)
+
+
+class Interval(PublicModel):
+    """A confidence interval of `Indicator.share`; None: no bound on that side."""
+
+    low: FiniteFloat | None
+    high: FiniteFloat | None
+    level: FiniteFloat = Field(gt=0, lt=1)
+    method: str
+    method_version: int
+
+
 class Indicator(PublicModel):
-    """Lead-time statistics of one lane, stratum and window. Durations are in seconds."""
+    """Statistics of one lane, stratum and window. Durations are in seconds."""
 
     key: str
     """``indicator|counting unit|lane|mode|strata|window``, the key on the topic."""
@@ -60,21 +98,37 @@ class Indicator(PublicModel):
     mode: str
     strata: dict[str, str] = Field(default_factory=dict)
     window: Window
-    unit: Literal["s"] = "s"
-    method: Method = Method()
+    unit: Literal["s", "1"] = "s"
+    """``s``: durations; ``1``: how many of the counting units have it."""
+    method: Method = LEAD_TIME
+    policy_hash: str = ""
+    """Of the version that governs the window's beginning, of ``TOTAL`` that of its last day; empty for an expired
+    hour."""
 
-    state: Literal["AVAILABLE", "INSUFFICIENT_DATA"]
-    """``INSUFFICIENT_DATA``: no observation is left, and no statistic is given."""
+    state: State
+    """``INSUFFICIENT_DATA``: n is below ``minimum_n``, and no statistic is given. ``EXPIRED``: an hour that is no
+    longer kept; its day is."""
     n: int = Field(ge=0)
+    minimum_n: int = Field(default=1, ge=1)
     mean: FiniteFloat | None = None
+    p10: int | None = None
+    p25: int | None = None
     median: int | None = None
+    p75: int | None = None
     p90: int | None = None
+    p95: int | None = None
     standard_deviation: FiniteFloat | None = Field(default=None, ge=0)
     """Sample standard deviation (divisor n - 1); None for n below 2."""
+    coefficient_of_variation: FiniteFloat | None = Field(default=None, ge=0)
+    """``standard_deviation / mean``; None for n below 2 or a mean that is not positive."""
     geometric_mean: FiniteFloat | None = Field(default=None, gt=0)
     """Over the positive durations; None when there is none."""
     min: int | None = None
     max: int | None = None
+    predictability: int | None = Field(default=None, ge=0)
+    """``p95 - median``."""
+    predictability_error: FiniteFloat | None = Field(default=None, ge=0)
+    """The error bounds of both quantiles together, seconds."""
     n_zero: int = Field(default=0, ge=0)
     n_negative: int = Field(default=0, ge=0)
     """Zero and negative durations count everywhere but in the geometric mean."""
@@ -83,7 +137,22 @@ class Indicator(PublicModel):
     n_late: int = Field(default=0, ge=0)
     share_late: FiniteFloat | None = Field(default=None, ge=0, le=1)
     """``n_late / n_planned``; None when nothing was planned."""
+    target_s: FiniteFloat | None = Field(default=None, gt=0)
+    """What the policy of ``policy_hash`` promises; each observation is judged by what governed its own start."""
+    n_target: int = Field(default=0, ge=0)
+    """Observations for which a target was promised."""
+    n_within: int = Field(default=0, ge=0)
+    share_within_target: FiniteFloat | None = Field(default=None, ge=0, le=1)
+    """``n_within / n_target``; None when no target was promised."""
+    k: int | None = Field(default=None, ge=0)
+    """Of a share: how many have it."""
+    share: FiniteFloat | None = Field(default=None, ge=0, le=1)
+    """``k / n``."""
+    interval: Interval | None = None
+    """Of ``share``."""
 
+    provisional: bool = False
+    """The follow-up of the window has not ended: slow ones are still missing; envelope."""
     revision: int = Field(ge=1)
     """How often this key has been published; envelope."""
     complete_up_to: UtcInstant | None = None
@@ -91,14 +160,17 @@ class Indicator(PublicModel):
 
     @model_validator(mode="after")
     def _counts_agree(self) -> Self:
-        if (self.state == "AVAILABLE") != (self.n > 0):
-            message = "an indicator is available when, and only when, something was observed"
+        if self.state != "EXPIRED" and (self.state == "AVAILABLE") != (self.n >= self.minimum_n):
+            message = "an indicator is available when, and only when, n reaches its minimum"
             raise ValueError(message)
         if self.n_late > self.n_planned or self.n_planned > self.n:
             message = "late are planned, and planned are observed"
             raise ValueError(message)
-        if self.n_zero + self.n_negative > self.n:
-            message = "zero and negative durations are observed"
+        if self.n_within > self.n_target or self.n_target > self.n:
+            message = "within target have a target, and those are observed"
+            raise ValueError(message)
+        if self.n_zero + self.n_negative > self.n or (self.k or 0) > self.n:
+            message = "zero and negative durations, and units that have it, are observed"
             raise ValueError(message)
         return self
 
@@ -107,9 +179,10 @@ def net_content(indicator: Indicator) -> dict[str, Any] | None:
     """Return the content under its wire names, for comparing a live run with a replay.
 
     None where nothing is observed any more: such a record tells readers to forget an earlier one,
-    and a replay, which never saw the earlier one, does not write it.
+    and a replay, which never saw the earlier one, does not write it. None for hours too: which of them
+    are kept depends on the watermark, and their days say the same for good.
     """
-    if indicator.n == 0:
+    if indicator.n == 0 or indicator.window.kind == "PT1H":
         return None
     return indicator.model_dump(
         mode="json", by_alias=True, exclude_none=True, exclude=set(ENVELOPE)

@@ -242,6 +242,66 @@ class IssuerPolicy(_Strict):
     """Feedback is due so long after a flag's governing instant."""
 
 
+AttributedTo = Literal["CUSTOMS", "OGA", "TRADE", "UNATTRIBUTED"]
+"""Who time between arrival and release is put down to; OGA: other government agencies."""
+_Attributable = Literal["CUSTOMS", "OGA", "TRADE"]
+AttributionPoint = Literal[
+    "T6", "T7", "T8", "T9", "T10a", "T10b", "T10c", "T11", "T12", "T13", "T14",
+    "bond.entered", "bond.left", "channel.assigned", "declaration.lodged",
+    "inspection.detained", "inspection.detention.lifted",
+    "inspection.oga.completed", "inspection.oga.started",
+    "manifest.referral.answered", "manifest.referral.raised",
+]  # fmt: skip
+"""What begins or ends a span of attributed time: a milestone of the consignment, or a type of event."""
+
+
+class AttributedSpan(_Strict):
+    """Time from one point to another that is put down to somebody, wherever no span before it covers it."""
+
+    to: _Attributable
+    start: AttributionPoint
+    end: AttributionPoint
+
+
+def _spans() -> tuple[AttributedSpan, ...]:
+    stated: tuple[tuple[_Attributable, AttributionPoint, AttributionPoint], ...] = (
+        ("TRADE", "manifest.referral.raised", "manifest.referral.answered"),
+        ("CUSTOMS", "T10b", "T10c"),
+        ("CUSTOMS", "T8", "T9"),
+        ("OGA", "inspection.oga.started", "inspection.oga.completed"),
+        ("CUSTOMS", "inspection.detained", "inspection.detention.lifted"),
+        ("CUSTOMS", "T10a", "T10b"),
+        ("TRADE", "T6", "T8"),
+        ("TRADE", "T9", "T12"),
+        ("TRADE", "T10c", "T12"),
+        ("CUSTOMS", "T12", "T13"),
+    )
+    return tuple(AttributedSpan(to=to, start=start, end=end) for to, start, end in stated)
+
+
+class Attribution(_Strict):
+    """Who the time between arrival and release of a consignment is put down to (docs/policy.md)."""
+
+    spans: tuple[AttributedSpan, ...] = _spans()
+    """In the order of their precedence: an instant goes to the first span that covers it."""
+    default: AttributedTo = "UNATTRIBUTED"
+    """Who has what no span covers."""
+
+
+class IndicatorPolicy(_Strict):
+    """What is promised of an indicator and how it is published; what is not stated is its definition's own."""
+
+    target_hours_by_mode: dict[Mode, Annotated[float, Field(gt=0)]] = {}
+    """Within this it is on target; a lane's own ``target_hours`` comes before."""
+    follow_up_hours: float | None = Field(default=None, ge=0)
+    """A window is provisional until so long after its end."""
+    minimum_n: int | None = Field(default=None, ge=1)
+    """Below it only n is published."""
+
+
+_DEFAULT_INDICATOR = IndicatorPolicy()
+
+
 class Policy(_Strict):
     """Everything that is judged by and may change without a release."""
 
@@ -283,10 +343,17 @@ class Policy(_Strict):
     """Words (lower case) that alone describe no goods."""
     route_profiles: tuple[RouteProfile, ...] = ()
     issuer: IssuerPolicy = IssuerPolicy()
+    attribution: Attribution = Attribution()
+    indicators: dict[str, IndicatorPolicy] = {}
+    """Indicator name (``LT_release``) to what is promised of it."""
 
     def rule(self, rule_id: str) -> RulePolicy:
         """Return how a rule judges; rules that the policy does not name judge by their defaults."""
         return self.rules.get(rule_id) or _DEFAULT_RULE
+
+    def indicator(self, name: str) -> IndicatorPolicy:
+        """Return what is promised of an indicator; one that is not named has its definition's own terms."""
+        return self.indicators.get(name) or _DEFAULT_INDICATOR
 
     @property
     def hash(self) -> str:

@@ -404,9 +404,9 @@ class Observation(
 
     id: str
     indicator: str
-    """``LT_leg``, ``LT_journey``, ``LT_transit``, ``LT_release``."""
+    """Name in the registry (`sstl.core.indicators`): ``LT_release``."""
     counting_unit: str
-    """``leg``, ``journey``, ``consignment``."""
+    """``leg``, ``journey``, ``consignment``, ``declaration``, ``control``, ``report``."""
     current: Measure | None = None
     previous: Measure | None = None
 

@@ -70,6 +70,8 @@ _KINDS = (
     *(f"inspection.{kind}" for kind in ("detained", "detention.lifted", "control.waived")),
     *("channel.assigned", "declaration.lodged", "bond.entered", "transport.ccd"),
     *("registry.operator.status", "registry.partner.risk", RAISED, ANSWERED),
+    *("declaration.accepted", "duty.paid", "bond.left", "inspection.document.checked"),
+    *("inspection.oga.started", "inspection.oga.completed", "inspection.seized"),
 )
 _BODIES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "inspection": st.fixed_dictionaries(
@@ -79,6 +81,10 @@ _BODIES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
             "niiResult": st.sampled_from(("SUSPECT", "CLEAR")),
             "controlResultCode": st.sampled_from(("A1", "B1")),
             "controlPurpose": st.just("SECURITY"),
+            "citedInspectionId": st.just("I1"),
+            "selections": st.sampled_from(
+                ([{"basis": "RANDOM", "probability": 0.1}], [{"basis": "OFFICER"}])
+            ),
             "controlType": st.sampled_from(("NII", "PHYSICAL")),
             "startedAt": st.just("2026-01-01T00:00:00Z"),
         },
@@ -91,7 +97,11 @@ _BODIES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
             "mraRecognised": st.booleans(),
         },
     ),
-    "channel": st.fixed_dictionaries({"channel": st.sampled_from(("RED", "GREEN"))}),
+    "channel": st.fixed_dictionaries(
+        {"channel": st.sampled_from(("RED", "GREEN"))}, optional={"side": st.just("IMPORT")}
+    ),
+    "declaration": st.just({"side": "IMPORT"}),
+    "duty": st.just({"side": "IMPORT"}),
     "manifest": st.just({"referralType": "RFI"}),
 }
 

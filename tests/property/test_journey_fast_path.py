@@ -11,7 +11,7 @@ from sstl.core.journeys import stage
 from sstl.core.journeys.stage import JourneysStage
 from sstl.core.stage import Inbound, MemoryState, Output
 from sstl.models.policy import RulePolicy
-from sstl.models.records import Heartbeat, PingBucket, Placed, Shared
+from sstl.models.records import Heartbeat, Observation, PingBucket, Placed, Shared
 from tests.journey_events import CONTEXT, HOUR, LANE, START, UNIT, event, share
 from tests.journey_worlds import LOCK, POLICY, messages
 
@@ -125,11 +125,16 @@ def position(draw: st.DrawFn, at_ms: int, number: int) -> Placed | PingBucket:
 @st.composite
 def happening(draw: st.DrawFn, at_ms: int, number: int) -> tuple[str, Any]:
     """Something that changes what a position may mean."""
-    kinds = ("arrived", "motion.stopped", "motion.started", "opened", "status", "beat", "left")
+    kinds = (
+        *("arrived", "motion.stopped", "motion.started", "opened", "status", "beat", "left"),
+        "stripped",
+    )
     kind = draw(st.sampled_from(kinds))
     if kind == "beat":
         beat = Heartbeat(source="intake-transport/0", reached_ms=at_ms, caught_up=True)
         return "~heartbeat", beat
+    if kind == "stripped":
+        return UNIT, Placed(event=event("transport.stripped", at_ms, id=f"{number}"))
     if kind in ("arrived", "left"):
         place, code = ("NLRTM", "arrived") if kind == "arrived" else ("CNYTN", "departed")
         return UNIT, Placed(event=event(f"transport.{code}", at_ms, id=f"{number}", place=place))
@@ -180,6 +185,29 @@ def test_a_silence_that_ended_is_told_though_it_was_not_due_when_the_next_positi
     head = fast.state.get(UNIT, "")
     assert head is not None
     assert head.due_ms is not None
+
+
+def test_a_position_of_before_the_delivery_takes_a_silence_back() -> None:
+    fast, slow = Side(100), Side(0)
+    where: dict[str, Any] = {"latitude": 22.5, "longitude": 114.0}
+    found: list[Any] = [Shared(manifest_id="LRN1", share=share("LRN1", lane_id=LANE))]
+    # the phase from arming on allows twelve hours; buckets are of six
+    for kind, hours in (("armed", 0), ("position", 7), ("delivered", 22), ("position", 21)):
+        name = "transport.stripped" if kind == "delivered" else f"seallock.{kind}"
+        told = event(name, START + hours * HOUR, id=f"{hours}", **where, **LOCK)
+        found.append(Placed(event=told))
+    silent = []
+    for message in found:
+        answer = fast.fold([(UNIT, message)])
+        assert answer == slow.fold([(UNIT, message)])
+        silent += [
+            one.message.current.value_ms // HOUR
+            for one in answer[0]
+            if isinstance(one.message, Observation)
+            and one.message.indicator == "lock_silent"
+            and one.message.current is not None
+        ]
+    assert silent == [22 - 7 - 12, 21 - 7 - 12]
 
 
 def test_a_usual_position_is_folded_in_place(monkeypatch: pytest.MonkeyPatch) -> None:

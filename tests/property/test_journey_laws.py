@@ -15,13 +15,11 @@ from hypothesis import strategies as st
 
 from sstl.core.journeys.assess import assess
 from sstl.core.journeys.stage import JourneysStage
-from sstl.core.milestones import order
-from sstl.core.registers import Held, counting, hold_forwarded, hold_placed, hold_withdrawn
 from sstl.core.rules import Result
 from sstl.models.policy import Policy, RulePolicy
-from sstl.models.records import Event, Forwarded, Heartbeat, Placed, Share, Shared, Withdrawn
+from sstl.models.records import Forwarded, Heartbeat, Placed, Shared, Withdrawn
 from tests.journey_events import DAY, START, UNIT, Chain, event
-from tests.journey_worlds import POLICY, TERMINAL, messages
+from tests.journey_worlds import POLICY, TERMINAL, messages, set_of
 
 END = START + 60 * DAY
 LAST = Heartbeat(
@@ -90,24 +88,6 @@ def net(chain: Chain) -> tuple[Any, Any, Any]:
         for name, one in chain.findings().items()
     }
     return findings, chain.observations(), chain.units()
-
-
-def set_of(records: Iterable[Record]) -> tuple[list[Event], list[Share]]:
-    """What a unit's messages say, computed straight from the registers."""
-    held: dict[str, Held | None] = {}
-    known: dict[str, Share | None] = {}
-    for _, message in records:
-        match message:
-            case Placed(event=placed):
-                held[placed.identity] = hold_placed(held.get(placed.identity), message)
-            case Withdrawn(identity=identity):
-                held[identity] = hold_withdrawn(held.get(identity), message)
-            case Forwarded(identity=identity):
-                held[identity] = hold_forwarded(held.get(identity), message)
-            case Shared(manifest_id=manifest, share=part):
-                known[manifest] = part
-    events = [one for value in held.values() if (one := counting(value)) is not None]
-    return sorted(events, key=order), [part for part in known.values() if part is not None]
 
 
 @given(deliveries())

@@ -17,20 +17,18 @@ from sstl.core.consignments import ConsignmentsStage
 from sstl.core.journeys import record
 from sstl.core.journeys.assess import assess
 from sstl.core.journeys.stage import JourneysStage
-from sstl.core.milestones import order
-from sstl.core.registers import Held, counting, hold_forwarded, hold_placed, hold_withdrawn
 from sstl.models.policy import Policy, RulePolicy
 from sstl.models.records import (
     Event,
     Forwarded,
     Placed,
-    Share,
     Shared,
     UnitMilestones,
     Version,
     Withdrawn,
 )
 from tests.journey_events import HOUR, LANE, START, UNIT, Chain, event, leg, share
+from tests.journey_worlds import set_of
 
 POLICY = Policy(rules={"milestone-later-than-planned": RulePolicy(thresholds={"threshold": 30})})
 ARCHETYPES: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -203,24 +201,6 @@ def run(stage: Callable[[], Any], batches: Iterable[list[Record]]) -> Chain:
 
 def net(chain: Chain) -> tuple[Any, Any, Any]:
     return chain.findings(), chain.observations(), chain.units()
-
-
-def set_of(records: Iterable[Record]) -> tuple[list[Event], list[Share]]:
-    """What a unit's messages say, computed straight from the registers."""
-    held: dict[str, Held | None] = {}
-    known: dict[str, Share | None] = {}
-    for _, message in records:
-        match message:
-            case Placed(event=placed):
-                held[placed.identity] = hold_placed(held.get(placed.identity), message)
-            case Withdrawn(identity=identity):
-                held[identity] = hold_withdrawn(held.get(identity), message)
-            case Forwarded(identity=identity):
-                held[identity] = hold_forwarded(held.get(identity), message)
-            case Shared(manifest_id=manifest, share=part):
-                known[manifest] = part
-    events = [one for value in held.values() if (one := counting(value)) is not None]
-    return sorted(events, key=order), [part for part in known.values() if part is not None]
 
 
 @given(deliveries(journeys()), st.lists(st.integers(1, 6), max_size=6))

@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import Any
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sstl.core.journeys.assess import assess
@@ -153,6 +153,16 @@ def test_a_story_never_breaks_and_has_one_state_for_each_lock(log: list[Event]) 
         assert opening.authorised_by is None or opening.shortcoming is None
 
 
+RENUMBERED = [
+    lock("paired", 0, id="paired"),
+    lock("paired", 0, id="paired again"),
+    lock("armed", 0, sealNumber="A1"),
+    lock("state.reported", 1, state="ARMED", since=text(0), sealNumber="B22"),
+]
+"""A snapshot tells another number, and that it is armed since before the one it ends."""
+
+
+@example(RENUMBERED)
 @given(LOGS)
 def test_a_lock_is_armed_once_at_a_time(log: list[Event]) -> None:
     by_lock: dict[str, list[tuple[int, int]]] = {}

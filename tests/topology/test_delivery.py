@@ -17,7 +17,7 @@ from sstl.agents.stop import StopError
 from sstl.agents.store import POSITION_RECORD, changelog_key
 from sstl.agents.transport import Batch, Read
 from sstl.core.lanes import LanesStage
-from sstl.core.lanes.cell import TOTAL
+from sstl.core.lanes.windows import TOTAL
 from sstl.core.stage import Context, Inbound, Outcome, Output, StateReader
 from sstl.errors import ExitCode
 from sstl.intake.stage import IntakeStage
@@ -43,7 +43,7 @@ def observe(broker: Broker, name: str) -> int:
 
 def counted(worker: Worker) -> int:
     cell = worker.owner("observations").store.get(SERIES, TOTAL)
-    return 0 if cell is None else int(cell.n)
+    return 0 if cell is None else int(cell.counts.n)
 
 
 class Fragile(LanesStage):

@@ -34,9 +34,11 @@ def released(event_: Event = RELEASED, path: str = f"consignment:{HOUSE}") -> Fo
 
 
 def values(chain: Chain) -> dict[str, tuple[str, int, int]]:
+    """Return the release times; what else is measured, `test_clearance` tells."""
     return {
         name: (lane, (measure.start_ms - START) // HOUR, measure.value_ms // HOUR)
         for (name, lane), measure in chain.observations().items()
+        if name.startswith("LT_release|")
     }
 
 
@@ -108,6 +110,18 @@ def test_a_closed_consignment_is_forgotten_and_its_release_time_stays(chain: Cha
         assert ((HOUSE, "") in chain.cells()) == (days == 90)
         assert {output.topic for output in outputs} == {"findings", "observations"}
     assert values(chain)
+
+
+def test_a_consignment_that_has_only_arrived_is_waited_for(chain: Chain) -> None:
+    chain.feed(manifest("U1"), arrived("U1", 10), key=HOUSE)
+    assert {name.partition("|")[0] for name, _ in chain.observations()} == {
+        "prearrival",
+        "prearrival_lead",
+    }
+    for days in (93, 399, 402):
+        beat = Heartbeat(source="intake-transport/0", reached_ms=START + days * DAY, caught_up=True)
+        chain.feed(beat, key="~heartbeat")
+        assert ((HOUSE, "") in chain.cells()) == (days < 400)
 
 
 LIMITED = Policy(

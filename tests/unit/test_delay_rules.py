@@ -9,6 +9,7 @@ from sstl.core.milestones import Plan, gather, milestones
 from sstl.core.rules import Result, delay, flag_id
 from sstl.core.rules.base import score
 from sstl.core.rules.engine import Asked
+from sstl.core.rules.services import USED_TYPES, KeptServices, Service
 from sstl.models.catalogue import TYPES
 from sstl.models.policy import Policy, Severity
 from sstl.models.records import Event
@@ -20,8 +21,8 @@ PLANNED = event("transport.arrived", START + 10 * HOUR, classifier="PLANNED", re
 
 def service(
     actual_ms: int | None = None, estimated_ms: int | None = None, **known: object
-) -> delay.Service:
-    return delay.Service(
+) -> Service:
+    return Service(
         anchor="milestone|T6",
         kind="arrived",
         place="NLRTM",
@@ -68,7 +69,7 @@ def test_a_late_milestone_says_how_late_and_on_what_that_rests() -> None:
     ],
 )
 def test_without_plan_or_actual_lateness_is_not_evaluable(
-    asked: delay.Service, missing: tuple[str, ...]
+    asked: Service, missing: tuple[str, ...]
 ) -> None:
     verdict = delay.milestone_later_than_planned(asked, 0)
     assert verdict.result is Result.NOT_EVALUABLE
@@ -101,7 +102,7 @@ def test_what_has_happened_is_no_longer_expected_late() -> None:
     [(service(), ("estimated",)), (service(estimated_ms=START, planned=None), ("planned",))],
 )
 def test_without_plan_or_estimate_expectation_is_not_evaluable(
-    asked: delay.Service, missing: tuple[str, ...]
+    asked: Service, missing: tuple[str, ...]
 ) -> None:
     verdict = delay.milestone_expected_late(asked, 0)
     assert verdict.result is Result.NOT_EVALUABLE
@@ -159,9 +160,11 @@ def test_a_leg_that_runs_or_has_no_plan_is_not_evaluable(
     assert verdict.missing == missing
 
 
-def services_of(*events: Event) -> list[delay.Service]:
-    known = ordered(events)
-    return delay.services(known, Plan(), milestones(gather(known), Plan()))
+def services_of(*events: Event) -> list[Service]:
+    known, kept = ordered(events), KeptServices()
+    for one in known:
+        kept.take(one)
+    return kept.services(Plan(), milestones(gather(known), Plan()))
 
 
 def test_events_of_a_leg_are_services_of_that_leg_and_the_rest_are_milestones() -> None:
@@ -244,7 +247,7 @@ def test_the_score_is_what_its_formula_says(
 
 
 def test_every_rule_of_the_family_reads_only_types_that_exist() -> None:
-    assert set(TYPES) >= delay.USED_TYPES
+    assert set(TYPES) >= USED_TYPES
 
 
 @pytest.mark.parametrize("asked", delay.RULES, ids=lambda asked: str(asked.rule.id))

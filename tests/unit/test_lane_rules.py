@@ -8,7 +8,8 @@ import pytest
 
 from sstl.core.incidents import RANDOM_SELECTION, RESULT_OVERRIDE, SEAL_INCIDENT
 from sstl.core.lanes import LanesStage
-from sstl.core.lanes.counted import bounds, window_of
+from sstl.core.lanes.counted import window_of
+from sstl.core.lanes.windows import bounds
 from sstl.core.rules.base import Result, in_force
 from sstl.core.rules.engine import ask
 from sstl.core.rules.lanes import (

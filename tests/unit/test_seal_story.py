@@ -317,6 +317,13 @@ def test_a_new_number_on_the_same_lock_is_a_new_time_of_being_armed() -> None:
     assert [(one.old, one.new) for one in story.reseals] == [("A1", "B2")]
 
 
+def test_a_new_number_is_armed_from_its_report_on_whatever_instant_it_states() -> None:
+    snapshot = lock("state.reported", 5, state="ARMED", since=text(1), sealNumber="B2")
+    story = told(lock("armed", 1, sealNumber="A1"), snapshot)
+    assert [(one.seal_number, one.from_ms) for one in story.armed] == [("A1", at(1)), ("B2", at(5))]
+    assert story.armed[0].ended == snapshot
+
+
 def test_a_new_seal_after_an_opening_belongs_to_it() -> None:
     story = told(bolt("armed", 1, "A1"), bolt("opened", 5, "A1"), bolt("armed", 6, "B2"))
     (opening,) = story.openings

@@ -12,10 +12,13 @@ import msgspec
 from sstl.core import routing
 from sstl.core.consignment_view import ConsignmentView
 from sstl.core.consignments.cells import ShareCell
+from sstl.core.consignments.clearance import observe_clearance
+from sstl.core.consignments.effectiveness import observe_effectiveness
 from sstl.core.incidents import consignment_counts
-from sstl.core.leadtime import Observed, observe_release
+from sstl.core.leadtime import Observed
 from sstl.core.milestones import gather, governing_order, milestones, order, plan_of
 from sstl.core.referrals import ANSWERED, RAISED, bare, pair
+from sstl.core.reporting import consignment_delays
 from sstl.core.rules import CONSIGNMENT_RULES, About, Result, Verdict, finding_of
 from sstl.core.rules.engine import Asked, ask, governing
 from sstl.core.rules.findings import shown_share
@@ -154,14 +157,13 @@ def _registry(events: Iterable[Event]) -> dict[str, list[Event]]:
 
 def observe(view: ConsignmentView, policy: Policy) -> dict[str, Observed]:
     """Return the consignment's observations by id."""
-    arrivals: dict[str, int | None] = {}
-    for unit in view.unit_names:
-        told = view.units.get(unit)
-        arrivals[unit] = None if told is None else (told.milestones or {}).get("T6")
-    released = view.milestones.actual.get("T13")
-    observed = observe_release(view.consignment, view.plan, released, arrivals, policy)
-    counted = consignment_counts(view)
-    return {one.id: one for one in (*counted, observed) if one is not None}
+    found = (
+        *consignment_counts(view),
+        *observe_clearance(view, policy),
+        *observe_effectiveness(view, policy),
+        *consignment_delays(view),
+    )
+    return {one.id: one for one in found}
 
 
 def answers_of(

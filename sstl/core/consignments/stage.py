@@ -1,10 +1,10 @@
 """The stage [consignments]: keeps what is known of a house transport document and tells what changed in its assessment.
 
 Knows the events that reach it, its manifests' parts, the units it lies in and what [journeys] told of them, and the
-registry entries on its parties. Observes arrival to release: it has arrived with the last of its units and is released
-by the last release on the import side that stands; while one of these is not known, there is no observation. Asks the
-rules on consignments, each again only when a part that it reads has changed, a deadline of it has come, or a publisher
-that it found silent has spoken.
+registry entries on its parties. Measures its clearance (`sstl.core.consignments.clearance`): it has arrived with the
+last of its units and is released by the last release on the import side that stands. Asks the rules on consignments,
+each again only when a part that it reads has changed, a deadline of it has come, or a publisher that it found silent
+has spoken.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,6 +24,7 @@ from sstl.core.consignments.assess import (
     view_of,
 )
 from sstl.core.consignments.cells import Head, RulesCell, ShareCell, Standing, UnitCell, unit_cell
+from sstl.core.consignments.clearance import is_through
 from sstl.core.consignments.telling import tell_findings
 from sstl.core.deadlines import DueAt, DueBucket, as_of, move_deadline
 from sstl.core.journeys.record import Chunk, Record, drop
@@ -58,7 +59,7 @@ _ALL = frozenset(Part)
 
 
 class ConsignmentsStage(SubjectStage):
-    """Release times of consignments, and what rules find on them."""
+    """What is measured on consignments, and what rules find on them."""
 
     name = "consignments"
     message_type: Any = ConsignmentsMessage
@@ -124,7 +125,7 @@ class ConsignmentsStage(SubjectStage):
         day = None
         if not empty:
             touched_ms = _touched_ms(reported_ms, known)
-            closed = bool(after.observations)
+            closed = is_through(key, after.observations)
             day = due_day(touched_ms, work.policy, closed=closed, deadline_ms=after.deadline_ms)
         move(work, key, before.due_day, day)
         after = msgspec.structs.replace(

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from sstl.core.journeys.telling import GONE, NOT_IN_FORCE, Raised
-from sstl.core.rules import Verdict, flag_id
-from sstl.core.rules.findings import CHANGED, CLEARED
+from sstl.core.journeys.telling import Raised
+from sstl.core.rules import RULES, Verdict
+from sstl.core.rules.findings import CHANGED, CLEARED, why_cleared
 from sstl.core.scores import emit_score
 from sstl.core.stage import Work
 from sstl.models.records import Finding
@@ -40,7 +40,7 @@ def tell_findings(
         if old == new:
             continue
         if new is None and old is not None:
-            reason = _why_cleared(work, key, old, verdicts)
+            reason = why_cleared(old, work.policy, verdicts, lambda _: key, known=RULES)
             work.emit("findings", name, msgspec.structs.replace(old, state=CLEARED, reason=reason))
             work.put(key, f"flag/{name}", None)
         elif new is not None:
@@ -52,15 +52,3 @@ def tell_findings(
     standing = [work.get(key, f"flag/{name}") for name in kept]
     rest = [cell.finding for cell in standing if cell is not None]
     emit_score(work, key, [*rest, *before], [*rest, *after])
-
-
-def _why_cleared(work: Work, key: str, finding: Finding, verdicts: Sequence[Verdict]) -> str:
-    stated = work.policy.at(finding.anchor_ms).rule(finding.rule_id)
-    if stated.mode == "off" or not stated.holds_at(finding.anchor_ms):
-        return NOT_IN_FORCE
-    for verdict in verdicts:
-        if verdict.rule_id != finding.rule_id or verdict.reason is None:
-            continue
-        if flag_id(verdict.rule_id, key, verdict.anchor) == finding.flag_id:
-            return verdict.reason
-    return GONE

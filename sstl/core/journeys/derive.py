@@ -9,7 +9,15 @@ import msgspec
 from sstl.core.controls import concerns_contents
 from sstl.core.incidents import seal_incidents
 from sstl.core.journeys.view import JourneyView, Positions
-from sstl.core.leadtime import LEG_TYPES, LegTimes, Observed, leg_times, observe_journey
+from sstl.core.leadtime import (
+    LEG_TYPES,
+    STAGE_CODES,
+    LegTimes,
+    Observed,
+    leg_times,
+    observe_journey,
+)
+from sstl.core.lock_silence import lock_silences
 from sstl.core.milestones import (
     ACTUAL,
     PLANNED,
@@ -23,6 +31,7 @@ from sstl.core.milestones import (
     plan_of,
     renewed,
 )
+from sstl.core.reporting import journey_delays
 from sstl.core.rules.reads import LEGS, MODE, POSITIONS, SEALS_NAMED, STORY
 from sstl.core.seals.story import SealStory, concerns, tell
 from sstl.models.policy import LanePolicy, Policy
@@ -88,7 +97,8 @@ class Derived:
         object.__setattr__(shown, "arrived", self.arrived)
         object.__setattr__(shown, "carried", view.carried)
         observed = self.observed
-        if not traces.isdisjoint(_OBSERVED):
+        # how long locks were silent, known with delivery, rests on positions and on all milestones
+        if traces and ("T15" in now.actual or not traces.isdisjoint(_OBSERVED)):
             observed = _observed(shown)
             if observed == self.observed:
                 observed = self.observed
@@ -144,9 +154,7 @@ class Derived:
         return legs
 
 
-_OBSERVED = frozenset(
-    {LEGS, STORY, *(name for code in ("T2", "T5", "T6", "T14") for name in (code, f"~{code}"))}
-)
+_OBSERVED = frozenset({LEGS, STORY, *(name for code in STAGE_CODES for name in (code, f"~{code}"))})
 """Traces by which lead times and incidents may change."""
 TOLD = "told"
 """Trace of a control that consignments are told of; no rule on units reads it."""
@@ -230,11 +238,17 @@ def derive(facts: Facts, policy: Policy) -> tuple[JourneyView, Derived]:
 
 
 def _observed(view: JourneyView) -> tuple[Observed, ...]:
-    """Return what lanes count of a journey: its lead times and its seal incidents."""
+    """Return what lanes count of a journey: its lead times, its seal incidents, how late it is reported."""
     times = observe_journey(
-        view.unit, view.plan, view.legs, view.milestones, view.structure, key=view.key
+        view.unit,
+        view.plan,
+        view.legs,
+        view.milestones,
+        view.structure,
+        key=view.key,
+        armed=view.seals.armed,
     )
-    return (*times, *seal_incidents(view))
+    return (*times, *seal_incidents(view), *lock_silences(view), *journey_delays(view))
 
 
 def _view(

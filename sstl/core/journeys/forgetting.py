@@ -5,49 +5,35 @@ Events, positions and manifests of a journey go, and what was told of it; what t
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
-from sstl.core.deadlines import as_of
 from sstl.core.journeys.asking import Journey
-from sstl.core.journeys.assess import Assessment, assess
+from sstl.core.journeys.assess import Assessment
 from sstl.core.journeys.begun import begun_after, closing_day
-from sstl.core.journeys.pings import drop_buckets, read_positions
+from sstl.core.journeys.pings import drop_buckets
 from sstl.core.journeys.record import Record
-from sstl.core.journeys.retention import move, shares_touched_ms
+from sstl.core.journeys.retention import move
 from sstl.core.journeys.split import parted
 from sstl.core.journeys.telling import Raised, Told
 from sstl.core.journeys.unit import (
     JUDGED,
     Head,
     Judged,
-    ShareCell,
     answers_of,
     first_closing,
     look_day,
+    survey,
 )
-from sstl.core.publishers import Publishers
 from sstl.core.stage import Work
-from sstl.models.records import Share
 
 
 def forget_journeys(work: Work, unit: str, head: Head, day: int) -> int:
     """Forget the journeys of a unit that may be forgotten on a day; return how many."""
     record = Record(work, unit, head.chunks)
-    events, reported_ms = record.survey()
-    shares = _shares(work, unit, head.manifests)
-    positions = read_positions(work, unit)
-    now = assess(
-        unit,
-        events,
-        shares,
-        work.policy,
-        positions=positions,
-        publishers=Publishers(work),
-        as_of_ms=as_of(work),
-        begun=head.begun,
-    )
+    events, whole = survey(work, unit, record, set(head.manifests), head.begun)
+    now = whole.assessment
     many = _how_many(work, now, day)
     gone, kept = now.journeys[:many], now.journeys[many:]
     begun, manifests = head.begun, set(head.manifests)
@@ -62,13 +48,13 @@ def forget_journeys(work: Work, unit: str, head: Head, day: int) -> int:
         drop_buckets(
             work,
             unit,
-            [one.bucket_ms for one in positions if one.first[0] < first.event_ms],
+            [one.bucket_ms for one in whole.positions if one.first[0] < first.event_ms],
         )
         for share in (share for journey in gone for share in journey.view.shares):
             manifests.discard(share.manifest_id)
             work.put(unit, f"share/{share.manifest_id}", None)
         head = _untold(work, unit, head, gone, kept)
-    heard_ms = max(reported_ms, shares_touched_ms(shares), head.pinged_ms)
+    heard_ms = max(whole.reported_ms, whole.shared_ms, head.pinged_ms)
     shed = first_closing(now, work.policy, many)
     after = msgspec.structs.replace(
         head,
@@ -90,11 +76,6 @@ def _how_many(work: Work, now: Assessment, day: int) -> int:
             break
         many += 1
     return many
-
-
-def _shares(work: Work, unit: str, manifests: Iterable[str]) -> list[Share]:
-    cells: list[ShareCell | None] = [work.get(unit, f"share/{name}") for name in manifests]
-    return [cell.share for cell in cells if cell is not None]
 
 
 def _untold(

@@ -122,6 +122,9 @@ def _moved(
     as_of_ms: int,
 ) -> dict[str, Answer] | None:
     """Return the answers that are others than before, None where the unit must be folded in full."""
+    delivered_ms = journey.view.at("T15")
+    if delivered_ms is not None and now.first[0] <= delivered_ms:
+        return None  # how long locks were silent is observed with delivery
     before: Positions | None = None
     last = positions[-1] if positions else None
     if last is None:

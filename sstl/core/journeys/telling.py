@@ -13,14 +13,11 @@ from sstl.core import controls
 from sstl.core.journeys.asking import Journey
 from sstl.core.journeys.assess import SEALS, Assessment
 from sstl.core.leadtime import Observed
-from sstl.core.rules import RULES, flag_id
-from sstl.core.rules.findings import CHANGED, CLEARED
+from sstl.core.rules import RULES
+from sstl.core.rules.findings import CHANGED, CLEARED, why_cleared
 from sstl.core.scores import emit_score
 from sstl.core.stage import Work
 from sstl.models.records import Event, Finding, Measure, Observation, UnitMilestones
-
-GONE = "what it rests on was corrected, retracted or unlinked"
-NOT_IN_FORCE = "the rule is not in force"
 
 
 class Raised(msgspec.Struct, frozen=True, tag="raised.2"):
@@ -65,7 +62,9 @@ def tell_findings(
         finding = now.get(name)
         if finding is None:
             if cell is not None:
-                reason = _why_cleared(work, unit, cell.finding, assessment)
+                reason = why_cleared(
+                    cell.finding, work.policy, assessment.verdicts, lambda _: unit, known=RULES
+                )
                 cleared = msgspec.structs.replace(cell.finding, state=CLEARED, reason=reason)
                 work.emit("findings", name, cleared)
                 changed = True
@@ -88,21 +87,6 @@ def _tell_scores(work: Work, before: Mapping[str, Finding], now: Mapping[str, Fi
             [one for one in before.values() if one.group == group],
             [one for one in now.values() if one.group == group],
         )
-
-
-def _why_cleared(work: Work, unit: str, finding: Finding, now: Assessment) -> str:
-    stated = work.policy.at(finding.anchor_ms).rule(finding.rule_id)
-    if (
-        finding.rule_id not in RULES
-        or stated.mode == "off"
-        or not stated.holds_at(finding.anchor_ms)
-    ):
-        return NOT_IN_FORCE
-    for verdict in now.verdicts:
-        same = flag_id(verdict.rule_id, unit, verdict.anchor) == finding.flag_id
-        if same and verdict.reason is not None:
-            return verdict.reason
-    return GONE
 
 
 def tell_observations(

@@ -122,7 +122,7 @@ def fold_unit(
         if kept is not None and hot is not None:
             known = hot.assessment
         else:
-            kept = _anew(work, unit, record, manifests, before.begun)
+            _, kept = survey(work, unit, record, manifests, before.begun)
     after = before
     if changed and kept is not None:
         after = _tell(work, unit, before, kept.assessment, known)
@@ -216,7 +216,10 @@ def first_closing(now: Assessment, policy: Policy, number: int = 0) -> int | Non
     return closing_day(now.journeys[number], seen_by[number], policy) if seen_by[number:] else None
 
 
-def _anew(work: Work, unit: str, record: Record, manifests: set[str], begun: Begun | None) -> Hot:
+def survey(
+    work: Work, unit: str, record: Record, manifests: set[str], begun: Begun | None
+) -> tuple[list[Event], Hot]:
+    """Return the events of a unit, in order, and what follows from all its cells."""
     events, reported_ms = record.survey()
     shares = _shares(work, unit, manifests)
     positions = read_positions(work, unit)
@@ -230,7 +233,7 @@ def _anew(work: Work, unit: str, record: Record, manifests: set[str], begun: Beg
         as_of_ms=as_of(work),
         begun=begun,
     )
-    return Hot({}, record, reported_ms, shares_touched_ms(shares), positions, now)
+    return events, Hot({}, record, reported_ms, shares_touched_ms(shares), positions, now)
 
 
 def _cells(

@@ -12,19 +12,18 @@ The window is a UTC day for incidents and an ISO week else. Sums of signed contr
 A window is dropped when the watermark has passed its end by the greatest lateness plus the parking horizon.
 """
 
-from datetime import date
 from typing import Any
 
 import msgspec
 
 from sstl.core.incidents import COUNTED, OFFICE, RANDOM_SELECTION, SEAL_INCIDENT
 from sstl.core.lanes.cell import Series
+from sstl.core.lanes.windows import DAY_MS, DAY_PREFIX, WEEK_PREFIX, bounds, day_window, week_window
 from sstl.core.registers import part_of
 from sstl.core.rules.base import Verdict
 from sstl.core.rules.engine import Asked
 from sstl.core.rules.findings import About
 from sstl.core.rules.lanes import (
-    DAY_MS,
     DRAW_RULES,
     INCIDENT_RULES,
     OVERRIDE_RULES,
@@ -38,9 +37,6 @@ from sstl.models.records import Event, Measure, Observation, Subject
 
 JUDGE = "j"
 DROP = "d"
-_EPOCH_DAY = date(1970, 1, 1).toordinal()
-_DAY = "P1D/"
-_WEEK = "P1W/"
 
 
 class Counted(msgspec.Struct, frozen=True, tag="share-counted.1"):
@@ -63,24 +59,9 @@ def is_counted(observation: Observation) -> bool:
 
 def window_of(indicator: str, start_ms: int) -> str:
     """Return the window of an instant: its day ``P1D/2026-03-01`` or ISO week ``P1W/2026-W09`` (UTC)."""
-    day = date.fromordinal(_EPOCH_DAY + start_ms // DAY_MS)
     if indicator == SEAL_INCIDENT:
-        return _DAY + day.isoformat()
-    year, week, _ = day.isocalendar()
-    return f"{_WEEK}{year}-W{week:02d}"
-
-
-def bounds(window: str) -> tuple[int, int]:
-    """Return beginning and end of a window, ms; the end is not in it."""
-    name = window[len(_DAY) :]
-    days = 1 if window.startswith(_DAY) else 7
-    first = (
-        date.fromisoformat(name)
-        if days == 1
-        else date.fromisocalendar(int(name[:4]), int(name[6:]), 1)
-    )
-    start = (first.toordinal() - _EPOCH_DAY) * DAY_MS
-    return start, start + days * DAY_MS
+        return day_window(start_ms)
+    return week_window(start_ms // DAY_MS)
 
 
 class Tallies:
@@ -128,7 +109,7 @@ class Tallies:
         """Judge what was touched."""
         windows = set(self._touched)
         for series, window in self._touched:
-            if window.startswith(_DAY):
+            if window.startswith(DAY_PREFIX):
                 # a window of hours that ends on the next day may begin on this one
                 windows.add((series, window_of(SEAL_INCIDENT, bounds(window)[1])))
         for series, window in sorted(windows):
@@ -200,7 +181,7 @@ def _incidents(work: Work, key: str, series: Series, window: str) -> IncidentsVi
     if not today:
         return None
     before = _events(work, key, window_of(SEAL_INCIDENT, start_ms - 1))
-    return IncidentsView(series.lane_id, window[len(_DAY) :], start_ms, [*before, *today])
+    return IncidentsView(series.lane_id, window[len(DAY_PREFIX) :], start_ms, [*before, *today])
 
 
 def _share(
@@ -212,7 +193,7 @@ def _share(
     start_ms, end_ms = bounds(window)
     return ShareView(
         series.lane_id,
-        window[len(_WEEK) :],
+        window[len(WEEK_PREFIX) :],
         start_ms,
         end_ms,
         cell.n,

@@ -33,6 +33,8 @@ CLEARED_BY_AIR = "transport.ccd"
 
 UNSATISFACTORY_CODES = frozenset({"B1"})
 """Control result codes (CL047) that say "not satisfactory", as far as they are known."""
+SATISFACTORY_CODES = frozenset({"A1", "A2", "A3", "A4"})
+"""Control result codes that say "satisfactory", A4 with minor discrepancies; A5 leaves it open."""
 
 _PLACE = re.compile(r"[A-Z]{2}[A-Z0-9]{3}")
 _OFFICE = re.compile(r"[A-Z]{2}[A-Za-z0-9]+")

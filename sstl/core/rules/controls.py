@@ -26,6 +26,7 @@ from sstl.core.rules.base import (
 from sstl.core.rules.consignment_facts import (
     HOUR_MS,
     RESULT,
+    SATISFACTORY_CODES,
     UNSATISFACTORY_CODES,
     WAIVED,
     Control,
@@ -38,7 +39,6 @@ from sstl.core.rules.engine import Asked
 from sstl.models.codes import RiskArea
 from sstl.models.records import Event
 
-_SATISFACTORY = frozenset({"A1", "A2", "A3", "A4"})
 _PERFORMED = (
     "inspection.document.checked",
     "inspection.scan.started",
@@ -161,7 +161,7 @@ def control_unsatisfactory(
                 evidence=(event,),
                 risk_area=_area(event),
             )
-        elif code in _SATISFACTORY or outcome == "NOT_CONFIRMED":
+        elif code in SATISFACTORY_CODES or outcome == "NOT_CONFIRMED":
             yield no_hit(asked, anchor, at_ms, "the result is satisfactory")
         else:
             yield not_evaluable(asked, anchor, at_ms, "a final result")

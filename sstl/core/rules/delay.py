@@ -5,26 +5,12 @@ call within the leg) where events name their leg, else a milestone of the journe
 the threshold is not yet later.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 
 import msgspec
 
 from sstl.core.journeys.view import JourneyView
 from sstl.core.leadtime import LegTimes
-from sstl.core.milestones import (
-    ACTUAL,
-    ESTIMATED,
-    PLANNED,
-    Milestones,
-    Plan,
-    classifier_of,
-    gather,
-    milestones,
-    order,
-    place_of,
-    recorded_order,
-)
 from sstl.core.rules import wording
 from sstl.core.rules.base import (
     InForce,
@@ -36,6 +22,7 @@ from sstl.core.rules.base import (
     Verdict,
 )
 from sstl.core.rules.engine import Asked
+from sstl.core.rules.services import KeptServices, Service
 from sstl.core.rules.wording import MINUTE_MS
 from sstl.models.records import Event
 
@@ -98,137 +85,16 @@ LONGER = Rule(
     source="own design",
 )
 
-_JUDGED = ("T2", "T4", "T5", "T6", "T7", "T14", "T15")
-_LAST = frozenset({"discharged", "rcf", "gated_out", "dlv", "stripped"})
-"""Services of which the last report counts, as for milestones; of others the first."""
-USED_TYPES = frozenset(f"transport.{kind}" for kind in wording.SERVICES)
-"""Types of event that the family reads."""
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """What is known of one service: the plan, the last estimate and what happened; None: not reported."""
-
-    anchor: str
-    kind: str
-    """Type without its family: ``departed``."""
-    place: str | None = None
-    leg_id: str | None = None
-    planned: Event | None = None
-    estimated: Event | None = None
-    actual: Event | None = None
-
-    def named(self) -> Text:
-        """Return what it is called, with its place and leg."""
-        return wording.service(self.kind, self.place, self.leg_id)
-
-
-def services(events: Sequence[Event], plan: Plan, known: Milestones) -> list[Service]:
-    """Return the services of a unit that are planned, estimated or reported.
-
-    ``known`` are the milestones of the same events. Events that name a leg are services of that leg; milestones are
-    asked only of the events that name none, so that one delay is one flag.
-    """
-    by_leg: dict[_Key, dict[str, list[Event]]] = {}
-    without: list[Event] = []
-    for event in events:
-        if event.type not in USED_TYPES:
-            continue
-        key = _key_of(event)
-        if key is None:
-            without.append(event)
-            continue
-        by_leg.setdefault(key, {}).setdefault(classifier_of(event), []).append(event)
-    found = [_of_leg(key, reports) for key, reports in by_leg.items()]
-    if without:
-        own = known if not by_leg else milestones(gather(without), plan)
-        found += _of_milestones(own)
-    return found
-
-
-_Key = tuple[str, str, str | None, str]
-"""(leg, kind, place, call)"""
-
-
-def _key_of(event: Event) -> _Key | None:
-    """Return which service of a leg an event reports, None where it names no leg."""
-    data = event.data
-    leg_id = data.get("legId")
-    if leg_id is None:
-        return None
-    call = data.get("transportCallSequenceNumber", data.get("sequence", ""))
-    return (str(leg_id), event.type[10:], place_of(event), str(call))
-
-
-def _of_leg(key: _Key, reports: Mapping[str, list[Event]]) -> Service:
-    leg_id, kind, place, call = key
-    actual = reports.get(ACTUAL, ())
-    return Service(
-        anchor="|".join(("leg", leg_id, kind, place or "", call)),
-        kind=kind,
-        place=place,
-        leg_id=leg_id,
-        planned=_last_recorded(reports.get(PLANNED, ())),
-        estimated=_last_recorded(reports.get(ESTIMATED, ())),
-        actual=(max if kind in _LAST else min)(actual, key=order) if actual else None,
-    )
-
-
-def _last_recorded(events: Iterable[Event]) -> Event | None:
-    return max(events, key=recorded_order, default=None)
-
-
-def _of_milestones(known: Milestones) -> list[Service]:
-    found = []
-    for code in _JUDGED:
-        planned, estimated, actual = (
-            reports.get(code) for reports in (known.planned, known.estimated, known.actual)
-        )
-        named = actual or planned or estimated
-        if named is None or named.type not in USED_TYPES:
-            continue
-        kind = named.type[10:]
-        if kind == "dlv" and code == "T15":
-            continue  # The same delivery has been asked as T14.
-        found.append(
-            Service(
-                anchor=f"milestone|{code}",
-                kind=kind,
-                place=place_of(named),
-                planned=planned,
-                estimated=estimated,
-                actual=actual,
-            )
-        )
-    return found
-
 
 def milestone_later_than_planned(service: Service, threshold_minutes: float) -> Verdict:
     """Judge whether a service happened later than planned; not evaluable without plan or actual."""
-    planned, actual = service.planned, service.actual
-    if planned is None or actual is None:
-        reports = (("planned", planned), ("actual", actual))
-        missing = tuple(name for name, report in reports if report is None)
-        return _not_evaluable(LATER, service.anchor, missing, _planned_ms(service))
-    late_ms = actual.event_ms - planned.event_ms
-    if not late_ms > threshold_minutes * MINUTE_MS:
-        return Verdict(
-            rule_id=LATER.id,
-            anchor=service.anchor,
-            result=Result.NO_HIT,
-            anchor_ms=planned.event_ms,
-            reason="not later than planned by more than the threshold",
-        )
-    return Verdict(
-        rule_id=LATER.id,
-        anchor=service.anchor,
-        result=Result.HIT,
-        observed=late_ms / MINUTE_MS,
-        expected=threshold_minutes,
-        anchor_ms=planned.event_ms,
-        evidence=(planned, actual),
-        text=wording.later(service.named(), actual.event_ms, planned.event_ms),
-        leg_id=service.leg_id,
+    return _against_plan(
+        LATER,
+        service,
+        ("actual", service.actual),
+        threshold_minutes,
+        text=wording.later,
+        reason="not later than planned by more than the threshold",
     )
 
 
@@ -237,7 +103,6 @@ def milestone_expected_late(service: Service, threshold_minutes: float) -> Verdi
 
     The estimate recorded last counts. What has happened is no longer expected.
     """
-    planned, estimated = service.planned, service.estimated
     if service.actual is not None:
         return Verdict(
             rule_id=EXPECTED.id,
@@ -246,31 +111,55 @@ def milestone_expected_late(service: Service, threshold_minutes: float) -> Verdi
             anchor_ms=_planned_ms(service),
             reason="the actual was reported",
         )
-    if planned is None or estimated is None:
-        reports = (("planned", planned), ("estimated", estimated))
-        missing = tuple(name for name, report in reports if report is None)
-        return _not_evaluable(EXPECTED, service.anchor, missing, _planned_ms(service))
-    late_ms = estimated.event_ms - planned.event_ms
+    estimated = service.estimated
+    return _against_plan(
+        EXPECTED,
+        service,
+        ("estimated", estimated),
+        threshold_minutes,
+        text=wording.expected_late,
+        reason="no longer expected later than planned by more than the threshold",
+        # what is planned lies ahead, and who governs then may not be known yet
+        governed_ms=None if estimated is None else estimated.version.recorded_ms,
+    )
+
+
+def _against_plan(
+    rule: Rule,
+    service: Service,
+    reported: tuple[str, Event | None],
+    threshold_minutes: float,
+    *,
+    text: Callable[[Text, int, int], Text],
+    reason: str,
+    governed_ms: int | None = None,
+) -> Verdict:
+    """Compare a report of a service, called so where it is missing, with the plan."""
+    planned, (name, report) = service.planned, reported
+    if planned is None or report is None:
+        named = (("planned", planned), (name, report))
+        missing = tuple(one for one, known in named if known is None)
+        return _not_evaluable(rule, service.anchor, missing, _planned_ms(service))
+    late_ms = report.event_ms - planned.event_ms
     if not late_ms > threshold_minutes * MINUTE_MS:
         return Verdict(
-            rule_id=EXPECTED.id,
+            rule_id=rule.id,
             anchor=service.anchor,
             result=Result.NO_HIT,
             anchor_ms=planned.event_ms,
-            governed_ms=estimated.version.recorded_ms,
-            reason="no longer expected later than planned by more than the threshold",
+            governed_ms=governed_ms,
+            reason=reason,
         )
     return Verdict(
-        rule_id=EXPECTED.id,
+        rule_id=rule.id,
         anchor=service.anchor,
         result=Result.HIT,
         observed=late_ms / MINUTE_MS,
         expected=threshold_minutes,
         anchor_ms=planned.event_ms,
-        # what is planned lies ahead, and who governs then may not be known yet
-        governed_ms=estimated.version.recorded_ms,
-        evidence=(planned, estimated),
-        text=wording.expected_late(service.named(), estimated.event_ms, planned.event_ms),
+        governed_ms=governed_ms,
+        evidence=(planned, report),
+        text=text(service.named(), report.event_ms, planned.event_ms),
         leg_id=service.leg_id,
     )
 
@@ -326,49 +215,13 @@ def _not_evaluable(rule: Rule, anchor: str, missing: tuple[str, ...], anchor_ms:
     )
 
 
-class _Kept:
-    """Reports of services parted by service, gone on with from view to view of a journey."""
-
-    def __init__(self) -> None:
-        self.seen = 0
-        """How many of the events that have arrived have been taken."""
-        self._by_leg: dict[_Key, dict[str, list[Event]]] = {}
-        self._services: dict[_Key, Service] = {}
-        self._without: list[Event] = []
-        self.verdicts: dict[tuple[str, str], tuple[Service, InForce, Verdict]] = {}
-        """(rule id, anchor) to the service, the rule as in force, and what was said of them last."""
-
-    def take(self, event: Event) -> None:
-        """Add an event; their order makes no difference."""
-        self.seen += 1
-        if event.type not in USED_TYPES:
-            return
-        key = _key_of(event)
-        if key is None:
-            self._without.append(event)
-            return
-        self._by_leg.setdefault(key, {}).setdefault(classifier_of(event), []).append(event)
-        self._services.pop(key, None)
-
-    def services(self, plan: Plan, known: Milestones) -> list[Service]:
-        """Return all services, those of legs by their names."""
-        for key, reports in self._by_leg.items():
-            if key not in self._services:
-                self._services[key] = _of_leg(key, reports)
-        found = [self._services[key] for key in sorted(self._services, key=repr)]
-        if self._without:
-            own = known if not found else milestones(gather(self._without), plan)
-            found += _of_milestones(own)
-        return found
-
-
 def _services(view: JourneyView) -> list[Service]:
     """Return the services of a journey; their anchors bear its key."""
     known: list[Service] | None = view.memo.get("delay.services")
     if known is None:
-        kept: _Kept | None = view.carried.get("delay")
+        kept: KeptServices | None = view.carried.get("delay")
         if kept is None:
-            kept = view.carried["delay"] = _Kept()
+            kept = view.carried["delay"] = KeptServices()
         arrived = view.events if view.arrived is None else view.arrived
         for index in range(kept.seen, len(arrived)):
             kept.take(arrived[index])
@@ -390,7 +243,7 @@ def _of_each(
     judge: Callable[[Service, float], Verdict],
 ) -> list[Verdict]:
     """Judge services; one that is the same as when it was judged last is not judged again."""
-    kept: _Kept = view.carried["delay"]
+    kept: KeptServices = view.carried["delay"]
     known, rule_id, threshold = kept.verdicts, asked.rule.id, asked["threshold"]
     found = []
     for service in services_:

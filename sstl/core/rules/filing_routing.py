@@ -6,6 +6,7 @@ and F11 (docs/rules/manifest.md). One episode a filing: an amendment that puts i
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from sstl.core.consignment_view import ConsignmentView
 from sstl.core.rules.base import (
@@ -145,34 +146,50 @@ def _compared(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _End:
+    """One end of the routing of the means, and the place whose country it must be."""
+
+    index: int
+    country: Text
+    place: Text
+    field: str
+    """What a filing calls the place."""
+
+
+_FIRST = _End(
+    0,
+    Text("The first country of routing", "首个途经国"),
+    Text("the place of loading", "装货地"),
+    "placeOfLoading",
+)
+_LAST = _End(
+    -1,
+    Text("The last country of routing", "最后途经国"),
+    Text("the place of unloading", "卸货地"),
+    "placeOfUnloading",
+)
+
+
+def _end_of_routing(asked: InForce, share: Share, end: _End, place: str | None) -> Verdict:
+    countries, expected = share.countries_of_routing_of_means, country_of_place(place)
+    if not countries or expected is None:
+        return not_evaluable(
+            asked,
+            share.manifest_id,
+            filed_ms(share) or 0,
+            *_missing((countries, "countriesOfRoutingOfMeans"), (expected, end.field)),
+        )
+    named = Text(f"{end.place.en} {place}", f"{end.place.zh} {place} ")
+    return _compared(asked, share, end.country, countries[end.index], named, expected)
+
+
 def first_country_of_routing(
     view: ConsignmentView, asked: InForce, _as_of_ms: int
 ) -> Iterator[Verdict]:
     """Judge R3013 for each filing."""
     for share in view.shares:
-        country = country_of_place(share.place_of_loading)
-        if not share.countries_of_routing_of_means or country is None:
-            yield not_evaluable(
-                asked,
-                share.manifest_id,
-                filed_ms(share) or 0,
-                *_missing(
-                    (share.countries_of_routing_of_means, "countriesOfRoutingOfMeans"),
-                    (country, "placeOfLoading"),
-                ),
-            )
-            continue
-        yield _compared(
-            asked,
-            share,
-            Text("The first country of routing", "首个途经国"),
-            share.countries_of_routing_of_means[0],
-            Text(
-                f"the place of loading {share.place_of_loading}",
-                f"装货地 {share.place_of_loading} ",
-            ),
-            country,
-        )
+        yield _end_of_routing(asked, share, _FIRST, share.place_of_loading)
 
 
 def last_country_of_routing(
@@ -180,29 +197,7 @@ def last_country_of_routing(
 ) -> Iterator[Verdict]:
     """Judge R3014 for each filing."""
     for share in view.shares:
-        country = country_of_place(share.place_of_unloading)
-        if not share.countries_of_routing_of_means or country is None:
-            yield not_evaluable(
-                asked,
-                share.manifest_id,
-                filed_ms(share) or 0,
-                *_missing(
-                    (share.countries_of_routing_of_means, "countriesOfRoutingOfMeans"),
-                    (country, "placeOfUnloading"),
-                ),
-            )
-            continue
-        yield _compared(
-            asked,
-            share,
-            Text("The last country of routing", "最后途经国"),
-            share.countries_of_routing_of_means[-1],
-            Text(
-                f"the place of unloading {share.place_of_unloading}",
-                f"卸货地 {share.place_of_unloading} ",
-            ),
-            country,
-        )
+        yield _end_of_routing(asked, share, _LAST, share.place_of_unloading)
 
 
 def first_country_of_the_union(

@@ -1,16 +1,21 @@
 """From a rule's hit to the finding that explains itself."""
 
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from sstl.core.rules.base import InForce, Verdict, excess_of, flag_id, score
+from sstl.models.policy import Policy
 from sstl.models.records import Event, Evidence, Finding, Share, Subject
 
 RAISED = "RAISED"
 CHANGED = "CHANGED"
 CLEARED = "CLEARED"
+
+GONE = "what it rests on was corrected, retracted or unlinked"
+NOT_IN_FORCE = "the rule is not in force"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,37 @@ def finding_of(hit: Verdict, asked: InForce, about: About) -> Finding:
         if hit.supersedes is None
         else flag_id(hit.supersedes, about.key, hit.anchor),
     )
+
+
+def why_cleared(
+    finding: Finding,
+    policy: Policy,
+    verdicts: Iterable[Verdict],
+    key_of: Callable[[Verdict], str],
+    *,
+    known: Container[str],
+    gone: str = GONE,
+) -> str:
+    """Return why a finding is made no longer: by the version that governs its instant, as it was made.
+
+    Args:
+        finding: What was told.
+        policy: The latest version; earlier ones hang on it.
+        verdicts: What the rules of its subject answer now; one on the same episode may say why.
+        key_of: Says to which key an answer belongs (`About.key`).
+        known: Ids of the rules that there are.
+        gone: What to say where no rule says anything of the episode any more.
+    """
+    rule_id, at_ms = finding.rule_id, finding.anchor_ms
+    stated = policy.at(at_ms).rule(rule_id)
+    if stated.mode == "off" or not stated.holds_at(at_ms):
+        return NOT_IN_FORCE
+    for verdict in verdicts:
+        if verdict.rule_id != rule_id or verdict.reason is None:
+            continue
+        if flag_id(rule_id, key_of(verdict), verdict.anchor) == finding.flag_id:
+            return verdict.reason
+    return gone if rule_id in known else NOT_IN_FORCE
 
 
 def _subject(subject: Subject, hit: Verdict) -> Subject:

@@ -177,7 +177,8 @@ def _status(entry: Event, instant_ms: int) -> str:
     return "GRANTED" if stated == "SUSPENDED" else "EXPIRED" if stated == "GRANTED" else stated
 
 
-def _claimed(share: Share, role: str) -> tuple[str, ...]:
+def claimants(share: Share, role: str) -> tuple[str, ...]:
+    """Return the pseudonyms of who has a role in a filing; where none has it, of who stands for it."""
     own = tuple(name for of, name in share.parties if of == role)
     return own or tuple(name for of, name in share.parties if of == _STANDS_FOR.get(role))
 
@@ -194,7 +195,7 @@ def _confirmed(view: ConsignmentView, asked: InForce, share: Share, role: str) -
     anchor, at_ms = f"{share.manifest_id}|{role}", filed_ms(share)
     if at_ms is None:
         return not_evaluable(asked, anchor, 0, "manifest.lodged")
-    names = _claimed(share, role)
+    names = claimants(share, role)
     if not names:
         return not_evaluable(asked, anchor, at_ms, f"party {role}")
     entries = [entry for name in names for entry in view.registry.get(name, ())]

@@ -98,10 +98,10 @@ class LockFold:
             self.openings[-1] = replace(self.openings[-1], resealed=event)
         since = instant_ms(event.data.get("since")) if symbol == "state.ARMED" else None
         began = event.event_ms if since is None else min(since, event.event_ms)
-        if self.armed and self._armed_by is None:
+        self._end(event)
+        if self.armed:
             last = self.armed[-1].ended
             began = max(began, 0 if last is None else last.event_ms)
-        self._end(event)
         self._armed_by, self._armed_ms = event, began
         self._number, self._grade = number, grade if isinstance(grade, str) else None
 

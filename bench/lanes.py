@@ -1,0 +1,166 @@
+"""Stage [lanes]: CPU of an observation, and the state of one lane with all strata and a year of windows.
+
+Observations of one lane come in the order of their starts, a day in a batch, each with all strata, so that it counts
+in up to eight series; one in twenty is a correction of an earlier one, on another day. Fold and tick are timed apart.
+The state is what a `PartitionStore` holds, packed as in the changelog.
+"""
+
+import gc
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from bench import lab
+from sstl.agents.codec import pack
+from sstl.agents.store import PartitionStore, changelog_key
+from sstl.core.indicators.registry import REGISTRY, Kind
+from sstl.core.lanes import LanesStage
+from sstl.core.stage import Context, Inbound, MemoryState
+from sstl.models.policy import Policy
+from sstl.models.records import Heartbeat, Measure, Observation
+
+GOAL_US = 10.0
+GOAL_BYTES = 5 * 1024 * 1024
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+START_MS = 1_714_521_600_000
+LANE = "CNYTN-NLRTM-SEA"
+STRATA = {
+    "operator": ("AEO", "NON_AEO", "OTHER"),
+    "channel": ("GREEN", "YELLOW", "RED"),
+    "sstl": ("YES", "NO"),
+    "inspected": ("YES", "NO"),
+    "lot": ("REGULAR", "SMALL"),
+}
+SOURCE = "journeys/0"
+CONTEXT = Context(0, frozenset({SOURCE}))
+
+
+def observations(
+    days: int, a_day: int, indicators: tuple[str, ...], *, corrected: bool = True
+) -> Iterator[list[Observation]]:
+    """Yield the observations of each day."""
+    draw = random.Random(1)
+    before: list[tuple[str, Measure]] = []
+    for day in range(days):
+        told = []
+        for number in range(a_day):
+            for indicator in indicators:
+                is_share = REGISTRY[indicator].kind is Kind.SHARE
+                value_s = draw.randrange(2) / 1000 if is_share else draw.lognormvariate(11, 1)
+                measure = Measure(
+                    lane_id=LANE,
+                    mode="SEA",
+                    start_ms=START_MS + day * DAY_MS + draw.randrange(DAY_MS),
+                    value_ms=round(value_s * 1000),
+                    planned_ms=90_000_000,
+                    strata={name: draw.choice(values) for name, values in STRATA.items()},
+                )
+                told.append(_told(f"{day}/{number}", indicator, measure, None))
+                before.append((indicator, measure))
+        for _ in range(len(told) // 20 if corrected else 0):
+            place = draw.randrange(len(before))
+            indicator, old = before[place]
+            later = old.start_ms // HOUR_MS * HOUR_MS
+            new = msgspec.structs.replace(old, start_ms=later)
+            before[place] = (indicator, new)
+            told.append(_told("correction", indicator, new, old))
+        del before[:-5000]
+        yield told
+
+
+def _told(name: str, indicator: str, current: Measure, previous: Measure | None) -> Observation:
+    return Observation(
+        id=name,
+        indicator=indicator,
+        counting_unit="consignment",
+        current=current,
+        previous=previous,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """CPU in us for each observation, and what is left in the state."""
+
+    fold_us: float
+    tick_us: float
+    size_bytes: int
+    cells: int
+    count: int
+
+
+def run(
+    days: int,
+    a_day: int,
+    indicators: tuple[str, ...],
+    *,
+    corrected: bool = True,
+    tick_every: int = 1,
+) -> Figure:
+    """Fold day after day, and tick every so many days."""
+    stage, state, policy = LanesStage(), MemoryState(), Policy()
+    fold_s = tick_s = 0.0
+    count = 0
+    world = list(observations(days, a_day, indicators, corrected=corrected))
+    gc.collect()
+    gc.freeze()
+    for day, told in enumerate(world):
+        beat = Heartbeat(source=SOURCE, reached_ms=START_MS + (day + 1) * DAY_MS, caught_up=True)
+        batch = [Inbound(one.id, one) for one in told]
+        began = time.process_time()
+        outcome = stage.fold(state, batch, policy, CONTEXT)
+        fold_s += time.process_time() - began
+        state.apply(outcome.changed)
+        state.apply(stage.fold(state, [Inbound("", beat)], policy, CONTEXT).changed)
+        count += len(told)
+        if (day + 1) % tick_every and day + 1 < days:
+            continue
+        began = time.process_time()
+        while (outcome := stage.tick(state, policy, CONTEXT)).outputs:
+            state.apply(outcome.changed)
+        tick_s += time.process_time() - began
+    store = PartitionStore(LanesStage.cell_type)
+    for (key, part), cell in state.items():
+        store.load(changelog_key(key, part), pack(msgspec.json.encode(cell)))
+    return Figure(
+        fold_s / count * 1e6, tick_s / count * 1e6, store.size_bytes, store.cell_count, count
+    )
+
+
+def main() -> None:
+    """Measure busy days, and a year of an ordinary lane."""
+    parser = lab.arguments(__doc__)
+    options = parser.parse_args()
+    lab.title("lanes: observations and state")
+    for corrected in (False, True):
+        busy = run(
+            4 if options.quick else 10, 1000, ("LT_release", "LT_transit"), corrected=corrected
+        )
+        what = "one in twenty a correction" if corrected else "no corrections"
+        lab.say(
+            f"   2,000 observations a batch, {what}: fold {busy.fold_us:.1f} us,"
+            f" ticks {busy.tick_us:.1f} us an observation, over {busy.count:,}"
+        )
+        lab.goal("10 us of CPU an observation in the fold", met=busy.fold_us <= GOAL_US)
+    days = 60 if options.quick else 365
+    cases = ((("LT_release",), 20, 1), (tuple(REGISTRY), 5, 30))
+    for indicators, a_day, tick_every in cases:
+        year = run(days, a_day, indicators, tick_every=tick_every)
+        lab.say(
+            f"   {days} days, {len(indicators)} indicators, {a_day} observations of each a day, a batch a day,"
+            f" a tick every {tick_every}: fold {year.fold_us:.1f} us, ticks {year.tick_us:.1f} us an observation;"
+            f" state {year.size_bytes:,} bytes in {year.cells:,} cells"
+        )
+        if not options.quick:
+            lab.goal(
+                f"5 MB a lane and year, {len(indicators)} indicators",
+                met=year.size_bytes <= GOAL_BYTES,
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""Risk flags and what the rules answered."""
+
+from typing import Final
+
+from panels.kinds import BLUE, ORANGE, RED, YELLOW, Grid, bar_gauge, query, series, steps
+
+SEVERITIES: Final = {"LOW": BLUE, "MEDIUM": YELLOW, "HIGH": ORANGE, "CRITICAL": RED}
+
+
+def flags(grid: Grid) -> None:
+    """Place risk flags and what the rules answered."""
+    grid.add(
+        series(
+            "Flags issued by severity",
+            "Risk flags issued, per minute.",
+            [
+                query(
+                    f'sum(rate(sstl_flags_total{{status="ISSUED",severity="{severity}"}}'
+                    "[$__rate_interval])) * 60 or vector(0)",
+                    severity,
+                    ref,
+                )
+                for ref, severity in zip("ABCD", SEVERITIES, strict=True)
+            ],
+            unit="suffix: /min",
+            stacked=True,
+            named=SEVERITIES,
+        ),
+        width=8,
+        height=8,
+    )
+    grid.add(
+        series(
+            "Revisions of flags by status",
+            "What became of flags, per minute: issued, updated, withdrawn, corrected, closed, expired.",
+            [
+                query(
+                    "sum by (status) (rate(sstl_flags_total[$__rate_interval])) * 60", "{{status}}"
+                )
+            ],
+            unit="suffix: /min",
+        ),
+        width=8,
+        height=8,
+    )
+    grid.add(
+        bar_gauge(
+            "Answers of rules",
+            "How often each rule answered what in the period shown. 'not_evaluable' means a fact was missing: "
+            "no all-clear.",
+            "sort_desc(topk(12, sum by (rule, outcome) (increase(sstl_rule_evaluations_total[$__range])) > 0))",
+            "{{rule}} {{outcome}}",
+            unit="locale",
+            levels=steps((None, BLUE)),
+        ),
+        width=8,
+        height=8,
+    )
+    grid.panels[-1]["fieldConfig"]["defaults"]["decimals"] = 0

@@ -1,0 +1,280 @@
+"""Indicators as text for people and as files for programs: table, CSV, JSON, Parquet.
+
+Columns are a function of the model `sstl.models.indicator.Indicator`, not of what happens to be published: a field
+that the model gains is a column more. A field of a part is named with a dot (``window.kind``); what is neither a plain
+value, a part nor a mapping of texts is JSON in a text.
+"""
+
+import csv
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import Enum, StrEnum
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import orjson
+from pydantic import BaseModel
+from rich.cells import cell_len
+
+from sstl.cli.board import duration
+from sstl.errors import ExitCode, UserError
+from sstl.models.indicator import Indicator, Interval
+
+_MINUTE_S = 60
+_CRLF = "\r\n"
+
+
+class Format(StrEnum):
+    """How a slice is written; the ending of a file says the same."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+class Holds(Enum):
+    """What a column holds."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    TRUTH = "truth"
+    DAY = "day"
+    INSTANT = "instant"
+    MAPPING = "mapping of texts"
+    JSON = "JSON"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of CSV and Parquet."""
+
+    path: tuple[str, ...]
+    """Names on the wire, from the record inwards."""
+    holds: Holds
+
+    @property
+    def name(self) -> str:
+        """How the column is headed: ``window.kind``."""
+        return ".".join(self.path)
+
+    def of(self, record: Mapping[str, Any]) -> Any:
+        """Return the column's value of a dumped record, None where it is absent."""
+        value: Any = record
+        for name in self.path:
+            if value is None:
+                return None
+            value = value[name]
+        return value
+
+
+_PLAIN: Mapping[Any, Holds] = {
+    str: Holds.TEXT,
+    int: Holds.INTEGER,
+    float: Holds.NUMBER,
+    bool: Holds.TRUTH,
+    date: Holds.DAY,
+    datetime: Holds.INSTANT,
+}
+
+
+def columns(model: type[BaseModel] = Indicator, within: tuple[str, ...] = ()) -> list[Column]:
+    """Return the columns of a model, in the order of its fields."""
+    found: list[Column] = []
+    for name, field in model.model_fields.items():
+        path = (*within, field.serialization_alias or field.alias or name)
+        kinds = _kinds(field.annotation)
+        if len(kinds) == 1 and isinstance(kinds[0], type) and issubclass(kinds[0], BaseModel):
+            found += columns(kinds[0], path)
+        else:
+            found.append(Column(path, _holds(kinds)))
+    return found
+
+
+def _kinds(annotation: Any) -> list[Any]:
+    """Return the types that a field's value may have, None apart."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _kinds(get_args(annotation)[0])
+    if origin is Literal:
+        return list(dict.fromkeys(type(value) for value in get_args(annotation)))
+    if origin in {Union, UnionType}:
+        found = (kind for part in get_args(annotation) for kind in _kinds(part))
+        return list(dict.fromkeys(found))
+    return [] if annotation is NoneType else [annotation]
+
+
+def _holds(kinds: Sequence[Any]) -> Holds:
+    if set(kinds) == {int, float}:
+        return Holds.NUMBER
+    if len(kinds) != 1:
+        return Holds.JSON
+    (kind,) = kinds
+    if get_origin(kind) in {dict, Mapping} and get_args(kind) == (str, str):
+        return Holds.MAPPING
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return Holds.TEXT
+    # A UTC instant is aware; pydantic's own class for that is no class of instants.
+    if getattr(kind, "__name__", "") == "AwareDatetime":
+        return Holds.INSTANT
+    return _PLAIN.get(kind, Holds.JSON)
+
+
+def as_json(indicators: Iterable[Indicator]) -> str:
+    """Return one JSON array, a record a line, each with all fields."""
+    lines = (
+        orjson.dumps(one.model_dump(mode="json", by_alias=True)).decode() for one in indicators
+    )
+    return "[\n" + ",\n".join(lines) + "\n]\n"
+
+
+def as_csv(indicators: Iterable[Indicator]) -> str:
+    """Return CSV (RFC 4180 with LF): what is absent is empty, strata are JSON, floats read back as they were."""
+    shown = columns()
+    lines = _Lines()
+    # With CRLF for its end, csv quotes both a lone CR and a lone LF within a text; without, only the one it ends with.
+    writer = csv.writer(lines, lineterminator=_CRLF)
+    writer.writerow(column.name for column in shown)
+    for one in indicators:
+        record = one.model_dump(mode="json", by_alias=True)
+        writer.writerow(_csv_text(column.of(record)) for column in shown)
+    return "".join(lines.written)
+
+
+class _Lines:
+    """What a csv writer writes to: lines that end with LF."""
+
+    def __init__(self) -> None:
+        self.written: list[str] = []
+
+    def write(self, line: str) -> None:
+        self.written.append(line.removesuffix(_CRLF) + "\n")
+
+
+def _csv_text(value: Any) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, bool | dict | list):
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    return repr(value)
+
+
+def require_parquet() -> None:
+    """Find out whether Parquet can be written, before anything is read.
+
+    Raises:
+        UserError: The extra is not installed.
+    """
+    try:
+        import pyarrow.parquet  # noqa: F401 - only whether it is there
+    except ImportError as error:
+        raise UserError(
+            "Parquet needs pyarrow, which is not installed; add the extra `export` (pip install 'sstl[export]')"
+            " or choose csv or json",
+            ExitCode.USAGE,
+        ) from error
+
+
+def write_parquet(indicators: Iterable[Indicator], path: Path) -> None:
+    """Write a Parquet file: integers and floats of 64 bits, days, instants in UTC, strata as a map."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    types: Mapping[Holds, Any] = {
+        Holds.TEXT: pa.string(),
+        Holds.INTEGER: pa.int64(),
+        Holds.NUMBER: pa.float64(),
+        Holds.TRUTH: pa.bool_(),
+        Holds.DAY: pa.date32(),
+        Holds.INSTANT: pa.timestamp("us", tz="UTC"),
+        Holds.MAPPING: pa.map_(pa.string(), pa.string()),
+        Holds.JSON: pa.string(),
+    }
+    shown = columns()
+    records = [
+        (one.model_dump(by_alias=True), one.model_dump(mode="json", by_alias=True))
+        for one in indicators
+    ]
+    arrays = [
+        pa.array([_parquet_value(column, *both) for both in records], type=types[column.holds])
+        for column in shown
+    ]
+    schema = pa.schema([(column.name, types[column.holds]) for column in shown])
+    parquet.write_table(pa.table(arrays, schema=schema), path)
+
+
+def _parquet_value(column: Column, record: Mapping[str, Any], wire: Mapping[str, Any]) -> Any:
+    if column.holds is Holds.JSON:
+        value = column.of(wire)
+        return None if value is None else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    value = column.of(record)
+    if column.holds is Holds.MAPPING and value is not None:
+        return sorted(value.items())
+    return value
+
+
+def quantity(value: float | None, unit: str) -> str:
+    """Return a value for people, with its unit; nothing where it is absent."""
+    if value is None:
+        return ""
+    if unit == "1":
+        return f"{value:.1%}"
+    if unit != "s":
+        return f"{value:g} {unit}"
+    return duration(value) if abs(value) >= _MINUTE_S else f"{value:.3g} s"
+
+
+_SHOWN: Sequence[tuple[str, bool, Callable[[Indicator], str]]] = (
+    ("indicator", False, lambda one: one.indicator),
+    ("of", False, lambda one: one.counting_unit),
+    ("lane", False, lambda one: one.lane_id),
+    ("mode", False, lambda one: one.mode),
+    ("strata", False, lambda one: _strata(one.strata)),
+    ("window", False, lambda one: one.window.name),
+    ("n", True, lambda one: str(one.n)),
+    ("mean", True, lambda one: quantity(one.mean, one.unit)),
+    ("median", True, lambda one: quantity(one.median, one.unit)),
+    ("p90", True, lambda one: quantity(one.p90, one.unit)),
+    ("late", True, lambda one: quantity(one.share_late, "1")),
+    ("in target", True, lambda one: quantity(one.share_within_target, "1")),
+    ("share", True, lambda one: quantity(one.share, "1")),
+    ("interval", False, lambda one: _interval(one.interval)),
+    ("state", False, lambda one: one.state + ", provisional" * one.provisional),
+)
+"""Heading, whether it is a number, and what is shown."""
+
+
+def _strata(strata: Mapping[str, str]) -> str:
+    return " ".join(f"{name}={value}" for name, value in sorted(strata.items())) or "-"
+
+
+def _interval(interval: Interval | None) -> str:
+    if interval is None:
+        return ""
+    low, high = ("-" if end is None else f"{end:.1%}" for end in (interval.low, interval.high))
+    return f"{low} to {high} ({interval.level:.0%})"
+
+
+def as_table(indicators: Iterable[Indicator]) -> str:
+    """Return the essential columns as text, as wide as they are: nothing is cut off on a pipe."""
+    rows = [[heading for heading, _number, _show in _SHOWN]]
+    rows += [[show(one) for _heading, _number, show in _SHOWN] for one in indicators]
+    return aligned(rows, [number for _heading, number, _show in _SHOWN])
+
+
+def aligned(rows: Sequence[Sequence[str]], numbers: Sequence[bool]) -> str:
+    """Return rows as lines whose columns stand one below the other, those of numbers to the right."""
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = (
+            " " * (width - cell_len(text)) + text
+            if number
+            else text + " " * (width - cell_len(text))
+            for text, width, number in zip(row, widths, numbers, strict=True)
+        )
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,146 @@
+"""Services of a journey: what is planned, estimated and reported under one name.
+
+A service of a leg (leg, type, place and the call within the leg) where events name their leg, else a milestone of the
+journey.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sstl.core.milestones import (
+    ACTUAL,
+    ESTIMATED,
+    PLANNED,
+    Milestones,
+    Plan,
+    classifier_of,
+    gather,
+    milestones,
+    order,
+    place_of,
+    recorded_order,
+)
+from sstl.core.rules import wording
+from sstl.core.rules.base import InForce, Text, Verdict
+from sstl.models.records import Event
+
+_JUDGED = ("T2", "T4", "T5", "T6", "T7", "T14", "T15")
+_LAST = frozenset({"discharged", "rcf", "gated_out", "dlv", "stripped"})
+"""Services of which the last report counts, as for milestones; of others the first."""
+USED_TYPES = frozenset(f"transport.{kind}" for kind in wording.SERVICES)
+"""Types of event that the family reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What is known of one service: the plan, the last estimate and what happened; None: not reported."""
+
+    anchor: str
+    kind: str
+    """Type without its family: ``departed``."""
+    place: str | None = None
+    leg_id: str | None = None
+    planned: Event | None = None
+    estimated: Event | None = None
+    actual: Event | None = None
+
+    def named(self) -> Text:
+        """Return what it is called, with its place and leg."""
+        return wording.service(self.kind, self.place, self.leg_id)
+
+
+_Key = tuple[str, str, str | None, str]
+"""(leg, kind, place, call)"""
+
+
+def _key_of(event: Event) -> _Key | None:
+    """Return which service of a leg an event reports, None where it names no leg."""
+    data = event.data
+    leg_id = data.get("legId")
+    if leg_id is None:
+        return None
+    call = data.get("transportCallSequenceNumber", data.get("sequence", ""))
+    return (str(leg_id), event.type[10:], place_of(event), str(call))
+
+
+def _of_leg(key: _Key, reports: Mapping[str, list[Event]]) -> Service:
+    leg_id, kind, place, call = key
+    actual = reports.get(ACTUAL, ())
+    return Service(
+        anchor="|".join(("leg", leg_id, kind, place or "", call)),
+        kind=kind,
+        place=place,
+        leg_id=leg_id,
+        planned=_last_recorded(reports.get(PLANNED, ())),
+        estimated=_last_recorded(reports.get(ESTIMATED, ())),
+        actual=(max if kind in _LAST else min)(actual, key=order) if actual else None,
+    )
+
+
+def _last_recorded(events: Iterable[Event]) -> Event | None:
+    return max(events, key=recorded_order, default=None)
+
+
+def _of_milestones(known: Milestones) -> list[Service]:
+    found = []
+    for code in _JUDGED:
+        planned, estimated, actual = (
+            reports.get(code) for reports in (known.planned, known.estimated, known.actual)
+        )
+        named = actual or planned or estimated
+        if named is None or named.type not in USED_TYPES:
+            continue
+        kind = named.type[10:]
+        if kind == "dlv" and code == "T15":
+            continue  # The same delivery has been asked as T14.
+        found.append(
+            Service(
+                anchor=f"milestone|{code}",
+                kind=kind,
+                place=place_of(named),
+                planned=planned,
+                estimated=estimated,
+                actual=actual,
+            )
+        )
+    return found
+
+
+class KeptServices:
+    """Reports of services parted by service, gone on with from view to view of a journey."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+        """How many of the events that have arrived have been taken."""
+        self._by_leg: dict[_Key, dict[str, list[Event]]] = {}
+        self._services: dict[_Key, Service] = {}
+        self._without: list[Event] = []
+        self.verdicts: dict[tuple[str, str], tuple[Service, InForce, Verdict]] = {}
+        """(rule id, anchor) to the service, the rule as in force, and what was said of them last."""
+
+    def take(self, event: Event) -> None:
+        """Add an event; their order makes no difference."""
+        self.seen += 1
+        if event.type not in USED_TYPES:
+            return
+        key = _key_of(event)
+        if key is None:
+            self._without.append(event)
+            return
+        self._by_leg.setdefault(key, {}).setdefault(classifier_of(event), []).append(event)
+        self._services.pop(key, None)
+
+    def services(self, plan: Plan, known: Milestones) -> list[Service]:
+        """Return all services, those of legs by their names.
+
+        ``known`` are the milestones of the same events. Events that name a leg are services of that leg; milestones
+        are asked only of the events that name none, so that one delay is one flag.
+        """
+        for key, reports in self._by_leg.items():
+            if key not in self._services:
+                self._services[key] = _of_leg(key, reports)
+        found = [self._services[key] for key in sorted(self._services, key=repr)]
+        if self._without:
+            own = known if not found else milestones(gather(self._without), plan)
+            found += _of_milestones(own)
+        return found

@@ -1,0 +1,42 @@
+"""Strata: by what the observations of one indicator are told apart.
+
+Only what the record says; a stratum that it does not tell is left out, it is no value of its own.
+
+==========  =====================================================================================================
+name        value
+==========  =====================================================================================================
+side        EXPORT, TRANSIT or IMPORT, where one indicator is measured on several sides
+operator    AEO, NON_AEO or OTHER: what the registry says of the importer (exporter, on the export side) at the
+            time of the declaration, else of the filing; OTHER: the registry cannot be asked
+channel     the last one assigned on the import side up to the release; of a share of controls, while nothing is
+            released, the last one so far
+sstl        YES or NO: the filing says whether the consignment takes part
+inspected   YES where a scan, a physical inspection or a sample on the import side came before the release, else NO
+lot         REGULAR or SMALL, as the filing says
+control     type of the control: NII or PHYSICAL where its time is measured; DOCUMENT, SEAL, NII, LAB or PHYSICAL where
+            its result is, of several the last of these
+basis       RANDOM where a control was drawn at random and nothing else selected it, TARGETED where anything else did
+source      CloudEvents source of a report
+==========  =====================================================================================================
+"""
+
+from sstl.models.records import Share
+
+SIDE = "side"
+OPERATOR = "operator"
+CHANNEL_STRATUM = "channel"
+SSTL = "sstl"
+INSPECTED = "inspected"
+LOT = "lot"
+CONTROL = "control"
+BASIS = "basis"
+SOURCE = "source"
+
+YES, NO = "YES", "NO"
+
+
+def membership(share: Share | None) -> dict[str, str]:
+    """Return the stratum of taking part in the programme; nothing where the filing does not say."""
+    if share is None or share.sstl_member is None:
+        return {}
+    return {SSTL: YES if share.sstl_member else NO}
