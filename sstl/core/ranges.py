@@ -5,7 +5,6 @@ each bound lies twice as far from the median as the outer quantile of its side: 
 of a log-normal distribution, which has 1.04 % outside, half on each side (docs/policy.md says why).
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,7 +23,6 @@ MINIMUM_N: Final = 100
 HOUR_S: Final = 3600
 _STEPS_PER_HOUR = 10
 """Bounds are tenths of hours."""
-_DIFFERENCE = re.compile(r"(T\d+[a-c]?) - (T\d+[a-c]?)(?![\w\[])")
 _LEVELS: Final = (
     ("min", Fraction(0)),
     ("p10", Fraction(1, 10)),
@@ -93,7 +91,7 @@ class Proposal:
 
 @cache
 def measured_stages() -> Mapping[Stage, Definition]:
-    """Return what measures a stage, for each stage that an indicator's formula begins with (``T6 - T5``)."""
+    """Return what measures a stage, for each stage between two milestones."""
     found: dict[Stage, Definition] = {}
     for one in registry.REGISTRY.values():
         stage = stage_of(one)
@@ -104,14 +102,11 @@ def measured_stages() -> Mapping[Stage, Definition]:
 
 def stage_of(definition: Definition) -> Stage | None:
     """Return the stage whose duration an indicator is; None where it is another thing."""
-    said = _DIFFERENCE.match(definition.formula)
-    if definition.kind is not Kind.DURATION or said is None:
+    if definition.kind is not Kind.DURATION or definition.end is None:
         return None
-    stage = Stage(start=said[2], end=said[1])
+    stage = Stage(start=definition.start, end=definition.end)
     known = get_args(Milestone)
-    if definition.start != stage.start or stage.start not in known or stage.end not in known:
-        return None
-    return stage
+    return stage if stage.start in known and stage.end in known else None
 
 
 def bounds_of(p10_s: int, median_s: int, p90_s: int, method: Method) -> Range | None:

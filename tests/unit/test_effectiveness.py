@@ -103,6 +103,7 @@ CASES = [
     ),
     pytest.param("inspection_rate", [channel(), exported()], [0], id="inspected-at-export"),
     pytest.param("inspection_rate", [opened(), OUT], [], id="no-channel"),
+    pytest.param("inspection_rate", [channel(), at(CHECKED, 9, None)], [], id="side-unknown"),
     pytest.param("inspection_rate", [channel(side="EXPORT"), opened()], [], id="export-channel"),
     pytest.param("inspection_rate_nii", [channel(), suspect()], [1], id="scanned"),
     pytest.param("inspection_rate_nii", [channel(), opened()], [0], id="opened-not-scanned"),
@@ -240,6 +241,10 @@ CASES = [
     pytest.param(
         "double_inspection_rate", [exported(), imported(purpose=None), OUT], [],
         id="purpose-not-recorded",
+    ),
+    pytest.param(
+        "double_inspection_rate", [exported(), at(CHECKED, 9, None), OUT], [],
+        id="another-control-on-an-unknown-side",
     ),
     pytest.param("double_inspection_rate", [exported(), imported()], [], id="not-decided"),
     pytest.param("double_inspection_rate", [imported(), OUT], [], id="no-export-control"),

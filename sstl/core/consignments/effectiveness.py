@@ -107,6 +107,8 @@ class _Effectiveness:
             () if by_type.keys().isdisjoint((*_COMPLETING, SELECTED)) else controls(view)
         )
         self._done = [one for one in map(_completed, self._controls) if one is not None]
+        self._elsewhere = any(one.side is None and _completing(one) for one in self._controls)
+        """A control was completed of which nothing says on which side."""
 
     def observed(self) -> Iterator[Observed]:
         """Yield what can be observed."""
@@ -170,9 +172,10 @@ class _Effectiveness:
 
     def _inspected(self, chosen_ms: int, strata: dict[str, str]) -> Iterator[Observed]:
         done = [one for one in self._done if one.side == "IMPORT"]
-        yield self._made(INSPECTION_RATE, _CONSIGNMENT, chosen_ms, bool(done), strata)
+        if done or not self._elsewhere:
+            yield self._made(INSPECTION_RATE, _CONSIGNMENT, chosen_ms, bool(done), strata)
         types = frozenset().union(*(one.types for one in done))
-        unknown = any(not one.types for one in done)
+        unknown = self._elsewhere or any(not one.types for one in done)
         for control, indicator in INSPECTED_TYPES.items():
             has = control in types
             if has or not unknown:
@@ -303,7 +306,7 @@ class _Effectiveness:
         if recognised is not None:
             yield made(RECOGNITION, has=recognised)
         repeated = _repeated(exported, [one for one in self._done if one.side == "IMPORT"])
-        if repeated is not None:
+        if repeated or (repeated is not None and not self._elsewhere):
             yield made(DOUBLE_INSPECTION, has=repeated)
 
     def _first_ms(self, name: str, field: str | None = None) -> int | None:
@@ -330,12 +333,16 @@ class _Effectiveness:
 def _completed(control: Control) -> _Done | None:
     if control.side is None:
         return None
-    reports = [event for event in control.events if is_done(event)]
-    completing = [event for event in reports if event.type in _COMPLETING]
+    completing = _completing(control)
     if not completing:
         return None
+    reports = [event for event in control.events if is_done(event)]
     types = frozenset(kind for kind in map(_kind, completing) if kind is not None)
     return _Done(control, control.side, reports, completing, types)
+
+
+def _completing(control: Control) -> list[Event]:
+    return [event for event in control.events if event.type in _COMPLETING and is_done(event)]
 
 
 def _kind(event: Event) -> str | None:

@@ -33,6 +33,8 @@ class Definition:
     """The start milestone (``T6``): it decides the cohort."""
     misleads: str
     """When it must not be read as it seems."""
+    end: str | None = None
+    """The milestone that ends the stage that is measured; None where it is not the plain time between two."""
     strata: tuple[tuple[str, ...], ...] | None = None
     """Combinations of stratum names that have a series of their own beside all together (``()`` is implied). None: each
     name that a measure carries, by itself."""

@@ -43,6 +43,7 @@ JOURNEY_STAGES = (
         kind=Kind.DURATION,
         counting_unit=_JOURNEY,
         start="T1",
+        end="T15",
         misleads="Only units with a lock whose delivery or opening is reported have it: they are not a sample of all.",
         follow_up_hours=_SEA_HOURS,
     ),
@@ -54,6 +55,7 @@ JOURNEY_STAGES = (
         kind=Kind.DURATION,
         counting_unit=_JOURNEY,
         start="T2",
+        end="T4",
         misleads="Delivering early to the port lengthens it: long is not slow. It holds no export control by itself.",
     ),
     Definition(
@@ -64,6 +66,7 @@ JOURNEY_STAGES = (
         kind=Kind.DURATION,
         counting_unit=_JOURNEY,
         start="T6",
+        end="T14",
         misleads="Free storage time and late collection count as much as controls; read it beside LT_release.",
     ),
 )
@@ -88,6 +91,7 @@ CLEARANCE = (
         kind=Kind.DURATION,
         counting_unit=_DECLARATION,
         start="T8",
+        end="T13",
         misleads="Declaring before arrival lengthens it, though it is faster for trade; many small lots make it fall.",
         strata=CLEARED,
     ),
@@ -99,6 +103,7 @@ CLEARANCE = (
         kind=Kind.DURATION,
         counting_unit="control",
         start="T10a",
+        end="T10b",
         misleads="Selected before arrival, it waits for the ship. A control of a unit counts for each consignment.",
     ),
     Definition(
@@ -109,6 +114,7 @@ CLEARANCE = (
         kind=Kind.DURATION,
         counting_unit="control",
         start="T10b",
+        end="T10c",
         misleads="Scans and physical inspections differ by far: read it by control. Nights and weekends are in it.",
     ),
     Definition(
@@ -119,6 +125,7 @@ CLEARANCE = (
         kind=Kind.DURATION,
         counting_unit=_CONSIGNMENT,
         start="T13",
+        end="T14",
         misleads="It is the trader's and the terminal's time. Negative: the goods had left before they were released.",
         strata=_PARTS,
     ),
@@ -161,6 +168,7 @@ CLEARANCE = (
         kind=Kind.DURATION,
         counting_unit=_CONSIGNMENT,
         start="T0",
+        end="T6",
         misleads="A long voyage gives a long lead for nothing: compare within a lane only.",
         follow_up_hours=_SEA_HOURS,
     ),
