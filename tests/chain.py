@@ -53,12 +53,18 @@ class Chain:
         batch: Most messages of one fold.
         seed: Chooses which stage folds next; None: the first that has something to fold.
         policy: What is judged by; None: the defaults.
+        ticks: Whether stages do what waits for a pause: without, no indicator is published.
     """
 
     def __init__(
-        self, *, batch: int = 500, seed: int | None = None, policy: Policy | None = None
+        self,
+        *,
+        batch: int = 500,
+        seed: int | None = None,
+        policy: Policy | None = None,
+        ticks: bool = True,
     ) -> None:
-        self._batch = batch
+        self._batch, self._ticks = batch, ticks
         self._random = None if seed is None else random.Random(seed)
         self._topics = Topics("chain")
         policy = policy or Policy()
@@ -100,7 +106,7 @@ class Chain:
         while self._step():
             pass
         for topic, runner in self._runners.items():
-            if runner.period_s is not None:
+            if self._ticks and runner.period_s is not None:
                 self._tick(topic, runner)
         while self._step():
             pass

@@ -36,7 +36,7 @@ def _run(seed: int) -> tuple[int, dict[str, set[str]], dict[str, set[str]]]:
         confirmed_share=0,
         noise=Noise.shipped(),
     )
-    chain = Chain(policy=load_policy(POLICY))
+    chain = Chain(policy=load_policy(POLICY), ticks=False)
     waiting = []
     for delivery in corridor.deliveries():
         event = delivery.report.event
