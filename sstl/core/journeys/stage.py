@@ -58,7 +58,7 @@ class JourneysStage(SubjectStage):
     )
     downstream = ("consignments", "findings", "observations")
 
-    def __init__(self, hot_room: int = 120_000) -> None:
+    def __init__(self, hot_room: int = 160_000) -> None:
         self._hot = HotUnits(hot_room)
 
     def _take(self, work: Work, key: str, messages: Sequence[Message]) -> None:
