@@ -14,7 +14,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-
 	--no-annotate --custom-compile-command "make lock" --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test check format integration crash chaos bench docs lock lock-broker clean
+.PHONY: help venv demo test check format simulation integration crash chaos bench docs lock lock-broker clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do \
@@ -41,7 +41,7 @@ venv: $(DEV) ## Make .venv with everything locked in it
 demo: $(RUNTIME) ## Broker, worker and a synthetic corridor; Ctrl-C ends all of it
 	@$(BIN)/sstl demo $(ARGS)
 
-test: check integration crash ## All tests: check, integration on a real Kafka, a short crash run
+test: check simulation integration crash ## All tests: check, simulated worlds, integration on a real Kafka, a short crash run
 
 check: $(DEV) ## Format, lint, types, layers and the quick tests
 	$(BIN)/ruff format --check .
@@ -53,6 +53,9 @@ check: $(DEV) ## Format, lint, types, layers and the quick tests
 format: $(DEV) ## Format the code and mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+simulation: $(DEV) ## How often intervals hold the truth
+	$(BIN)/python -m pytest -n auto tests/simulation
 
 integration: $(DEV) ## Tests with a real worker on a real Kafka
 	$(BIN)/python -m pytest tests/integration

@@ -15,7 +15,7 @@ settings.register_profile(
 settings.register_profile("thorough", parent=settings.get_profile("ci"), max_examples=2_000)
 settings.load_profile(os.environ.get("SSTL_TEST_HYPOTHESIS", "ci"))
 
-KINDS = ("unit", "property", "topology", "integration", "crash", "browser")
+KINDS = ("unit", "property", "topology", "simulation", "integration", "crash", "browser")
 """A test's kind is the folder it lies in; each is a marker too."""
 
 _numbers = itertools.count(1)

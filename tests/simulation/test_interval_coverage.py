@@ -32,7 +32,7 @@ from sstl.core.statistics.recall import (
 )
 from sstl.core.statistics.result import Estimated, NotEstimable, Side
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.simulation
 
 WORLDS = 2000
 FEW = 10
