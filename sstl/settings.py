@@ -202,7 +202,7 @@ class Settings:
     )
     """A dead producer's open transaction blocks readers for so long."""
     transaction_pause: timedelta = _variable(
-        "TRANSACTION_PAUSE", _seconds(0, 10), timedelta(milliseconds=30)
+        "TRANSACTION_PAUSE", _seconds(0, 10), timedelta(milliseconds=60)
     )
     """Rest of a partition after a transaction under load: fewer, larger transactions."""
     watermark_rest: timedelta = _variable(
