@@ -127,16 +127,19 @@ def test_days_add_up_to_the_whole_period(lab: Lab) -> None:
 
 def test_a_flag_rests_on_events_that_lie_where_it_says(lab: Lab) -> None:
     flags = [orjson.loads(record.value) for record in lab.read("risk-flags")]
-    inputs = {(r.topic, r.partition, r.offset): r.value for r in lab.read("transport")}
+    inputs = {
+        (record.topic, record.partition, record.offset): record.value
+        for family in ("manifest", "transport")
+        for record in lab.read(family)
+    }
     assert flags
     checked = 0
-    for flag in flags[:200]:
-        assert flag["indicators"][0]["observed"] > flag["indicators"][0]["expected"]
+    # which flags come first depends on how far manifests are ahead of transport events
+    for flag in flags:
         for evidence in flag["evidence"]:
             place = (evidence["topic"], evidence["partition"], evidence["offset"])
-            if place in inputs:
-                assert orjson.loads(inputs[place])["id"] == evidence["eventId"]
-                checked += 1
+            assert orjson.loads(inputs[place])["id"] == evidence["eventId"]
+            checked += 1
     assert checked >= 200
 
 
