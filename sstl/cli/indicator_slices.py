@@ -24,6 +24,17 @@ def begin_of(window: str) -> date | None:
     return None if window == TOTAL else date_of(bounds(window)[0] // DAY_MS)
 
 
+def window_named(text: str) -> str:
+    """Return the name of a window as keys have it.
+
+    Raises:
+        ValueError: There is no window of that name.
+    """
+    window = Window.named(text).name
+    begin_of(window)
+    return window
+
+
 def series_of(indicator: Indicator) -> str:
     """Return what the windows of one series have in common: the key as far as the kind of its window."""
     return (

@@ -21,10 +21,10 @@ from sstl.cli.indicator_formats import (
     require_parquet,
     write_parquet,
 )
-from sstl.cli.indicator_slices import WINDOW_KINDS, Slice, begin_of
+from sstl.cli.indicator_slices import WINDOW_KINDS, Slice, window_named
 from sstl.cli.outputs import TOPICS, Outputs, Read
 from sstl.errors import ExitCode, UserError
-from sstl.models.indicator import Indicator, Window
+from sstl.models.indicator import Indicator
 
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
 _TEXTS: dict[Format, Callable[[Iterable[Indicator]], str]] = {
@@ -54,14 +54,12 @@ def _windows(
 
 def _window(text: str) -> str:
     try:
-        window = Window.named(text).name
-        begin_of(window)
+        return window_named(text)
     except ValueError as error:
         kinds = ", ".join(WINDOW_KINDS)
         raise click.BadParameter(
             f"{text!r} is no kind of window ({kinds}) and no window like P1D/2024-05-01"
         ) from error
-    return window
 
 
 def _day(_context: click.Context, _option: click.Parameter, given: datetime | None) -> date | None:

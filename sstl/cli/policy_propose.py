@@ -8,11 +8,11 @@ import orjson
 from pydantic import ValidationError
 
 from sstl.cli.common import declared_topics, load_checked, read_settings
-from sstl.cli.indicator_slices import begin_of
+from sstl.cli.indicator_slices import window_named
 from sstl.cli.policy_ranges import as_table, as_yaml
 from sstl.core.ranges import MINIMUM_N, propose, without_lane
 from sstl.errors import ExitCode, UserError
-from sstl.models.indicator import Indicator, Window
+from sstl.models.indicator import Indicator
 from sstl.models.policy import Policy
 
 _LEAST_N = 10
@@ -21,11 +21,9 @@ _LEAST_N = 10
 
 def _window(_context: click.Context, _option: click.Parameter, given: str) -> str:
     try:
-        window = Window.named(given).name
-        begin_of(window)
+        return window_named(given)
     except ValueError as error:
         raise click.BadParameter(f"{given!r} is no window like TOTAL or P1M/2024-05") from error
-    return window
 
 
 @click.command()
