@@ -14,11 +14,13 @@ from sstl.core.statistics.proportions import normal_quantile, wilson_limits
 from sstl.core.statistics.result import LEVEL, Estimate, Estimated, Method, NotEstimable
 from sstl.core.statistics.survival import (
     Quantile,
+    Reached,
     RiskTable,
     exact_shares,
     followed,
     log_log_limits,
     log_of,
+    reaching,
 )
 
 AALEN_JOHANSEN: Final = Method("aalen-johansen-log-log", 1)
@@ -112,30 +114,14 @@ def incidence_quantile(
     Raises:
         ValueError: ``p`` or the level is not between 0 and 1.
     """
-    if not 0 < p < 1:
-        raise ValueError(f"a quantile lies between 0 and 1, not at {p}")
-    z = normal_quantile(level)
-    if not table.rows:
-        return NotEstimable("no units")
     bound = float(p)
-    value_s: int | None = None
-    low_s: int | None = None
-    high_s: int | None = None
-    for step in _steps(table, outcome, z):
-        low, high = step.limits or (None, 1.0 if step.part else 0.0)
-        if low_s is None and high >= bound:
-            low_s = step.time_s
-        if value_s is None and step.part * p.denominator >= step.whole * p.numerator:
-            value_s = step.time_s
-        if low is not None and low >= bound:
-            high_s = step.time_s
-            break
-    return Quantile(
-        p=p,
-        value_s=value_s,
-        longer_than_s=table.rows[-1].time_s if value_s is None else None,
-        low_s=low_s,
-        high_s=high_s,
-        level=level,
-        method=AALEN_JOHANSEN,
+    steps = (
+        Reached(
+            step.time_s,
+            may=(step.limits[1] if step.limits else 1.0 if step.part else 0.0) >= bound,
+            has=step.part * p.denominator >= step.whole * p.numerator,
+            must=step.limits is not None and step.limits[0] >= bound,
+        )
+        for step in _steps(table, outcome, normal_quantile(level))
     )
+    return reaching(table, p, steps, level=level, method=AALEN_JOHANSEN)

@@ -264,23 +264,54 @@ def quantile(table: RiskTable, p: Fraction, level: float = LEVEL) -> Quantile | 
     Raises:
         ValueError: ``p`` or the level is not between 0 and 1.
     """
-    if not 0 < p < 1:
-        raise ValueError(f"a quantile lies between 0 and 1, not at {p}")
-    z = normal_quantile(level)
-    if not table.rows:
-        return NotEstimable("no units")
     rest = 1 - p
     bound = float(rest)
+    steps = (
+        Reached(
+            band.time_s,
+            may=band.low <= bound,
+            has=band.left * rest.denominator <= band.whole * rest.numerator,
+            must=band.high <= bound,
+        )
+        for band in _bands(table, normal_quantile(level))
+    )
+    return reaching(table, p, steps, level=level, method=KAPLAN_MEIER)
+
+
+class Reached(NamedTuple):
+    """What has reached a share by a duration."""
+
+    time_s: int
+    may: bool
+    """The edge of the band that is nearer to it."""
+    has: bool
+    """The estimate."""
+    must: bool
+    """The further edge: the interval ends here."""
+
+
+def reaching(
+    table: RiskTable, p: Fraction, steps: Iterable[Reached], *, level: float, method: Method
+) -> Quantile | NotEstimable:
+    """Return the duration by which a share ``p`` is reached, going along the steps of an estimate and its band.
+
+    Raises:
+        ValueError: ``p`` is not between 0 and 1.
+    """
+    if not 0 < p < 1:
+        raise ValueError(f"a quantile lies between 0 and 1, not at {p}")
+    if not table.rows:
+        return NotEstimable("no units")
     value_s: int | None = None
     low_s: int | None = None
     high_s: int | None = None
-    for band in _bands(table, z):
-        if low_s is None and band.low <= bound:
-            low_s = band.time_s
-        if value_s is None and band.left * rest.denominator <= band.whole * rest.numerator:
-            value_s = band.time_s
-        if band.high <= bound:
-            high_s = band.time_s
+    for step in steps:
+        if low_s is None and step.may:
+            low_s = step.time_s
+        if value_s is None and step.has:
+            value_s = step.time_s
+        if step.must:
+            high_s = step.time_s
             break
     return Quantile(
         p=p,
@@ -289,5 +320,5 @@ def quantile(table: RiskTable, p: Fraction, level: float = LEVEL) -> Quantile | 
         low_s=low_s,
         high_s=high_s,
         level=level,
-        method=KAPLAN_MEIER,
+        method=method,
     )
