@@ -8,6 +8,7 @@ import pytest
 
 from sstl.core.consignments import ConsignmentsStage
 from sstl.core.consignments.clearance import observe_clearance
+from sstl.core.consignments.on_lane import on_lane
 from sstl.core.leadtime import Observed
 from sstl.models.policy import Attribution, Policy, RulePolicy
 from sstl.models.records import Event, Forwarded, Observation, Shared, UnitMilestones
@@ -35,7 +36,8 @@ def measured(
 ) -> dict[str, Observed]:
     """Return the observations by what stands before the consignment in their id, and what behind it."""
     policy = more.get("policy") or Policy()
-    found = observe_clearance(view(*events, units=units, **more), policy)
+    on = on_lane(view(*events, units=units, **more), policy)
+    found = () if on is None else observe_clearance(on)
     return {one.id.replace(f"|{HOUSE}", ""): one for one in found}
 
 

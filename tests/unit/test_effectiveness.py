@@ -8,6 +8,7 @@ import pytest
 
 from sstl.core.consignments import ConsignmentsStage
 from sstl.core.consignments.effectiveness import observe_effectiveness
+from sstl.core.consignments.on_lane import on_lane
 from sstl.core.indicators.control_shares import CONTROL_SHARES
 from sstl.core.indicators.registry import REGISTRY, Kind
 from sstl.core.journeys.telling import Shown
@@ -80,7 +81,8 @@ def reached(name: str = "U1", **hours: float) -> UnitMilestones:
 def observed(*events: Event, **more: Any) -> list[Observed]:
     """Observe a consignment that has arrived at hour 10 unless said otherwise."""
     units = more.pop("units", [reached(T6=10)])
-    return observe_effectiveness(view(*events, units=units, **more), Policy())
+    on = on_lane(view(*events, units=units, **more), Policy())
+    return [] if on is None else list(observe_effectiveness(on))
 
 
 def values(name: str, *events: Event, **more: Any) -> list[int]:

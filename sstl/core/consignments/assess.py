@@ -14,6 +14,7 @@ from sstl.core.consignment_view import ConsignmentView
 from sstl.core.consignments.cells import ShareCell
 from sstl.core.consignments.clearance import observe_clearance
 from sstl.core.consignments.effectiveness import observe_effectiveness
+from sstl.core.consignments.on_lane import on_lane
 from sstl.core.incidents import consignment_counts
 from sstl.core.leadtime import Observed
 from sstl.core.milestones import gather, governing_order, milestones, order, plan_of
@@ -157,10 +158,10 @@ def _registry(events: Iterable[Event]) -> dict[str, list[Event]]:
 
 def observe(view: ConsignmentView, policy: Policy) -> dict[str, Observed]:
     """Return the consignment's observations by id."""
+    on = on_lane(view, policy)
     found = (
         *consignment_counts(view),
-        *observe_clearance(view, policy),
-        *observe_effectiveness(view, policy),
+        *(() if on is None else (*observe_clearance(on), *observe_effectiveness(on))),
         *consignment_delays(view),
     )
     return {one.id: one for one in found}

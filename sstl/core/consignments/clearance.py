@@ -10,14 +10,14 @@ it was filed or declared *before arrival* if before the first of them arrived.
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from sstl.core.attribution import Interval, Part, attribute, paired
-from sstl.core.consignment_view import ConsignmentView
-from sstl.core.consignments.strata import by_clearance, by_operator
+from sstl.core.consignments.on_lane import OnLane
+from sstl.core.consignments.strata import by_clearance
 from sstl.core.leadtime import RELEASE, Observed, latest, observation_id
-from sstl.core.milestones import mode_of_lane, side_of
+from sstl.core.milestones import side_of
 from sstl.core.rules.consignment_facts import SELECTED, Control, controls, is_done
 from sstl.core.strata import CONTROL, SIDE
-from sstl.models.policy import AttributedSpan, Policy
-from sstl.models.records import Event, Measure
+from sstl.models.policy import AttributedSpan
+from sstl.models.records import Event
 
 CLEAR = "LT_clear"
 CLEAR_DECLARED = "LT_clear_declared"
@@ -44,21 +44,9 @@ _HERE = ("IMPORT", None)
 """Sides of what happens between arrival and release; a report that says none is one of it."""
 
 
-def observe_clearance(view: ConsignmentView, policy: Policy) -> list[Observed]:
-    """Return everything that the reports on a consignment allow to be measured; nothing while its lane is not known."""
-    lane = lane_of(view, policy)
-    return [] if lane is None else list(_Clearance(view, *lane).observed())
-
-
-def lane_of(view: ConsignmentView, policy: Policy) -> tuple[str, str] | None:
-    """Return lane and mode of a consignment: its plan's, else those of its release or accepted declaration."""
-    actual = view.milestones.actual
-    lane_id = view.plan.lane_id
-    for report in (actual.get("T13"), actual.get("T8")):
-        if lane_id is None and report is not None:
-            lane_id = report.lane_id
-    mode = view.plan.mode or mode_of_lane(lane_id, policy)
-    return None if lane_id is None or mode is None else (lane_id, mode)
+def observe_clearance(on: OnLane) -> Iterator[Observed]:
+    """Return everything that the reports on a consignment allow to be measured."""
+    return _Clearance(on).observed()
 
 
 def is_through(consignment: str, observations: Collection[str]) -> bool:
@@ -72,21 +60,16 @@ def is_through(consignment: str, observations: Collection[str]) -> bool:
 class _Clearance:
     """One consignment on its lane."""
 
-    def __init__(self, view: ConsignmentView, lane_id: str, mode: str) -> None:
-        self._view, self._lane_id, self._mode = view, lane_id, mode
-        reached = [
-            {} if told is None else told.milestones or {}
-            for told in map(view.units.get, view.unit_names)
-        ]
-        actual = view.milestones.actual
+    def __init__(self, on: OnLane) -> None:
+        self._on, self._view = on, on.view
+        actual = on.view.milestones.actual
         self._known = {code: event.event_ms for code, event in actual.items()}
         for code in ("T6", "T7", "T14"):
             # what the consignment's own reports say of its transport is one unit's word
             self._known.pop(code, None)
-            last = latest(one.get(code) for one in reached)
+            last = latest(one.get(code) for one in on.reached)
             if last is not None:
                 self._known[code] = last
-        self._first_arrival = min((one["T6"] for one in reached if "T6" in one), default=None)
 
     def observed(self) -> Iterator[Observed]:
         """Yield what can be measured."""
@@ -99,64 +82,46 @@ class _Clearance:
             for control in controls(self._view):
                 yield from self._control(control)
 
-    def _made(
-        self,
-        indicator: str,
-        counting_unit: str,
-        start_ms: int,
-        value_ms: int,
-        strata: dict[str, str],
-        *subject: str,
-    ) -> Observed:
-        return Observed(
-            observation_id(indicator, self._view.consignment, *subject),
-            indicator,
-            counting_unit,
-            Measure(
-                lane_id=self._lane_id,
-                mode=self._mode,
-                start_ms=start_ms,
-                value_ms=value_ms,
-                strata=strata,
-            ),
-        )
-
     def _before_arrival(self) -> Iterator[Observed]:
-        arrived_ms = self._first_arrival
+        arrived_ms = self._on.first_arrival_ms
         if arrived_ms is None:
             return
         lodged_ms, declared_ms = self._view.plan.lodged_ms, self._known.get("T8")
         if lodged_ms is None and declared_ms is None:
             return
-        strata = by_operator(self._view)
+        strata = self._on.by_operator()
         if lodged_ms is not None:
             before = int(lodged_ms < arrived_ms)
-            yield self._made(PREARRIVAL, _CONSIGNMENT, lodged_ms, before, strata)
+            yield self._on.observed(PREARRIVAL, _CONSIGNMENT, lodged_ms, before, strata)
             lead_ms = arrived_ms - lodged_ms
-            yield self._made(PREARRIVAL_LEAD, _CONSIGNMENT, lodged_ms, lead_ms, strata)
+            yield self._on.observed(PREARRIVAL_LEAD, _CONSIGNMENT, lodged_ms, lead_ms, strata)
         if declared_ms is not None:
             before = int(declared_ms < arrived_ms)
-            yield self._made(DECLARED_BEFORE_ARRIVAL, _DECLARATION, declared_ms, before, strata)
+            yield self._on.observed(
+                DECLARED_BEFORE_ARRIVAL, _DECLARATION, declared_ms, before, strata
+            )
 
     def _released(self, released_ms: int) -> Iterator[Observed]:
         arrived_ms, declared_ms = self._known.get("T6"), self._known.get("T8")
         left_ms = self._known.get("T14")
-        strata = by_clearance(self._view, released_ms)
+        strata = by_clearance(self._view, released_ms, self._on.by_operator())
         if arrived_ms is not None:
             takes_ms = released_ms - arrived_ms
-            yield self._made(RELEASE, _CONSIGNMENT, arrived_ms, takes_ms, strata)
+            yield self._on.observed(RELEASE, _CONSIGNMENT, arrived_ms, takes_ms, strata)
             for part, share_ms in self._attributed(arrived_ms, released_ms).items():
-                yield self._made(ATTRIBUTED[part], _CONSIGNMENT, arrived_ms, share_ms, strata)
+                yield self._on.observed(
+                    ATTRIBUTED[part], _CONSIGNMENT, arrived_ms, share_ms, strata
+                )
         if declared_ms is not None:
             takes_ms = released_ms - declared_ms
-            yield self._made(CLEAR_DECLARED, _DECLARATION, declared_ms, takes_ms, strata)
+            yield self._on.observed(CLEAR_DECLARED, _DECLARATION, declared_ms, takes_ms, strata)
             if arrived_ms is not None:
                 from_ms = max(declared_ms, arrived_ms)
                 takes_ms = max(0, released_ms - from_ms)
-                yield self._made(CLEAR, _DECLARATION, from_ms, takes_ms, strata)
+                yield self._on.observed(CLEAR, _DECLARATION, from_ms, takes_ms, strata)
         if left_ms is not None:
             takes_ms = left_ms - released_ms
-            yield self._made(POST_RELEASE, _CONSIGNMENT, released_ms, takes_ms, strata)
+            yield self._on.observed(POST_RELEASE, _CONSIGNMENT, released_ms, takes_ms, strata)
 
     def _attributed(self, arrived_ms: int, released_ms: int) -> Mapping[Part, int]:
         table = self._view.structure.attribution
@@ -209,8 +174,8 @@ class _Clearance:
             if is_open:
                 return
             dwelt_ms += sum(end - start for start, end in intervals)
-        strata = by_operator(self._view)
-        yield self._made(BONDED_DWELL, _CONSIGNMENT, entered[0].event_ms, dwelt_ms, strata)
+        strata = self._on.by_operator()
+        yield self._on.observed(BONDED_DWELL, _CONSIGNMENT, entered[0].event_ms, dwelt_ms, strata)
 
     def _control(self, control: Control) -> Iterator[Observed]:
         side, reports = control.side, [event for event in control.events if is_done(event)]
@@ -222,16 +187,18 @@ class _Clearance:
         strata = {
             SIDE: side,
             CONTROL: "PHYSICAL" if physical else "NII",
-            **by_operator(self._view, side),
+            **self._on.by_operator(side),
         }
         selected = [event.event_ms for event in reports if event.type == SELECTED]
         if selected:
             waited_ms = begun_ms - selected[0]
-            yield self._made(INSPECTION_WAIT, _CONTROL, selected[0], waited_ms, strata, control.key)
+            yield self._on.observed(
+                INSPECTION_WAIT, _CONTROL, selected[0], waited_ms, strata, control.key
+            )
         completed = [event.event_ms for event in reports if event.type in _ENDS]
         if completed:
             took_ms = completed[-1] - begun_ms
-            yield self._made(INSPECTION, _CONTROL, begun_ms, took_ms, strata, control.key)
+            yield self._on.observed(INSPECTION, _CONTROL, begun_ms, took_ms, strata, control.key)
 
 
 def _instants(events: Iterable[Event], warehouse: str | None) -> list[int]:

@@ -8,11 +8,10 @@ A 0 may become 1 with a later report: as long as that can be, its cohort is prov
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sstl.core.consignment_view import ConsignmentView
-from sstl.core.consignments.clearance import lane_of
-from sstl.core.consignments.strata import by_operator, channel_at
+from sstl.core.consignments.on_lane import OnLane
+from sstl.core.consignments.strata import channel_at
 from sstl.core.indicators.control_shares import INSPECTED_TYPES
-from sstl.core.leadtime import Observed, latest, observation_id
+from sstl.core.leadtime import Observed, latest
 from sstl.core.milestones import RELEASED, order, side_of
 from sstl.core.rules.consignment_facts import (
     CHANNEL,
@@ -30,8 +29,7 @@ from sstl.core.rules.consignment_facts import (
     is_done,
 )
 from sstl.core.strata import BASIS, CHANNEL_STRATUM, CONTROL, SIDE
-from sstl.models.policy import Policy
-from sstl.models.records import Event, Measure
+from sstl.models.records import Event
 
 INSPECTION_RATE = "inspection_rate"
 SEIZED = "seized_consignment_share"
@@ -60,12 +58,11 @@ _COUNTED_FROM = frozenset({*_COMPLETING, CHANNEL, DETAINED, RELEASED, CLEARED_BY
 """Without one of these nothing can be observed."""
 
 
-def observe_effectiveness(view: ConsignmentView, policy: Policy) -> list[Observed]:
-    """Return what counts for or against the controls of a consignment; nothing while its lane is not known."""
-    if view.by_type.keys().isdisjoint(_COUNTED_FROM):
-        return []
-    lane = lane_of(view, policy)
-    return [] if lane is None else list(_Effectiveness(view, *lane).observed())
+def observe_effectiveness(on: OnLane) -> Iterator[Observed]:
+    """Return what counts for or against the controls of a consignment."""
+    if on.view.by_type.keys().isdisjoint(_COUNTED_FROM):
+        return iter(())
+    return _Effectiveness(on).observed()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +91,10 @@ class _Done:
 class _Effectiveness:
     """One consignment on its lane."""
 
-    def __init__(self, view: ConsignmentView, lane_id: str, mode: str) -> None:
-        self._view, self._lane_id, self._mode = view, lane_id, mode
-        self._operator: dict[str, dict[str, str]] = {}
-        told = (view.units.get(name) for name in view.unit_names)
-        arrivals = [None if one is None else (one.milestones or {}).get("T6") for one in told]
-        self._arrived_ms = latest(arrivals)
-        self._first_arrival_ms = min((at for at in arrivals if at is not None), default=None)
+    def __init__(self, on: OnLane) -> None:
+        view = on.view
+        self._on, self._view = on, view
+        self._arrived_ms = latest(one.get("T6") for one in on.reached)
         self._release = view.milestones.actual.get("T13")
         by_type = view.by_type
         self._controls = (
@@ -119,8 +113,8 @@ class _Effectiveness:
         for done in self._done:
             yield from self._result(done)
         exported = [one for one in self._done if one.side == "EXPORT"]
-        if exported and self._first_arrival_ms is not None:
-            yield from self._shared(exported, self._first_arrival_ms)
+        if exported and self._on.first_arrival_ms is not None:
+            yield from self._shared(exported, self._on.first_arrival_ms)
 
     def _made(
         self,
@@ -131,31 +125,14 @@ class _Effectiveness:
         strata: dict[str, str],
         *subject: str,
     ) -> Observed:
-        return Observed(
-            observation_id(indicator, self._view.consignment, *subject),
-            indicator,
-            counting_unit,
-            Measure(
-                lane_id=self._lane_id,
-                mode=self._mode,
-                start_ms=start_ms,
-                value_ms=int(has),
-                strata=strata,
-            ),
-        )
-
-    def _whose(self, side: str) -> dict[str, str]:
-        known = self._operator.get(side)
-        if known is None:
-            known = self._operator[side] = by_operator(self._view, side)
-        return known
+        return self._on.observed(indicator, counting_unit, start_ms, int(has), strata, *subject)
 
     def _cleared(self) -> Iterator[Observed]:
         """Yield what counts of all consignments, controlled or not."""
         chosen_ms = self._first_ms(CHANNEL, "channel")
         if chosen_ms is None and self._release is None and self._first_ms(DETAINED) is None:
             return
-        strata = dict(self._whose("IMPORT"))
+        strata = dict(self._on.by_operator())
         until_ms = _EVER if self._release is None else self._release.event_ms
         channel = channel_at(self._view, until_ms)
         if channel is not None:
@@ -182,7 +159,7 @@ class _Effectiveness:
                 yield self._made(indicator, _CONSIGNMENT, chosen_ms, has, strata)
 
     def _strata(self, side: str) -> dict[str, str]:
-        return {SIDE: side, **self._whose(side)}
+        return {SIDE: side, **self._on.by_operator(side)}
 
     def _selected(self, control: Control) -> Iterator[Observed]:
         """Yield whether an officer alone chose a control."""
@@ -286,7 +263,7 @@ class _Effectiveness:
     def _shared(self, exported: Sequence[_Done], arrived_ms: int) -> Iterator[Observed]:
         """Yield what the import side made of the control that the export side had completed."""
         start_ms = min(one.completed_ms for one in exported)
-        strata = self._whose("IMPORT")
+        strata = self._on.by_operator()
 
         def made(indicator: str, *, has: bool) -> Observed:
             return self._made(indicator, _CONSIGNMENT, start_ms, has, strata)

@@ -1,5 +1,7 @@
 """Strata of what is measured on a consignment (`sstl.core.strata` lists them)."""
 
+from collections.abc import Mapping
+
 from sstl.core.consignment_view import ConsignmentView
 from sstl.core.milestones import side_of
 from sstl.core.rules.consignment_facts import CHANNEL, RESULT, is_done
@@ -23,9 +25,11 @@ def by_operator(view: ConsignmentView, side: str = "IMPORT") -> dict[str, str]:
     return {OPERATOR: operator_status(view, side), **membership(view.plan.share)}
 
 
-def by_clearance(view: ConsignmentView, released_ms: int) -> dict[str, str]:
-    """Return the strata of how a consignment was cleared on the import side, up to its release."""
-    found = by_operator(view)
+def by_clearance(
+    view: ConsignmentView, released_ms: int, operator: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the strata of how a consignment was cleared on the import side, up to its release, and of whose it is."""
+    found = dict(operator)
     channel = channel_at(view, released_ms)
     if channel is not None:
         found[CHANNEL_STRATUM] = channel

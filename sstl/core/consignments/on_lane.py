@@ -1,0 +1,67 @@
+"""A consignment on the lane that what is measured on it counts for."""
+
+from sstl.core.consignment_view import ConsignmentView
+from sstl.core.consignments.strata import by_operator
+from sstl.core.leadtime import Observed, observation_id
+from sstl.core.milestones import mode_of_lane
+from sstl.models.policy import Policy
+from sstl.models.records import Measure
+
+
+class OnLane:
+    """A consignment with its lane, what its units have reached, and whose goods it is; each is looked up once."""
+
+    __slots__ = ("_lane_id", "_mode", "_operators", "first_arrival_ms", "reached", "view")
+
+    def __init__(self, view: ConsignmentView, lane_id: str, mode: str) -> None:
+        self.view, self._lane_id, self._mode = view, lane_id, mode
+        self._operators: dict[str, dict[str, str]] = {}
+        self.reached = [
+            {} if told is None else told.milestones or {}
+            for told in map(view.units.get, view.unit_names)
+        ]
+        """Milestones of each of its units, ms; none of a unit that nothing is known of."""
+        self.first_arrival_ms = min(
+            (one["T6"] for one in self.reached if "T6" in one), default=None
+        )
+
+    def by_operator(self, side: str = "IMPORT") -> dict[str, str]:
+        """Return the strata of whose goods they are; nobody changes them."""
+        known = self._operators.get(side)
+        if known is None:
+            known = self._operators[side] = by_operator(self.view, side)
+        return known
+
+    def observed(
+        self,
+        indicator: str,
+        counting_unit: str,
+        start_ms: int,
+        value_ms: int,
+        strata: dict[str, str],
+        *subject: str,
+    ) -> Observed:
+        """Return an observation of the consignment, or of what ``subject`` names of it."""
+        return Observed(
+            observation_id(indicator, self.view.consignment, *subject),
+            indicator,
+            counting_unit,
+            Measure(
+                lane_id=self._lane_id,
+                mode=self._mode,
+                start_ms=start_ms,
+                value_ms=value_ms,
+                strata=strata,
+            ),
+        )
+
+
+def on_lane(view: ConsignmentView, policy: Policy) -> OnLane | None:
+    """Return a consignment on its plan's lane, else on that of its release or accepted declaration; None: not known."""
+    actual = view.milestones.actual
+    lane_id = view.plan.lane_id
+    for report in (actual.get("T13"), actual.get("T8")):
+        if lane_id is None and report is not None:
+            lane_id = report.lane_id
+    mode = view.plan.mode or mode_of_lane(lane_id, policy)
+    return None if lane_id is None or mode is None else OnLane(view, lane_id, mode)
