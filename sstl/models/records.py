@@ -379,6 +379,10 @@ class Succeeds(msgspec.Struct, frozen=True, kw_only=True, tag="succeeds.1", omit
     """What is kept for it may go when this instant of arrival time has passed."""
 
 
+OPEN = "OPEN"
+"""`Measure.outcome` of what has begun and not ended."""
+
+
 class Measure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One measured value and the stratum it counts in."""
 
@@ -390,6 +394,13 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     planned_ms: int | None = None
     """The planned duration; late is ``value_ms > planned_ms``. None: no plan, lateness not evaluable."""
     strata: dict[str, str] = {}
+    exposure: int | None = None
+    """Of a rate: over what ``value_ms`` events were counted, in the unit of its definition; None: one counting unit."""
+    category: str | None = None
+    """Of a tally: what the counting unit counts as."""
+    outcome: str | None = None
+    """How it ended. None: as its definition says; `OPEN`: not yet, ``value_ms`` is 0; else the competing event that
+    ended it, after ``value_ms``."""
     evidence: tuple[Event, ...] = ()
     """Of a counted incident: the events it is, without their bodies; lead times name none."""
 

@@ -12,6 +12,11 @@ class Kind(StrEnum):
     """Milliseconds; published in seconds."""
     SHARE = "SHARE"
     """0 or 1: the counting unit has it not, or has it. Published as k of n."""
+    RATE = "RATE"
+    """Events of the counting unit, 0 or more, over ``Measure.exposure``. Published as events per exposure."""
+    TALLY = "TALLY"
+    """Nothing but ``Measure.category`` counts: how many counting units are of each. Not published itself: figures are
+    derived from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,10 @@ class Definition:
     """Below it no statistic is published, only n."""
     follow_up_hours: float = 720
     """How long after its end a cohort is waited for, unless the policy says otherwise."""
+    per: int = 1
+    """Of a rate: over how many units of exposure it is published (1,000 consignments)."""
+    exposure_unit: str = "1"
+    """Of a rate: the unit of ``Measure.exposure``: ``1`` (counting units), ``ms``, ``kg``."""
 
     @property
     def unit(self) -> Literal["s", "1"]:
