@@ -178,6 +178,11 @@ class Chain:
 
     def _send(self, outcome: Outcome) -> None:
         for output in outcome.outputs:
+            if output.message is None:
+                self.published[output.topic] = [
+                    one for one in self.published[output.topic] if one[0] != output.key
+                ]
+                continue
             value = encode_value(output.message)
             if output.topic in self._waiting:
                 message = self._decoders[output.topic](value)

@@ -199,10 +199,12 @@ class Lab:
 
     def net_indicators(self) -> dict[str, dict[str, Any]]:
         """Return the net content of every indicator."""
-        last = {
-            r.key.decode(): Indicator.model_validate_json(r.value) for r in self.read("indicators")
+        last = {r.key.decode(): r.value for r in self.read("indicators")}
+        contents = {
+            key: net_indicator(Indicator.model_validate_json(value))
+            for key, value in sorted(last.items())
+            if value is not None
         }
-        contents = {key: net_indicator(indicator) for key, indicator in sorted(last.items())}
         return {key: content for key, content in contents.items() if content is not None}
 
     def _consumer(self) -> KafkaConsumer:

@@ -25,7 +25,7 @@ class LaneGauges:
     def committed(self, outputs: Sequence[Output], partition: int) -> None:
         """Show what was published."""
         for output in outputs:
-            if output.topic == "indicators":
+            if output.topic == "indicators" and output.message is not None:
                 metrics.observe_indicator(output.message, partition=partition)
 
 

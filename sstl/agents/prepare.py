@@ -150,8 +150,9 @@ class Preparer:
         specs = self._topics
         for output in outputs:
             spec = specs[output.topic]
-            value = encode_value(output.message)
-            if len(value) > spec.max_bytes - 1024:
+            # a null value: compaction takes the key away
+            value = None if output.message is None else encode_value(output.message)
+            if value is not None and len(value) > spec.max_bytes - 1024:
                 raise OutputTooLargeError(f"message for {spec.name} has {len(value)} bytes")
             headers = list(output.headers) if output.headers else NO_HEADERS
             message = Message(output.key.encode(), value, headers)

@@ -81,8 +81,6 @@ class Slice:
 
     def _criteria(self) -> Iterator[tuple[str, Criterion]]:
         """Yield each option as it is written, with what it asks."""
-        # An hour that is no longer kept says nothing; its day does.
-        yield "a state but EXPIRED", lambda one: one.state != "EXPIRED"
         for option, patterns, value_of in (
             ("--indicator", self.indicators, _indicator),
             ("--lane", self.lanes, _lane),

@@ -249,11 +249,7 @@ def _nothing(chosen: Slice, known: list[Indicator], topic: str) -> str:
     if not known:
         return f"no indicator is published on {topic} yet"
     unmet = chosen.unmet(known)
-    reason = (
-        f"nothing has {'; '.join(unmet)}"
-        if unmet
-        else "nothing has all that is asked (hours that expired are left out)"
-    )
+    reason = f"nothing has {'; '.join(unmet)}" if unmet else "nothing has all that is asked"
     return f"none of {len(known)} published indicators is in this slice: {reason}"
 
 

@@ -49,7 +49,7 @@ class Output(msgspec.Struct, frozen=True, gc=False):
     topic: str
     key: str
     message: Any
-    """A msgspec structure, a pydantic model of a public topic, or bytes."""
+    """A msgspec structure, a pydantic model of a public topic, or bytes; None: the key is forgotten."""
     route: str | None = None
     broadcast: bool = False
     headers: tuple[tuple[str, bytes], ...] = ()

@@ -1,7 +1,8 @@
 """Indicator: a statistic over the observations of one lane, stratum and window, as it is published.
 
-Written on the compacted topic ``indicators``, one record per `Indicator.key`. All but `ENVELOPE` is
-content: a function of the observations and the policy alone, the same whatever their order and again on replay.
+Written on the compacted topic ``indicators``, one record per `Indicator.key`; a null value: the key is forgotten,
+as are hours that are no longer kept. All but `ENVELOPE` is content: a function of the observations and the policy
+alone, the same whatever their order and again on replay.
 """
 
 from datetime import date
@@ -15,7 +16,7 @@ ENVELOPE = frozenset({"revision", "complete_up_to", "provisional"})
 """What depends on when an indicator was published, not on what it says."""
 
 WindowKind = Literal["PT1H", "P1D", "P1W", "P1M", "TOTAL"]
-State = Literal["AVAILABLE", "INSUFFICIENT_DATA", "EXPIRED"]
+State = Literal["AVAILABLE", "INSUFFICIENT_DATA", "NOT_ESTIMABLE"]
 
 
 class Window(PublicModel):
@@ -63,8 +64,9 @@ class Window(PublicModel):
 class Method(PublicModel):
     """How the statistics were computed (docs/indicators.md)."""
 
-    name: Literal["lead-time", "share"] = "lead-time"
-    version: Literal[1, 2] = 2
+    name: str = "lead-time"
+    """``lead-time``, ``share``, ``rate``; of a figure that is derived from counts, its estimator's."""
+    version: int = Field(default=2, ge=1)
     quantile_relative_error: float | None = 0.01
     """Quantiles, min and max are within this share of the order statistic they stand for; None: there are none."""
     quantile_exact_up_to_s: int | None = 100
@@ -72,11 +74,21 @@ class Method(PublicModel):
 
 
 LEAD_TIME = Method()
-SHARE = Method(name="share", version=1, quantile_relative_error=None, quantile_exact_up_to_s=None)
+
+
+def plain_method(name: str, version: int) -> Method:
+    """Return a method that tells no quantiles."""
+    return Method(
+        name=name, version=version, quantile_relative_error=None, quantile_exact_up_to_s=None
+    )
+
+
+SHARE = plain_method("share", 1)
+RATE = plain_method("rate", 1)
 
 
 class Interval(PublicModel):
-    """A confidence interval of `Indicator.share`; None: no bound on that side."""
+    """A confidence interval of `Indicator.share` or `Indicator.value`; None: no bound on that side."""
 
     low: FiniteFloat | None
     high: FiniteFloat | None
@@ -98,17 +110,21 @@ class Indicator(PublicModel):
     mode: str
     strata: dict[str, str] = Field(default_factory=dict)
     window: Window
-    unit: Literal["s", "1"] = "s"
-    """``s``: durations; ``1``: how many of the counting units have it."""
+    unit: str = Field(default="s", min_length=1)
+    """``s``: durations; ``1``: how many of the counting units have it; ``per 1000``, ``per 1000 container-days``: a
+    rate. Of a derived figure the unit of ``value``."""
     method: Method = LEAD_TIME
     policy_hash: str = ""
-    """Of the version that governs the window's beginning, of ``TOTAL`` that of its last day; empty for an expired
-    hour."""
+    """Of the version that governs the window's beginning, of ``TOTAL`` that of its last day."""
 
     state: State
-    """``INSUFFICIENT_DATA``: n is below ``minimum_n``, and no statistic is given. ``EXPIRED``: an hour that is no
-    longer kept; its day is."""
+    """``INSUFFICIENT_DATA``: n is below ``minimum_n``, and no statistic is given. ``NOT_ESTIMABLE``: n is enough, and
+    there is no value all the same, for the ``reason``."""
+    reason: str | None = Field(default=None, min_length=1)
+    """Why there is no value; None: there is one, or n is too small for any."""
     n: int = Field(ge=0)
+    """Counting units. Of durations those that ended as defined and count: neither open, nor ended by a competing event,
+    nor excluded."""
     minimum_n: int = Field(default=1, ge=1)
     mean: FiniteFloat | None = None
     p10: int | None = None
@@ -144,12 +160,18 @@ class Indicator(PublicModel):
     n_within: int = Field(default=0, ge=0)
     share_within_target: FiniteFloat | None = Field(default=None, ge=0, le=1)
     """``n_within / n_target``; None when no target was promised."""
+    n_excluded: int = Field(default=0, ge=0)
+    """Durations beyond what is plausible (definition or policy), kept out of everything else."""
     k: int | None = Field(default=None, ge=0)
-    """Of a share: how many have it."""
+    """Of a share: how many have it. Of a rate: events."""
     share: FiniteFloat | None = Field(default=None, ge=0, le=1)
     """``k / n``."""
+    exposure: FiniteFloat | None = Field(default=None, ge=0)
+    """Of a rate: what its events are counted over, in what the unit says: with ``per 1000``, in thousands."""
+    value: FiniteFloat | None = None
+    """Of a rate ``k / exposure``; of a derived figure the estimate, None where only a bound can be said."""
     interval: Interval | None = None
-    """Of ``share``."""
+    """Of ``share`` or ``value``."""
 
     provisional: bool = False
     """The follow-up of the window has not ended: slow ones are still missing; envelope."""
@@ -160,8 +182,11 @@ class Indicator(PublicModel):
 
     @model_validator(mode="after")
     def _counts_agree(self) -> Self:
-        if self.state != "EXPIRED" and (self.state == "AVAILABLE") != (self.n >= self.minimum_n):
-            message = "an indicator is available when, and only when, n reaches its minimum"
+        if (self.state == "INSUFFICIENT_DATA") != (self.n < self.minimum_n):
+            message = "data are insufficient when, and only when, n is below its minimum"
+            raise ValueError(message)
+        if (self.state == "NOT_ESTIMABLE") != (self.reason is not None):
+            message = "an indicator is not estimable when, and only when, a reason is given"
             raise ValueError(message)
         if self.n_late > self.n_planned or self.n_planned > self.n:
             message = "late are planned, and planned are observed"
@@ -169,7 +194,8 @@ class Indicator(PublicModel):
         if self.n_within > self.n_target or self.n_target > self.n:
             message = "within target have a target, and those are observed"
             raise ValueError(message)
-        if self.n_zero + self.n_negative > self.n or (self.k or 0) > self.n:
+        having = self.k or 0 if self.share is not None else 0
+        if self.n_zero + self.n_negative > self.n or having > self.n:
             message = "zero and negative durations, and units that have it, are observed"
             raise ValueError(message)
         return self
@@ -178,11 +204,11 @@ class Indicator(PublicModel):
 def net_content(indicator: Indicator) -> dict[str, Any] | None:
     """Return the content under its wire names, for comparing a live run with a replay.
 
-    None where nothing is observed any more: such a record tells readers to forget an earlier one,
+    None where nothing that counts is observed any more: such a record tells readers to forget an earlier one,
     and a replay, which never saw the earlier one, does not write it. None for hours too: which of them
     are kept depends on the watermark, and their days say the same for good.
     """
-    if indicator.n == 0 or indicator.window.kind == "PT1H":
+    if indicator.n + indicator.n_excluded == 0 or indicator.window.kind == "PT1H":
         return None
     return indicator.model_dump(
         mode="json", by_alias=True, exclude_none=True, exclude=set(ENVELOPE)

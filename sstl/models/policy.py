@@ -8,7 +8,15 @@ import hashlib
 from typing import Annotated, Literal, Self
 
 import orjson
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from sstl.models.codes import RecommendedControl, RiskArea, WhereToControl
 
@@ -297,6 +305,16 @@ class IndicatorPolicy(_Strict):
     """A window is provisional until so long after its end."""
     minimum_n: int | None = Field(default=None, ge=1)
     """Below it only n is published."""
+    plausible_s: tuple[int, int] | None = None
+    """The shortest and the longest duration that counts, in seconds; others are counted as excluded."""
+
+    @field_validator("plausible_s")
+    @classmethod
+    def _in_order(cls, bounds: tuple[int, int] | None) -> tuple[int, int] | None:
+        if bounds is not None and bounds[0] > bounds[1]:
+            message = "the shortest plausible duration comes before the longest"
+            raise ValueError(message)
+        return bounds
 
 
 _DEFAULT_INDICATOR = IndicatorPolicy()

@@ -37,8 +37,11 @@ def test_a_bar_in_a_formula_does_not_end_its_column() -> None:
         misleads="Never.",
     )
     row = table([one]).splitlines()[-1]
-    assert len(re.split(r"(?<!\\)\|", row)) == 11
+    assert len(re.split(r"(?<!\\)\|", row)) == 12
     assert r"\|a - b\|" in row
+
+
+_MAY_BE_ABSENT = ("strata", "end", "plausible_s", "per_unit", "estimator")
 
 
 @pytest.mark.parametrize("one", REGISTRY.values(), ids=lambda one: one.name)
@@ -46,7 +49,8 @@ def test_every_definition_says_everything(one: Definition) -> None:
     assert REGISTRY[one.name] is one
     for field in fields(one):
         value = getattr(one, field.name)
-        assert value or field.name in ("strata", "end"), field.name
+        assert value or field.name in _MAY_BE_ABSENT, field.name
+    assert (one.plausible_s is not None) == (one.kind is Kind.DURATION)
     assert one.question.endswith("?")
     assert one.minimum_n >= 1
     assert one.follow_up_hours > 0

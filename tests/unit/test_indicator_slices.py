@@ -7,8 +7,7 @@ from datetime import date
 import pytest
 
 from sstl.cli.indicator_slices import Slice, begin_of, series_of
-from sstl.models.indicator import Window
-from tests.published_indicators import gone, published
+from tests.published_indicators import published
 
 IMPORT, EXPORT = {"side": "IMPORT"}, {"side": "EXPORT"}
 SEA, AIR = "CNSHG-NLRTM-SEA", "CNPVG-NLAMS-AIR"
@@ -78,13 +77,6 @@ def test_final_windows_are_those_whose_follow_up_has_ended() -> None:
     assert waiting in Slice().of([*ALL, waiting])
     assert Slice(final=True).of([*ALL, waiting]) == Slice().of(ALL)
     assert Slice(final=True).unmet([waiting]) == ["--final-only"]
-
-
-def test_an_hour_that_expired_is_left_out() -> None:
-    expired = gone(ALL[0]).model_copy(
-        update={"window": Window.named("PT1H/2024-05-01T13"), "state": "EXPIRED"}
-    )
-    assert Slice().of([*ALL, expired]) == Slice().of(ALL)
 
 
 def test_an_empty_slice_names_the_options_that_nothing_has() -> None:

@@ -2,7 +2,16 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Final
+
+_DAY_S: Final = 86_400
+STAGE_S: Final = (-400 * _DAY_S, 400 * _DAY_S)
+"""Plausible between two milestones of one shipment: reports of two sources may well contradict each other, and then the
+time is negative; beyond a year and a month one of them is of another shipment or has a wrong year."""
+SPENT_S: Final = (0, 400 * _DAY_S)
+"""Plausible for time that was spent on something: a negative one is no time at all."""
+BOND_S: Final = (0, 3650 * _DAY_S)
+"""Plausible under bond: warehousing has no time limit in the EU (Regulation (EU) No 952/2013, article 238)."""
 
 
 class Kind(StrEnum):
@@ -51,8 +60,19 @@ class Definition:
     """Of a rate: over how many units of exposure it is published (1,000 consignments)."""
     exposure_unit: str = "1"
     """Of a rate: the unit of ``Measure.exposure``: ``1`` (counting units), ``ms``, ``kg``."""
+    per_unit: str | None = None
+    """Of a rate: what ``per`` is called (``1000 container-days``); None: ``per`` and ``exposure_unit``."""
+    plausible_s: tuple[int, int] | None = None
+    """Of a duration: the shortest and the longest, in seconds, that counts unless the policy says otherwise. What lies
+    outside counts in ``n_excluded`` alone. None: all count."""
+    estimator: str | None = None
+    """Name of the estimator (`sstl.core.lanes.derived`) that makes figures from the counts; None: none does. A tally
+    without one is not published at all."""
 
     @property
-    def unit(self) -> Literal["s", "1"]:
-        """Unit of what is published: seconds, or a ratio."""
-        return "s" if self.kind is Kind.DURATION else "1"
+    def unit(self) -> str:
+        """Unit of what is published: ``s``, ``1`` (a ratio), or what the events of a rate count by: ``per 1000``."""
+        if self.kind is not Kind.RATE:
+            return "s" if self.kind is Kind.DURATION else "1"
+        by = str(self.per) if self.exposure_unit == "1" else f"{self.per} {self.exposure_unit}"
+        return f"per {self.per_unit or by}"

@@ -6,13 +6,21 @@ from sstl.core.indicators.definition import Definition
 
 BEGIN, END = "<!-- indicators -->", "<!-- end -->"
 _HEAD = (
-    "| indicator | question | formula | unit | counts, from | series of their own | final after | misleads | source |",
-    "|---|---|---|---|---|---|---|---|---|",
+    "| indicator | question | formula | unit | plausible | counts, from | series of their own | final after"
+    " | misleads | source |",
+    "|---|---|---|---|---|---|---|---|---|---|",
 )
 
 
 def _hours(hours: float) -> str:
     return f"{hours / 24:g} d" if hours % 24 == 0 else f"{hours:g} h"
+
+
+def _plausible(definition: Definition) -> str:
+    if definition.plausible_s is None:
+        return ""
+    shortest, longest = (_hours(bound / 3600) for bound in definition.plausible_s)
+    return f"{shortest} to {longest}"
 
 
 def _cell(text: str) -> str:
@@ -33,6 +41,7 @@ def table(definitions: Iterable[Definition]) -> str:
             one.question,
             one.formula,
             one.unit,
+            _plausible(one),
             f"{one.counting_unit}, {one.start}",
             _strata(one),
             _hours(one.follow_up_hours),

@@ -8,7 +8,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from sstl.core.indicators.control_shares import CONTROL_SHARES
-from sstl.core.indicators.definition import Definition, Kind
+from sstl.core.indicators.definition import STAGE_S, Definition, Kind
 from sstl.core.indicators.stages import CLEARED, STAGES
 
 __all__ = ["REGISTRY", "Definition", "Kind", "definition", "generic"]
@@ -22,6 +22,7 @@ _LEAD_TIMES = (
         formula="end of the leg - its start as agreed; the outbound leg starts with the end of the last inbound one",
         source="Cargo 2000 (freight processes)",
         kind=Kind.DURATION,
+        plausible_s=STAGE_S,
         counting_unit="leg",
         start="start of the leg",
         misleads="A leg starts when it was agreed to start: goods handed over early wait unseen.",
@@ -32,6 +33,7 @@ _LEAD_TIMES = (
         formula="last end of a leg - first start of a leg",
         source="Cargo 2000 (freight processes)",
         kind=Kind.DURATION,
+        plausible_s=STAGE_S,
         counting_unit="journey",
         start="start of the first leg",
         misleads="It exists only once every leg has ended: journeys that lose a report are missing, not short.",
@@ -43,6 +45,7 @@ _LEAD_TIMES = (
         formula="T6 - T5",
         source="SSTL chain, docs/architecture.md",
         kind=Kind.DURATION,
+        plausible_s=STAGE_S,
         counting_unit="journey",
         start="T5",
         end="T6",
@@ -55,6 +58,7 @@ _LEAD_TIMES = (
         formula="T14 - T2",
         source="World Bank LPI 2023 (export port entry to import port exit)",
         kind=Kind.DURATION,
+        plausible_s=STAGE_S,
         counting_unit="journey",
         start="T2",
         end="T14",
@@ -67,6 +71,7 @@ _LEAD_TIMES = (
         formula="T13 - T6; T6 of the last of its units",
         source=f"{_TRS} (arrival to release); WTO TFA article 7.6",
         kind=Kind.DURATION,
+        plausible_s=STAGE_S,
         counting_unit="consignment",
         start="T6",
         end="T13",

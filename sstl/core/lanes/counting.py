@@ -8,7 +8,7 @@ key                  part                cell
 ===================  ==================  ================================================================
 series               ``days/<month>``    `MonthCell`, its days in the month (``2024-05``)
 series               ``TOTAL``           `WholeCell`
-``~hours/<hour>``    series              `WholeCell`; hours of all together only
+``~hours/<hour>``    series              `WholeCell`; hours of all together only, without `Aside`
 ``~hours``           hour                `Mark`: the hour has cells
 ``~series``          series              `Mark`: the series has or had cells
 ``~dirty``           ``series|window``   `Mark`: the window is to be published
@@ -21,16 +21,18 @@ from functools import lru_cache
 import msgspec
 
 from sstl.core.indicators.registry import Definition, Kind, definition
-from sstl.core.lanes.cell import (
+from sstl.core.lanes.cell import LaneCell, MonthCell, Series, WholeCell
+from sstl.core.lanes.tally import (
+    EXCLUDED,
+    Aside,
     Contribution,
-    LaneCell,
-    MonthCell,
+    Events,
     OpenCell,
-    Series,
     Tally,
-    WholeCell,
+    Value,
+    What,
 )
-from sstl.core.lanes.terms import targets_ms
+from sstl.core.lanes.terms import Terms, terms_since
 from sstl.core.lanes.windows import (
     DAY_MS,
     HOUR_MS,
@@ -42,7 +44,7 @@ from sstl.core.lanes.windows import (
     place_of_day,
 )
 from sstl.core.stage import PASSED, Work
-from sstl.models.records import Measure, Observation
+from sstl.models.records import OPEN, Measure, Observation
 
 HOURS = "~hours"
 SERIES = "~series"
@@ -50,6 +52,8 @@ DIRTY = "~dirty"
 HOURS_KEPT_MS = 8 * DAY_MS
 """An hour is forgotten when the watermark has passed its end by this."""
 _DAYS = "days/"
+_REFUSED = {Kind.SHARE: "not_a_share", Kind.RATE: "not_a_rate", Kind.TALLY: "no_category"}
+"""How the alarm is called when a measure is no value of its indicator."""
 
 
 class Mark(msgspec.Struct, frozen=True, tag="mark.1"):
@@ -66,27 +70,45 @@ Group = tuple[str, str, str, str]
 class Plan:
     """How the observations of one indicator, lane and mode are counted."""
 
-    __slots__ = ("group", "is_share", "targets", "whole")
+    __slots__ = ("group", "kind", "terms", "whole")
 
     def __init__(self, work: Work, group: Group) -> None:
-        indicator, counting_unit, lane_id, mode = group
+        indicator, counting_unit = group[:2]
         self.group = group
-        self.is_share = definition(indicator, counting_unit).kind is Kind.SHARE
-        self.targets = targets_ms(work.policy, indicator, lane_id, mode)
+        self.kind = definition(indicator, counting_unit).kind
+        self.terms = terms_since(work.policy, *group)
         self.whole = series_keys(group, ())[0]
 
-    def contribution(self, measure: Measure) -> Contribution | None:
+    def contribution(self, measure: Measure) -> Value | Aside | None:
         """Return what a measure contributes, None where it is no value of the indicator."""
-        if self.is_share:
-            return Contribution.of_share(measure) if measure.value_ms in (0, 1) else None
-        target = self.targets[0][1]
-        if len(self.targets) == 1:
-            return Contribution.of(measure, target)
-        for since_ms, target_ms in self.targets:
-            if since_ms > measure.start_ms:
-                break
-            target = target_ms
+        outcome = measure.outcome
+        if outcome == OPEN:
+            return Aside.not_ended(measure)
+        if outcome is None and self.kind is not Kind.DURATION:
+            return self._counted(measure)
+        target, plausible = self._terms_at(measure.start_ms)
+        if plausible is not None and not plausible[0] <= measure.value_ms <= plausible[1]:
+            return EXCLUDED
+        if outcome is not None:
+            return Aside.ended_by(outcome, measure)
         return Contribution.of(measure, target)
+
+    def _counted(self, measure: Measure) -> Value | Aside | None:
+        value = measure.value_ms
+        if self.kind is Kind.TALLY:
+            return None if measure.category is None else Aside(What.CATEGORY, measure.category)
+        if self.kind is Kind.SHARE:
+            return Contribution.of_share(measure) if value in (0, 1) else None
+        exposure = 1 if measure.exposure is None else measure.exposure
+        return Events(value, exposure) if value >= 0 and exposure >= 0 else None
+
+    def _terms_at(self, start_ms: int) -> Terms:
+        terms = self.terms[0][1]
+        for since_ms, later in self.terms[1:]:
+            if since_ms > start_ms:
+                break
+            terms = later
+        return terms
 
 
 @lru_cache(maxsize=16_384)
@@ -144,7 +166,7 @@ class Counting:
         told = work.get(PASSED, "")
         self._oldest_hour = None if told is None else (told.reached_ms - HOURS_KEPT_MS) // HOUR_MS
         self._plans: dict[Group, Plan] = {}
-        self._pending: dict[tuple[Plan, int], dict[Strata, list[Contribution]]] = {}
+        self._pending: dict[tuple[Plan, int], dict[Strata, list[Value]]] = {}
         self._days: dict[tuple[str, int], OpenCell] = {}
         self._hours: dict[tuple[str, int], OpenCell] = {}
         self._added = 0
@@ -178,12 +200,16 @@ class Counting:
         plan = self._plan(observation, measure)
         value = plan.contribution(measure)
         if value is None:
-            self._work.count("lanes_alarm", "not_a_share")
+            self._work.count("lanes_alarm", _REFUSED[plan.kind])
             return
         self._added += 1
         start_ms = measure.start_ms
         place = (plan, start_ms // DAY_MS)
         strata = tuple(measure.strata.items())
+        if isinstance(value, Aside):
+            for key in series_keys(plan.group, strata):
+                self._day(key, place[1]).put(value)
+            return
         pending = self._pending.get(place)
         if pending is None:
             pending = self._pending[place] = {}
@@ -212,7 +238,8 @@ class Counting:
         if not all(cell.can_give_back(value) for cell in opened):
             return False
         hour = measure.start_ms // HOUR_MS
-        if self._oldest_hour is None or hour >= self._oldest_hour:
+        by_hour = not isinstance(value, Aside)
+        if by_hour and (self._oldest_hour is None or hour >= self._oldest_hour):
             of_hour = self._hour(keys[0], hour)
             if not of_hour.can_give_back(value):
                 return False

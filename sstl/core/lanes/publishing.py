@@ -6,11 +6,12 @@ series: part ``published/<month>`` for its days, the month and the weeks that be
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from sstl.core.lanes.cell import LaneCell, Series, merged_cells
+from sstl.core.indicators.registry import Kind, definition
+from sstl.core.lanes.cell import LaneCell, Series
 from sstl.core.lanes.counting import (
     DIRTY,
     HOURS,
@@ -21,7 +22,9 @@ from sstl.core.lanes.counting import (
     newest_day,
     whole_cell,
 )
-from sstl.core.lanes.record import indicator
+from sstl.core.lanes.derived import Figure, derived
+from sstl.core.lanes.record import figure_record, indicator
+from sstl.core.lanes.tally import merged_cells
 from sstl.core.lanes.terms import follow_up_ms
 from sstl.core.lanes.windows import (
     DAY_MS,
@@ -40,6 +43,7 @@ from sstl.core.lanes.windows import (
 )
 from sstl.core.outbound import cloud_event_headers
 from sstl.core.stage import PASSED, Output, Work
+from sstl.core.statistics.result import Method, NotEstimable
 from sstl.models.indicator import Indicator
 from sstl.models.policy import Policy
 
@@ -47,6 +51,8 @@ _PUBLISHED = "published/"
 _TOLD_HOURS = "~told-hours"
 _ENDED = "~ended"
 """Reserved key; its part "" holds how far windows were looked through for an end of their follow-up."""
+_FIGURE = "|"
+"""Between a window and the name of a figure, where what was last said of the figure is kept."""
 MOST_MARKS = 5_000
 _MOST_DAYS = 40
 """Up to so many days are looked up by name; beyond, everything that was published is looked through."""
@@ -57,12 +63,15 @@ class Told(msgspec.Struct, frozen=True, array_like=True):
 
     revision: int
     digest: str
-    """Of the counts and the policy; an equal one is not published again. Empty: nothing is counted."""
+    """Of counts or figure, and policy; an equal one is not published again. Empty: nothing is counted."""
     provisional: bool
 
 
 class Published(msgspec.Struct, frozen=True, tag="published.2"):
-    """Cell: window to what was said of it. It outlives the counts, so that a revision is never used twice."""
+    """Cell: window, or window and figure, to what was said of it.
+
+    It outlives the counts, so that a revision is never used twice.
+    """
 
     windows: dict[str, Told]
 
@@ -117,61 +126,113 @@ def _told_at(window: str, key: str) -> tuple[str, str]:
     return key, _PUBLISHED + month_name(days_of(window).start)
 
 
-def publish(work: Work, key: str, window: str) -> Indicator | None:
-    """Publish a window if it says something else than before; None where it does not."""
+def publish(work: Work, key: str, window: str) -> None:
+    """Publish a window, and the figures derived from it, where they say something else than before."""
     told = work.get(PASSED, "")
     reached_ms = None if told is None else told.reached_ms
     place = _told_at(window, key)
     published: Published | None = work.get(*place)
-    before = None if published is None else published.windows.get(window)
+    said = {} if published is None else published.windows
     if window.startswith(HOUR_PREFIX) and is_expired(hour_number(window), reached_ms):
         work.put(*place, None)
-        if before is None:
-            return None
-        return _emit(
-            work,
-            indicator(
-                key, window, None, revision=before.revision + 1, expired=True, reached_ms=reached_ms
-            ),
-        )
+        if window in said:
+            # a null value, so that compaction takes the hour away
+            work.outcome.outputs.append(Output("indicators", f"{key}|{window}", None))
+            work.count("indicator", "EXPIRED")
+        return
     series = Series.of(key)
+    declared = definition(series.indicator, series.counting_unit)
     cell = window_cell(work, key, window)
     span = _span(work, key, window)
     governing = work.policy if span is None else work.policy.at(span[0])
     follow_up = follow_up_ms(governing, series.indicator, series.counting_unit)
     provisional = span is None or reached_ms is None or reached_ms < span[1] + follow_up
-    digest = "" if cell is None else _digest(cell, governing)
+    now = _next(
+        said.get(window), "" if cell is None else _digest(cell, governing), provisional=provisional
+    )
+    if now is None:
+        return
+    changed = {window: now}
+    if declared.kind is not Kind.TALLY:
+        record = indicator(
+            key,
+            window,
+            cell,
+            revision=now.revision,
+            reached_ms=reached_ms,
+            provisional=provisional,
+            policy=governing,
+        )
+        _emit(work, record)
+    if declared.estimator is not None and not window.startswith(HOUR_PREFIX):
+        figures = () if cell is None else derived(series, window, cell, governing)
+        for figure, place_name, told_now in _news(
+            said, window, figures, governing, provisional=provisional
+        ):
+            changed[place_name] = told_now
+            _emit(
+                work,
+                figure_record(
+                    series,
+                    window,
+                    figure,
+                    revision=told_now.revision,
+                    reached_ms=reached_ms,
+                    provisional=provisional,
+                    policy=governing,
+                ),
+            )
+    work.put(*place, Published(dict(sorted((said | changed).items()))))
+
+
+def _next(before: Told | None, digest: str, *, provisional: bool) -> Told | None:
+    """Return what is said now, None where it is what was said before."""
     if before is None:
-        if not digest:
-            return None
-    elif (digest, provisional or not digest) == (
+        return Told(1, digest, provisional) if digest else None
+    if (digest, provisional or not digest) == (
         before.digest,
         before.provisional or not before.digest,
     ):
         return None
-    revision = 1 if before is None else before.revision + 1
-    windows = {} if published is None else published.windows
-    told_now = Told(revision, digest, provisional)
-    work.put(*place, Published(dict(sorted((windows | {window: told_now}).items()))))
-    return _emit(
-        work,
-        indicator(
-            key,
-            window,
-            cell,
-            revision=revision,
-            reached_ms=reached_ms,
-            provisional=provisional,
-            policy=governing,
-        ),
-    )
+    return Told(before.revision + 1, digest, provisional)
 
 
-def _digest(cell: LaneCell, policy: Policy) -> str:
-    return hashlib.sha256(msgspec.json.encode(cell) + policy.hash.encode()).hexdigest()[:16]
+def _news(
+    said: Mapping[str, Told],
+    window: str,
+    figures: Iterable[Figure],
+    policy: Policy,
+    *,
+    provisional: bool,
+) -> Iterator[tuple[Figure, str, Told]]:
+    """Yield the figures that say something else than before, with where that is kept.
+
+    A figure that was published and is not made any more is said to have an n of 0.
+    """
+    by_name = {figure.name: figure for figure in figures}
+    before = {
+        name.removeprefix(window + _FIGURE): one
+        for name, one in said.items()
+        if name.startswith(window + _FIGURE)
+    }
+    for name in sorted({*by_name, *before}):
+        figure = by_name.get(name)
+        digest = "" if figure is None or figure.n == 0 else _digest(figure, policy)
+        now = _next(before.get(name), digest, provisional=provisional)
+        if now is not None:
+            yield figure or _gone(name), window + _FIGURE + name, now
 
 
-def _emit(work: Work, record: Indicator) -> Indicator:
+def _gone(name: str) -> Figure:
+    nothing = NotEstimable("nothing is counted any more")
+    return Figure(name=name, n=0, estimated=nothing, method=Method("none", 1))
+
+
+def _digest(content: LaneCell | Figure, policy: Policy) -> str:
+    return hashlib.sha256(msgspec.json.encode(content) + policy.hash.encode()).hexdigest()[:16]
+
+
+def _emit(work: Work, record: Indicator) -> None:
     work.count("indicator", record.state)
     headers = cloud_event_headers(
         identity=f"{record.key}/{record.revision}",
@@ -179,7 +240,6 @@ def _emit(work: Work, record: Indicator) -> Indicator:
         kind="org.sstl.indicator.v1",
     )
     work.outcome.outputs.append(Output("indicators", record.key, record, headers=headers))
-    return record
 
 
 def is_expired(hour: int, reached_ms: int | None) -> bool:
@@ -275,4 +335,8 @@ def _provisional(work: Work, key: str) -> Iterator[str]:
         if part.startswith(_PUBLISHED):
             published: Published | None = work.get(key, part)
             if published is not None:
-                yield from (name for name, said in published.windows.items() if said.provisional)
+                yield from (
+                    name
+                    for name, said in published.windows.items()
+                    if said.provisional and _FIGURE not in name
+                )

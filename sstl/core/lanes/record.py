@@ -1,19 +1,35 @@
-"""The public record of a cell."""
+"""The public record of a cell, and of a figure that is derived from one."""
 
 from functools import lru_cache
 from typing import Any
 
-from sstl.core.indicators.registry import Kind, definition
+from sstl.core.indicators.registry import Definition, Kind, definition
 from sstl.core.lanes.cell import LaneCell, Series
+from sstl.core.lanes.derived import Figure
 from sstl.core.lanes.statistics import statistics
 from sstl.core.lanes.terms import minimum_n, target_ms
 from sstl.core.outbound import instant
 from sstl.core.statistics.proportions import wilson
-from sstl.core.statistics.result import LEVEL, Estimate
-from sstl.models.indicator import LEAD_TIME, SHARE, Indicator, Interval, Window
+from sstl.core.statistics.rates import poisson_rate
+from sstl.core.statistics.result import LEVEL, Estimate, Estimated, NotEstimable
+from sstl.models.indicator import (
+    LEAD_TIME,
+    RATE,
+    SHARE,
+    Indicator,
+    Interval,
+    Window,
+    plain_method,
+)
 from sstl.models.policy import Policy
 
 _DEFAULT_POLICY = Policy()
+_METHODS = {
+    Kind.DURATION: LEAD_TIME,
+    Kind.SHARE: SHARE,
+    Kind.RATE: RATE,
+    Kind.TALLY: plain_method("tally", 1),
+}
 _window = lru_cache(maxsize=4096)(Window.named)
 
 
@@ -25,7 +41,6 @@ def indicator(
     revision: int,
     reached_ms: int | None,
     provisional: bool = True,
-    expired: bool = False,
     policy: Policy | None = None,
 ) -> Indicator:
     """Return the public record of a cell.
@@ -37,38 +52,80 @@ def indicator(
         revision: How often it has been published with this record.
         reached_ms: The watermark, None while there is none.
         provisional: Whether slow ones may still be missing.
-        expired: An hour that is no longer kept.
         policy: The version that governs the window, None: the default.
     """
     series = Series.of(key)
-    is_share = definition(series.indicator, series.counting_unit).kind is Kind.SHARE
+    declared = definition(series.indicator, series.counting_unit)
     governing = policy or _DEFAULT_POLICY
-    least = minimum_n(governing, series.indicator, series.counting_unit)
     target = target_ms(governing, series.indicator, series.lane_id, series.mode)
     n = 0 if cell is None else cell.n
-    available = n >= least
-    fields: dict[str, Any] = {
-        "key": f"{key}|{window}",
+    fields = _envelope(series, window, n, governing, revision, reached_ms) | {
+        "unit": declared.unit,
+        "method": _METHODS[declared.kind],
+        "policy_hash": "" if policy is None else policy.hash,
+        "n_excluded": 0 if cell is None else cell.n_excluded,
+        "provisional": provisional,
+    }
+    if declared.kind is Kind.DURATION and target is not None:
+        fields["target_s"] = target / 1000
+    if cell is not None and fields["state"] == "AVAILABLE":
+        fields |= _said(cell, declared)
+    return Indicator.model_validate(fields)
+
+
+def figure_record(
+    base: Series,
+    window: str,
+    figure: Figure,
+    *,
+    revision: int,
+    reached_ms: int | None,
+    provisional: bool,
+    policy: Policy,
+) -> Indicator:
+    """Return the public record of a figure that is derived from the counts of a series and window.
+
+    Its lane, mode, counting unit and strata are the series', the name is its own. ``n`` of 0: nothing is counted any
+    more.
+    """
+    series = base._replace(indicator=figure.name)
+    fields = _envelope(series, window, figure.n, policy, revision, reached_ms) | {
+        "unit": figure.unit,
+        "method": plain_method(figure.method.name, figure.method.version),
+        "policy_hash": policy.hash,
+        "provisional": provisional,
+    }
+    if fields["state"] == "AVAILABLE":
+        fields |= {**figure.beside, **_estimated(figure.estimated)}
+    return Indicator.model_validate(fields)
+
+
+def _envelope(
+    series: Series, window: str, n: int, policy: Policy, revision: int, reached_ms: int | None
+) -> dict[str, Any]:
+    least = minimum_n(policy, series.indicator, series.counting_unit)
+    return {
+        "key": f"{series.key}|{window}",
         "indicator": series.indicator,
         "counting_unit": series.counting_unit,
         "lane_id": series.lane_id,
         "mode": series.mode,
         "strata": dict(series.strata),
         "window": _window(window),
-        "unit": "1" if is_share else "s",
-        "method": SHARE if is_share else LEAD_TIME,
-        "policy_hash": "" if policy is None else policy.hash,
-        "state": "EXPIRED" if expired else "AVAILABLE" if available else "INSUFFICIENT_DATA",
+        "state": "AVAILABLE" if n >= least else "INSUFFICIENT_DATA",
         "n": n,
         "minimum_n": least,
-        "target_s": None if target is None or is_share else target / 1000,
-        "provisional": provisional,
         "revision": revision,
         "complete_up_to": None if reached_ms is None else instant(reached_ms),
     }
-    if cell is not None and available:
-        fields |= _share(cell) if is_share else _durations(cell)
-    return Indicator.model_validate(fields)
+
+
+def _said(cell: LaneCell, declared: Definition) -> dict[str, Any]:
+    if declared.kind is Kind.DURATION:
+        return _durations(cell)
+    if declared.kind is Kind.SHARE:
+        return _share(cell)
+    return _rate(cell, declared) if declared.kind is Kind.RATE else {}
 
 
 def _durations(cell: LaneCell) -> dict[str, Any]:
@@ -101,14 +158,29 @@ def _durations(cell: LaneCell) -> dict[str, Any]:
 
 def _share(cell: LaneCell) -> dict[str, Any]:
     having = int(cell.sum_ms)
-    estimate = wilson(having, cell.n, LEVEL)
-    interval = None
-    if isinstance(estimate, Estimate):
-        interval = Interval(
-            low=estimate.low,
-            high=estimate.high,
-            level=estimate.level,
-            method=estimate.method.name,
-            method_version=estimate.method.version,
-        )
+    interval = _interval(wilson(having, cell.n, LEVEL))
     return {"k": having, "share": having / cell.n, "interval": interval}
+
+
+def _rate(cell: LaneCell, declared: Definition) -> dict[str, Any]:
+    events, exposure = int(cell.sum_ms), cell.exposure
+    said = _estimated(poisson_rate(events, exposure, declared.per, LEVEL))
+    return {"k": events, "exposure": exposure / declared.per, **said}
+
+
+def _estimated(estimated: Estimated) -> dict[str, Any]:
+    if isinstance(estimated, NotEstimable):
+        return {"state": "NOT_ESTIMABLE", "reason": estimated.reason}
+    return {"value": estimated.estimate, "interval": _interval(estimated)}
+
+
+def _interval(estimated: Estimated) -> Interval | None:
+    if not isinstance(estimated, Estimate):
+        return None
+    return Interval(
+        low=estimated.low,
+        high=estimated.high,
+        level=estimated.level,
+        method=estimated.method.name,
+        method_version=estimated.method.version,
+    )

@@ -6,11 +6,28 @@ beginning, the whole on those at the beginning of its last day.
 """
 
 from math import ceil
+from typing import NamedTuple
 
 from sstl.core.indicators.registry import definition
 from sstl.models.policy import Policy
 
 _HOUR_MS = 3_600_000
+
+
+class Terms(NamedTuple):
+    """What an observation is judged by."""
+
+    target_ms: int | None
+    """None: nothing is promised."""
+    plausible_ms: tuple[int, int] | None
+    """Shortest and longest duration that counts; None: all do."""
+
+
+def plausible_ms(policy: Policy, indicator: str, counting_unit: str) -> tuple[int, int] | None:
+    """Return the shortest and the longest duration that counts, None where all do."""
+    stated = policy.indicator(indicator).plausible_s
+    bounds = definition(indicator, counting_unit).plausible_s if stated is None else stated
+    return None if bounds is None else (bounds[0] * 1000, bounds[1] * 1000)
 
 
 def target_ms(policy: Policy, indicator: str, lane_id: str, mode: str) -> int | None:
@@ -24,18 +41,21 @@ def target_ms(policy: Policy, indicator: str, lane_id: str, mode: str) -> int | 
     return None if hours is None else round(hours * _HOUR_MS)
 
 
-def targets_ms(
-    policy: Policy, indicator: str, lane_id: str, mode: str
-) -> tuple[tuple[int, int | None], ...]:
-    """Return (since, target) in ms, ascending, over all versions of the policy; the first holds since ever."""
+def terms_since(
+    policy: Policy, indicator: str, counting_unit: str, lane_id: str, mode: str
+) -> tuple[tuple[int, Terms], ...]:
+    """Return (since in ms, terms), ascending, over all versions of the policy; the first holds since ever."""
     versions = ((0, policy),) if policy.earlier is None else policy.versions()
-    found: list[tuple[int, int | None]] = []
+    found: list[tuple[int, Terms]] = []
     for since_ms, version in versions:
-        target = target_ms(version, indicator, lane_id, mode)
+        terms = Terms(
+            target_ms(version, indicator, lane_id, mode),
+            plausible_ms(version, indicator, counting_unit),
+        )
         if not found:
-            found.append((-(2**63), target))
-        elif target != found[-1][1]:
-            found.append((since_ms, target))
+            found.append((-(2**63), terms))
+        elif terms != found[-1][1]:
+            found.append((since_ms, terms))
     return tuple(found)
 
 

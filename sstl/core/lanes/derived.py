@@ -1,0 +1,44 @@
+"""Figures that are derived from the counts of one series and window, by the estimator that its definition names."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from sstl.core.indicators.registry import definition
+from sstl.core.lanes.cell import LaneCell, Series
+from sstl.core.statistics.result import Estimate, Estimated, Method
+from sstl.models.policy import Policy
+
+
+class Figure(msgspec.Struct, frozen=True, kw_only=True):
+    """One figure, published under its own name with the lane, mode, counting unit, strata and window of its counts."""
+
+    name: str
+    """Of the indicator as which it is published; the policy's ``minimum_n`` for this name counts."""
+    n: int
+    """Counting units that it rests on."""
+    estimated: Estimated
+    unit: str = "1"
+    method: Method
+    """How the figure is made; what makes its interval may be another."""
+    beside: dict[str, Any] = {}
+    """Further fields of `sstl.models.indicator.Indicator`: ``k``, ``exposure``."""
+
+    @classmethod
+    def of(cls, name: str, n: int, estimate: Estimate, *, unit: str = "1") -> "Figure":
+        """Return the figure that an estimate is, by the estimate's own method."""
+        return cls(name=name, n=n, estimated=estimate, unit=unit, method=estimate.method)
+
+
+Estimator: TypeAlias = Callable[[Series, str, LaneCell, Policy], Sequence[Figure]]
+"""From series, window, counts and the version that governs the window to figures, each name once."""
+
+ESTIMATORS: Final[Mapping[str, Estimator]] = {}
+"""By the name that `Definition.estimator` states."""
+
+
+def derived(series: Series, window: str, cell: LaneCell, policy: Policy) -> Sequence[Figure]:
+    """Return the figures that are made of what a series counts in a window; none where no estimator is declared."""
+    name = definition(series.indicator, series.counting_unit).estimator
+    return () if name is None else ESTIMATORS[name](series, window, cell, policy)
