@@ -227,6 +227,11 @@ def quantity(value: float | None, unit: str) -> str:
     return duration(value) if abs(value) >= _MINUTE_S else f"{value:.3g} s"
 
 
+def _state(one: Indicator) -> str:
+    reason = "" if one.reason is None else f": {one.reason}"
+    return f"{one.state}{reason}" + ", provisional" * one.provisional
+
+
 _SHOWN: Sequence[tuple[str, bool, Callable[[Indicator], str]]] = (
     ("indicator", False, lambda one: one.indicator),
     ("of", False, lambda one: one.counting_unit),
@@ -241,8 +246,10 @@ _SHOWN: Sequence[tuple[str, bool, Callable[[Indicator], str]]] = (
     ("late", True, lambda one: quantity(one.share_late, "1")),
     ("in target", True, lambda one: quantity(one.share_within_target, "1")),
     ("share", True, lambda one: quantity(one.share, "1")),
-    ("interval", False, lambda one: _interval(one.interval)),
-    ("state", False, lambda one: one.state + ", provisional" * one.provisional),
+    ("value", True, lambda one: quantity(one.value, one.unit)),
+    ("interval", False, lambda one: _interval(one.interval, one.unit)),
+    ("excluded", True, lambda one: str(one.n_excluded or "")),
+    ("state", False, _state),
 )
 """Heading, whether it is a number, and what is shown."""
 
@@ -251,10 +258,13 @@ def _strata(strata: Mapping[str, str]) -> str:
     return " ".join(f"{name}={value}" for name, value in sorted(strata.items())) or "-"
 
 
-def _interval(interval: Interval | None) -> str:
+def _interval(interval: Interval | None, unit: str) -> str:
     if interval is None:
         return ""
-    low, high = ("-" if end is None else f"{end:.1%}" for end in (interval.low, interval.high))
+    low, high = (
+        "-" if end is None else f"{end:.1%}" if unit == "1" else f"{end:.3g}"
+        for end in (interval.low, interval.high)
+    )
     return f"{low} to {high} ({interval.level:.0%})"
 
 

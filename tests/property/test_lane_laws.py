@@ -1,6 +1,7 @@
 """Lanes: order, repetition, correction and retraction leave no trace in cells or indicators."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from statistics import fmean, stdev
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sstl.core.indicators.definition import Definition
 from sstl.core.lanes import TOTAL, LaneCell, LanesStage, Series, merged_cells, statistics
 from sstl.core.lanes.cell import MonthCell, WholeCell
 from sstl.core.lanes.counting import SERIES
@@ -18,7 +20,8 @@ from sstl.core.lanes.windows import bounds, days_of, name_of_day, week_window
 from sstl.core.stage import Context, Inbound, MemoryState, Work
 from sstl.models.indicator import net_content
 from sstl.models.policy import IndicatorPolicy, Policy
-from sstl.models.records import Heartbeat, Measure, Observation
+from sstl.models.records import OPEN, Heartbeat, Measure, Observation
+from tests.lane_kinds import RATE, TALLY, declared
 
 POLICY = Policy(
     indicators={
@@ -28,6 +31,8 @@ POLICY = Policy(
 )
 CONTEXT = Context(0, frozenset())
 DAY_MS = 86_400_000
+LONGEST_MS = 400 * DAY_MS
+"""Beyond, a leg is not plausible."""
 
 VALUES_MS = st.one_of(
     st.sampled_from([-3_600_000, -1, 0, 1, 499, 500, 60_000, 3_600_000, 90_061_001]),
@@ -41,9 +46,18 @@ MEASURES = st.builds(
     value_ms=VALUES_MS,
     planned_ms=st.sampled_from([None, 0, 3_600_000]),
     strata=st.sampled_from([{}, {"side": "IMPORT"}, {"side": "IMPORT", "channel": "RED"}]),
+    exposure=st.sampled_from([None, 0, 5_000_000]),
+    category=st.sampled_from(["HIT", "CLEAN", "UNKNOWN"]),
+    outcome=st.sampled_from([None, None, OPEN, "RE_EXPORTED", "DESTROYED"]),
 )
 LIVES = st.lists(st.lists(st.none() | MEASURES, min_size=1, max_size=4), max_size=8)
 """Per observation, what it was set to one after the other; None: taken back."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _kinds() -> Iterator[None]:
+    with declared():
+        yield
 
 
 def messages(
@@ -94,6 +108,7 @@ def run(
         for output in outcome.outputs:
             assert output.message.revision == 1 or output.key in published
             published[output.key] = output.message
+            assert output.message.indicator != TALLY.name
         return bool(outcome.changed)
 
     for batch in batches:
@@ -157,7 +172,8 @@ def test_units_that_have_it_are_counted_whatever_the_order(
     def share(measure: Measure | None) -> Measure | None:
         if measure is None:
             return None
-        return msgspec.structs.replace(measure, value_ms=int(measure.value_ms % (parity + 1) == 0))
+        having = int(measure.value_ms % (parity + 1) == 0)
+        return msgspec.structs.replace(measure, value_ms=having, outcome=None)
 
     lives, batches = delivery
     named = [
@@ -188,6 +204,47 @@ def test_units_that_have_it_are_counted_whatever_the_order(
             assert (record.n, record.k) == (len(here), sum(here) if len(here) > 1 else None)
 
 
+@pytest.mark.parametrize("kind", [RATE, TALLY], ids=lambda one: one.kind)
+@given(deliveries())
+def test_rates_and_tallies_and_what_is_made_of_them_are_as_if_counted_once(
+    kind: Definition, delivery: tuple[list[list[Measure | None]], list[list[Observation]]]
+) -> None:
+    def of_kind(measure: Measure | None) -> Measure | None:
+        if measure is None:
+            return None
+        return msgspec.structs.replace(measure, value_ms=abs(measure.value_ms) % 4)
+
+    lives, batches = delivery
+    named = [
+        [
+            msgspec.structs.replace(
+                one,
+                indicator=kind.name,
+                counting_unit="consignment",
+                current=of_kind(one.current),
+                previous=of_kind(one.previous),
+            )
+            for one in batch
+        ]
+        for batch in batches
+    ]
+    last = [
+        messages(str(number), [of_kind(measure) for measure in life[-1:]], kind.name)
+        for number, life in enumerate(lives)
+    ]
+    plain_state, plain_published = run(last, ticks=False)
+    state, published = run(named, ticks=True)
+    assert cells(state) == cells(plain_state)
+    assert net(published) == net(plain_published)
+    side = {one.id: number % 2 for number, told in enumerate(last) for one in told}
+    halves = [
+        counts(run([[o for o in told if side[o.id] == half] for told in last], ticks=False)[0])
+        for half in (0, 1)
+    ]
+    for place, cell in counts(state).items():
+        assert merged_cells(half[place] for half in halves if place in half) == cell
+
+
 @given(deliveries(), st.permutations([0, 1, 5, 12, 50]))
 def test_heartbeats_in_between_change_only_what_is_provisional_and_which_hours_are_kept(
     delivery: tuple[list[list[Measure | None]], list[list[Observation]]], reached: list[int]
@@ -206,6 +263,8 @@ def test_heartbeats_in_between_change_only_what_is_provisional_and_which_hours_a
         outcome = stage.tick(state, POLICY, context)
         state.apply(outcome.changed)
         published |= {output.key: output.message for output in outcome.outputs}
+        for key in [key for key, record in published.items() if record is None]:
+            del published[key]
     _, undisturbed = run(batches, ticks=True)
     assert net(published) == net(undisturbed)
     for key, record in published.items():
@@ -248,9 +307,15 @@ def test_all_together_equals_its_strata_and_those_without(
                 for one in last
                 if one.lane_id == series.lane_id and set(series.strata) <= set(one.strata.items())
             ]
-            assert (cell.n, cell.sum_ms) == (
-                len(members),
-                str(sum(one.value_ms for one in members)),
+            plausible = [one for one in members if -LONGEST_MS <= one.value_ms <= LONGEST_MS]
+            ended = [one.value_ms for one in plausible if one.outcome is None]
+            assert (cell.n, cell.sum_ms) == (len(ended), str(sum(ended)))
+            assert sum(cell.open.values()) == sum(one.outcome == OPEN for one in members)
+            assert {name: durations.n for name, durations in cell.competing.items()} == Counter(
+                one.outcome for one in plausible if one.outcome not in (None, OPEN)
+            )
+            assert cell.n_excluded == len(
+                [one for one in members if one.outcome != OPEN and one not in plausible]
             )
 
 
@@ -273,8 +338,9 @@ def test_two_partitions_merge_into_one(
 @given(st.lists(VALUES_MS, min_size=1, max_size=50))
 def test_statistics_equal_those_of_exact_arithmetic(values: list[int]) -> None:
     lives = [[Measure(lane_id="L", mode="SEA", start_ms=0, value_ms=value)] for value in values]
-    state, _ = run([messages(str(number), life) for number, life in enumerate(lives)], ticks=False)
-    told = statistics(counts(state)["LT_leg|leg|L|SEA|", TOTAL])
+    told_of = [messages(str(number), life, "LT_other") for number, life in enumerate(lives)]
+    state, _ = run(told_of, ticks=False)
+    told = statistics(counts(state)["LT_other|consignment|L|SEA|", TOTAL])
     assert told.mean == float(Fraction(sum(values), 1000 * len(values)))
     assert told.mean == pytest.approx(fmean(values) / 1000)
     if len(values) > 1:

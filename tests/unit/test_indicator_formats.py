@@ -168,7 +168,7 @@ def test_the_table_shows_the_essential_columns_for_people() -> None:
         assert shown in first
     assert "INSUFFICIENT_DATA" in second
     assert "0 min" not in second
-    assert third.endswith("66.7%  9.4% to - (95%)  AVAILABLE, provisional")
+    assert " ".join(third.split()).endswith("66.7% 9.4% to - (95%) AVAILABLE, provisional")
 
 
 def test_the_columns_of_the_table_stand_under_their_headings() -> None:

@@ -7,7 +7,7 @@ import msgspec
 
 from sstl.core.indicators.registry import definition
 from sstl.core.lanes.cell import LaneCell, Series
-from sstl.core.statistics.result import Estimate, Estimated, Method
+from sstl.core.statistics.result import Estimated, Method
 from sstl.models.policy import Policy
 
 
@@ -24,11 +24,6 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     """How the figure is made; what makes its interval may be another."""
     beside: dict[str, Any] = {}
     """Further fields of `sstl.models.indicator.Indicator`: ``k``, ``exposure``."""
-
-    @classmethod
-    def of(cls, name: str, n: int, estimate: Estimate, *, unit: str = "1") -> "Figure":
-        """Return the figure that an estimate is, by the estimate's own method."""
-        return cls(name=name, n=n, estimated=estimate, unit=unit, method=estimate.method)
 
 
 Estimator: TypeAlias = Callable[[Series, str, LaneCell, Policy], Sequence[Figure]]
