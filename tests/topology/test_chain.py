@@ -68,8 +68,9 @@ def delays(broker: Broker) -> dict[str, dict[str, Any]]:
 
 def indicators(broker: Broker) -> dict[str, Indicator]:
     return {
-        (record.key or b"").decode(): Indicator.model_validate_json(record.value or b"")
+        (record.key or b"").decode(): Indicator.model_validate_json(record.value)
         for record in broker.read("indicators")
+        if record.value is not None
     }
 
 
