@@ -1,7 +1,8 @@
 """Lead times: the legs of a plan as they were run, and the observations that lanes count.
 
-All durations are elapsed milliseconds between UTC instants. An observation exists only while all milestones that
-define it are known: a missing one is not zero.
+All durations are elapsed milliseconds between UTC instants. A stage between two milestones is observed from its start
+on: while its end is missing, and nothing else has ended it (`sstl.core.endings`), it is open, which is not zero. Every
+other observation exists only while all milestones that define it are known.
 
 A leg starts when it was agreed to start (``planned_start``); the OUTBOUND leg starts when the last INBOUND leg has
 ended, its planned start is when the last of them was planned to end. A leg ends with one service for each mode, so
@@ -15,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sstl.core.attribution import covered_ms
+from sstl.core.endings import Competing, ending
 from sstl.core.milestones import (
     ACTUAL,
     PLANNED,
@@ -224,11 +226,12 @@ def observe_journey(
     *,
     key: str = "",
     armed: Sequence[Armed] = (),
+    others: Sequence[Competing] = (),
 ) -> tuple[Observed, ...]:
     """Return all lead times of a unit's journey that its milestones allow; none of empty equipment.
 
     ``key`` tells a reused unit's later journeys apart; it is part of their ids. ``armed`` are the times in which its
-    locks were armed.
+    locks were armed, ``others`` the events by which its stages ended otherwise.
     """
     if plan.empty:
         return ()
@@ -240,11 +243,11 @@ def observe_journey(
         found.append(journey)
     actual = known.actual
     for indicator, first, last in _STAGES:
-        if first in actual and last in actual:
-            measure = _between((first, last), plan, known, policy, strata)
+        if first in actual:
+            measure = _between((first, last), plan, known, policy, strata, others)
             if measure is not None and not (indicator == PORT_TO_PORT and measure.mode in _BY_AIR):
                 found.append(_of_journey(indicator, unit, measure))
-                if indicator == DOOR and armed:
+                if indicator == DOOR and armed and measure.outcome is None:
                     found.append(_of_journey(LOCK_ARMED, unit, _armed(measure, armed)))
     eta = known.estimated.get("T6")
     if eta is not None and "T6" in actual:
@@ -309,23 +312,28 @@ def _between(
     known: Milestones,
     policy: Policy,
     strata: dict[str, str],
+    others: Sequence[Competing],
 ) -> Measure | None:
-    """Return the time between two milestones that are both known; None while the lane is not."""
-    first, last = (known.actual[code] for code in ends)
-    lane_id = plan.lane_id or last.lane_id or first.lane_id
+    """Return the time from a milestone that is known to another, or how far it has come; None while the lane is not."""
+    first, last = known.actual[ends[0]], known.actual.get(ends[1])
+    lane_id = plan.lane_id or (None if last is None else last.lane_id) or first.lane_id
     mode = plan.mode or mode_of_lane(lane_id, policy)
     if lane_id is None or mode is None:
+        return None
+    ended = ending(first.event_ms, None if last is None else last.event_ms, others)
+    if ended is None:
         return None
     planned = [known.planned.get(code) for code in ends]
     return Measure(
         lane_id=lane_id,
         mode=mode,
         start_ms=first.event_ms,
-        value_ms=last.event_ms - first.event_ms,
+        value_ms=ended.at_ms - first.event_ms,
         planned_ms=None
-        if planned[0] is None or planned[1] is None
+        if planned[0] is None or planned[1] is None or ended.outcome is not None
         else planned[1].event_ms - planned[0].event_ms,
         strata=strata,
+        outcome=ended.outcome,
     )
 
 

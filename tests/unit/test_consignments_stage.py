@@ -34,11 +34,11 @@ def released(event_: Event = RELEASED, path: str = f"consignment:{HOUSE}") -> Fo
 
 
 def values(chain: Chain) -> dict[str, tuple[str, int, int]]:
-    """Return the release times; what else is measured, `test_clearance` tells."""
+    """Return the release times that are over; what else is measured, `test_clearance` tells."""
     return {
         name: (lane, (measure.start_ms - START) // HOUR, measure.value_ms // HOUR)
         for (name, lane), measure in chain.observations().items()
-        if name.startswith("LT_release|")
+        if name.startswith("LT_release|") and measure.outcome is None
     }
 
 
@@ -117,7 +117,9 @@ def test_a_consignment_that_has_only_arrived_is_waited_for(chain: Chain) -> None
     assert {name.partition("|")[0] for name, _ in chain.observations()} == {
         "prearrival",
         "prearrival_lead",
+        "LT_release",
     }
+    assert values(chain) == {}
     for days in (93, 399, 402):
         beat = Heartbeat(source="intake-transport/0", reached_ms=START + days * DAY, caught_up=True)
         chain.feed(beat, key="~heartbeat")

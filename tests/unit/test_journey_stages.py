@@ -40,7 +40,11 @@ def measured(
 ) -> dict[str, Observed]:
     shares = [share(**PLACES)] if told is None else told
     assessment = assess(UNIT, ordered(events), shares, policy or Policy())
-    found = {one.indicator: one for one in assessment.observations.values()}
+    found = {
+        one.indicator: one
+        for one in assessment.observations.values()
+        if one.measure.outcome is None
+    }
     found.pop("reporting_delay", None)
     return found
 

@@ -1,20 +1,26 @@
 """What is measured on one consignment: from its arrival to its release and out of the port, and who the time is put to.
 
 All durations are elapsed milliseconds between UTC instants of ACTUAL reports, of the import side unless a stratum says
-otherwise. An observation exists only while everything that defines it is known: what is missing is not zero.
+otherwise. A stage between two reports is observed from its start on: while its end is missing, and nothing else has
+ended it (`sstl.core.endings`), it is open. Every other observation exists only while everything that defines it is
+known: what is missing is not zero.
 
 A consignment over several journeys has arrived (T6), is discharged (T7) and has left (T14) with the last of its units;
 it was filed or declared *before arrival* if before the first of them arrived.
+
+A stage that is not over counts in the strata that are known so far: the channel assigned last, whether the goods have
+been examined yet, what a selection says of the control to come.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sstl.core.attribution import Interval, Part, attribute, paired
 from sstl.core.consignments.on_lane import OnLane
 from sstl.core.consignments.strata import by_clearance
+from sstl.core.endings import Competing, competing, ending
 from sstl.core.leadtime import RELEASE, Observed, latest, observation_id
 from sstl.core.milestones import side_of
-from sstl.core.rules.consignment_facts import SELECTED, Control, controls, is_done
+from sstl.core.rules.consignment_facts import RESULT, SELECTED, WAIVED, Control, controls, is_done
 from sstl.core.strata import CONTROL, SIDE
 from sstl.models.policy import AttributedSpan
 from sstl.models.records import Event
@@ -40,8 +46,16 @@ _REFERRALS = ("manifest.referral.raised", "manifest.referral.answered")
 _PHYSICAL = "inspection.physical.started"
 _STARTS = frozenset({"inspection.scan.started", _PHYSICAL})
 _ENDS = frozenset({"inspection.scan.completed", "inspection.physical.completed"})
+_MEASURED = _STARTS | {SELECTED}
 _HERE = ("IMPORT", None)
 """Sides of what happens between arrival and release; a report that says none is one of it."""
+_EVER = 1 << 62
+_EXAMINING = ("NII", "PHYSICAL")
+"""Types of control whose beginning is reported; that of papers, seals and samples is not, and nobody waits for it."""
+_WITHOUT_BEGINNING = ("inspection.document.checked", "inspection.sample.taken", RESULT)
+"""Reports of a control that says no type, after which its beginning is not waited for."""
+_RELEASED, _WAIVED = "RELEASED", "WAIVED"
+"""By what a control ends beside what befalls the goods: they are let go, or it is given up."""
 
 
 def observe_clearance(on: OnLane) -> Iterator[Observed]:
@@ -49,12 +63,12 @@ def observe_clearance(on: OnLane) -> Iterator[Observed]:
     return _Clearance(on).observed()
 
 
-def is_through(consignment: str, observations: Collection[str]) -> bool:
-    """Tell from the ids of its observations whether a consignment has arrived and been released.
+def release_id(consignment: str) -> str:
+    """Return the id of the observation of a consignment's release.
 
-    Little can still come of it then.
+    Once it has ended the consignment has arrived and been released, and little can still come of it.
     """
-    return observation_id(RELEASE, consignment) in observations
+    return observation_id(RELEASE, consignment)
 
 
 class _Clearance:
@@ -70,17 +84,40 @@ class _Clearance:
             last = latest(one.get(code) for one in on.reached)
             if last is not None:
                 self._known[code] = last
+        self._others = competing(on.view.by_type)
 
     def observed(self) -> Iterator[Observed]:
         """Yield what can be measured."""
         yield from self._before_arrival()
-        released_ms = self._known.get("T13")
-        if released_ms is not None:
-            yield from self._released(released_ms)
+        yield from self._cleared()
         yield from self._bonded()
-        if not self._view.by_type.keys().isdisjoint(_STARTS):
+        if not self._view.by_type.keys().isdisjoint(_MEASURED):
             for control in controls(self._view):
                 yield from self._control(control)
+
+    def _stage(
+        self,
+        indicator: str,
+        counting_unit: str,
+        start_ms: int,
+        end_ms: int | None,
+        strata: dict[str, str],
+        *subject: str,
+        others: Sequence[Competing] | None = None,
+    ) -> Iterator[Observed]:
+        """Yield a stage that has begun; one that ends before it begins takes less than no time."""
+        ended = ending(start_ms, end_ms, self._others if others is None else others)
+        if ended is not None:
+            takes_ms = ended.at_ms - start_ms
+            yield self._on.observed(
+                indicator,
+                counting_unit,
+                start_ms,
+                takes_ms,
+                strata,
+                *subject,
+                outcome=ended.outcome,
+            )
 
     def _before_arrival(self) -> Iterator[Observed]:
         arrived_ms = self._on.first_arrival_ms
@@ -101,27 +138,34 @@ class _Clearance:
                 DECLARED_BEFORE_ARRIVAL, _DECLARATION, declared_ms, before, strata
             )
 
-    def _released(self, released_ms: int) -> Iterator[Observed]:
-        arrived_ms, declared_ms = self._known.get("T6"), self._known.get("T8")
-        left_ms = self._known.get("T14")
-        strata = by_clearance(self._view, released_ms, self._on.by_operator())
+    def _cleared(self) -> Iterator[Observed]:
+        known = self._known.get
+        arrived_ms, declared_ms, released_ms = known("T6"), known("T8"), known("T13")
+        if arrived_ms is None and declared_ms is None and released_ms is None:
+            return
+        strata = self._strata(released_ms)
         if arrived_ms is not None:
-            takes_ms = released_ms - arrived_ms
-            yield self._on.observed(RELEASE, _CONSIGNMENT, arrived_ms, takes_ms, strata)
-            for part, share_ms in self._attributed(arrived_ms, released_ms).items():
-                yield self._on.observed(
-                    ATTRIBUTED[part], _CONSIGNMENT, arrived_ms, share_ms, strata
-                )
+            release = list(self._stage(RELEASE, _CONSIGNMENT, arrived_ms, released_ms, strata))
+            yield from release
+            if released_ms is not None and release[0].measure.outcome is None:
+                for part, share_ms in self._attributed(arrived_ms, released_ms).items():
+                    yield self._on.observed(
+                        ATTRIBUTED[part], _CONSIGNMENT, arrived_ms, share_ms, strata
+                    )
         if declared_ms is not None:
-            takes_ms = released_ms - declared_ms
-            yield self._on.observed(CLEAR_DECLARED, _DECLARATION, declared_ms, takes_ms, strata)
+            yield from self._stage(CLEAR_DECLARED, _DECLARATION, declared_ms, released_ms, strata)
             if arrived_ms is not None:
                 from_ms = max(declared_ms, arrived_ms)
-                takes_ms = max(0, released_ms - from_ms)
-                yield self._on.observed(CLEAR, _DECLARATION, from_ms, takes_ms, strata)
-        if left_ms is not None:
-            takes_ms = left_ms - released_ms
-            yield self._on.observed(POST_RELEASE, _CONSIGNMENT, released_ms, takes_ms, strata)
+                until_ms = None if released_ms is None else max(from_ms, released_ms)
+                yield from self._stage(CLEAR, _DECLARATION, from_ms, until_ms, strata)
+        if released_ms is not None:
+            yield from self._stage(POST_RELEASE, _CONSIGNMENT, released_ms, known("T14"), strata)
+
+    def _strata(self, released_ms: int | None) -> dict[str, str]:
+        """Return how it was cleared, up to its release; while nothing is released, so far."""
+        return by_clearance(
+            self._view, _EVER if released_ms is None else released_ms, self._on.by_operator()
+        )
 
     def _attributed(self, arrived_ms: int, released_ms: int) -> Mapping[Part, int]:
         table = self._view.structure.attribution
@@ -180,25 +224,43 @@ class _Clearance:
     def _control(self, control: Control) -> Iterator[Observed]:
         side, reports = control.side, [event for event in control.events if is_done(event)]
         started = [event for event in reports if event.type in _STARTS]
-        if side is None or not started:
+        selected = [event.event_ms for event in reports if event.type == SELECTED]
+        if side is None or not (started or selected):
+            return
+        strata = {SIDE: side, **self._on.by_operator(side)}
+        if not started:
+            what = control.value("controlType")
+            if what in _EXAMINING:
+                strata[CONTROL] = what
+            elif what is not None or control.of(*_WITHOUT_BEGINNING):
+                return
+            others = self._given_up(control, side)
+            yield from self._stage(
+                INSPECTION_WAIT, _CONTROL, selected[0], None, strata, control.key, others=others
+            )
             return
         begun_ms = started[0].event_ms
         physical = any(event.type == _PHYSICAL for event in started)
-        strata = {
-            SIDE: side,
-            CONTROL: "PHYSICAL" if physical else "NII",
-            **self._on.by_operator(side),
-        }
-        selected = [event.event_ms for event in reports if event.type == SELECTED]
+        strata[CONTROL] = "PHYSICAL" if physical else "NII"
         if selected:
-            waited_ms = begun_ms - selected[0]
-            yield self._on.observed(
-                INSPECTION_WAIT, _CONTROL, selected[0], waited_ms, strata, control.key
+            yield from self._stage(
+                INSPECTION_WAIT, _CONTROL, selected[0], begun_ms, strata, control.key
             )
         completed = [event.event_ms for event in reports if event.type in _ENDS]
-        if completed:
-            took_ms = completed[-1] - begun_ms
-            yield self._on.observed(INSPECTION, _CONTROL, begun_ms, took_ms, strata, control.key)
+        until_ms = completed[-1] if completed else None
+        others = self._others if completed else self._given_up(control, side)
+        yield from self._stage(
+            INSPECTION, _CONTROL, begun_ms, until_ms, strata, control.key, others=others
+        )
+
+    def _given_up(self, control: Control, side: str) -> Sequence[Competing]:
+        """Return by what a control ends that is not reported to begin, or to end."""
+        found = list(self._others)
+        found += ((event.event_ms, _WAIVED) for event in control.of(WAIVED))
+        released = self._view.milestones.actual.get("T3" if side == "EXPORT" else "T13")
+        if released is not None and side in ("EXPORT", "IMPORT"):
+            found.append((released.event_ms, _RELEASED))
+        return sorted(found)
 
 
 def _instants(events: Iterable[Event], warehouse: str | None) -> list[int]:

@@ -40,6 +40,7 @@ class OnLane:
         value_ms: int,
         strata: dict[str, str],
         *subject: str,
+        outcome: str | None = None,
     ) -> Observed:
         """Return an observation of the consignment, or of what ``subject`` names of it."""
         return Observed(
@@ -52,6 +53,7 @@ class OnLane:
                 start_ms=start_ms,
                 value_ms=value_ms,
                 strata=strata,
+                outcome=outcome,
             ),
         )
 

@@ -24,7 +24,7 @@ from sstl.core.consignments.assess import (
     view_of,
 )
 from sstl.core.consignments.cells import Head, RulesCell, ShareCell, Standing, UnitCell, unit_cell
-from sstl.core.consignments.clearance import is_through
+from sstl.core.consignments.clearance import release_id
 from sstl.core.consignments.telling import tell_findings
 from sstl.core.deadlines import DueAt, DueBucket, as_of, move_deadline
 from sstl.core.journeys.record import Chunk, Record, drop
@@ -125,7 +125,7 @@ class ConsignmentsStage(SubjectStage):
         day = None
         if not empty:
             touched_ms = _touched_ms(reported_ms, known)
-            closed = is_through(key, after.observations)
+            closed = _is_through(work, key)
             day = due_day(touched_ms, work.policy, closed=closed, deadline_ms=after.deadline_ms)
         move(work, key, before.due_day, day)
         after = msgspec.structs.replace(
@@ -274,6 +274,12 @@ def _count(work: Work, name: str, answers: Sequence[Verdict], known: Standing) -
         if more > 0:
             work.count("rule", f"{name}:{answer}", more)
     return dict(sorted(judged.items())) if len(judged) > 1 else judged
+
+
+def _is_through(work: Work, key: str) -> bool:
+    """Tell whether the consignment has arrived and been released; one that is still waited for has not."""
+    cell: Shown | None = work.get(key, f"observation/{release_id(key)}")
+    return cell is not None and cell.measure.outcome is None
 
 
 def _take_share(work: Work, key: str, message: Shared, manifests: set[str]) -> frozenset[Part]:

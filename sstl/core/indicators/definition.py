@@ -49,6 +49,9 @@ class Definition:
     """When it must not be read as it seems."""
     end: str | None = None
     """The milestone that ends the stage that is measured; None where it is not the plain time between two."""
+    awaits: str | None = None
+    """The milestone that is waited for from the start on: what has begun and not ended is counted too, and followed up
+    (`sstl.core.lanes.followed`). None: only what has ended is known to lanes."""
     strata: tuple[tuple[str, ...], ...] | None = None
     """Combinations of stratum names that have a series of their own beside all together (``()`` is implied). None: each
     name that a measure carries, by itself."""

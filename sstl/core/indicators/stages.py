@@ -46,6 +46,7 @@ JOURNEY_STAGES = (
         counting_unit=_JOURNEY,
         start="T1",
         end="T15",
+        awaits="T15",
         misleads="Only units with a lock whose delivery or opening is reported have it: they are not a sample of all.",
         follow_up_hours=_SEA_HOURS,
     ),
@@ -59,6 +60,7 @@ JOURNEY_STAGES = (
         counting_unit=_JOURNEY,
         start="T2",
         end="T4",
+        awaits="T4",
         misleads="Delivering early to the port lengthens it: long is not slow. It holds no export control by itself.",
     ),
     Definition(
@@ -71,6 +73,7 @@ JOURNEY_STAGES = (
         counting_unit=_JOURNEY,
         start="T6",
         end="T14",
+        awaits="T14",
         misleads="Free storage time and late collection count as much as controls; read it beside LT_release.",
     ),
 )
@@ -85,6 +88,7 @@ CLEARANCE = (
         plausible_s=SPENT_S,
         counting_unit=_DECLARATION,
         start="max(T8, T6)",
+        awaits="T13",
         misleads="Everything released before arrival is 0: read the count of zeros, and the median beside the mean.",
         strata=CLEARED,
     ),
@@ -98,6 +102,7 @@ CLEARANCE = (
         counting_unit=_DECLARATION,
         start="T8",
         end="T13",
+        awaits="T13",
         misleads="Declaring before arrival lengthens it, though it is faster for trade; many small lots make it fall.",
         strata=CLEARED,
     ),
@@ -111,6 +116,7 @@ CLEARANCE = (
         counting_unit="control",
         start="T10a",
         end="T10b",
+        awaits="T10b",
         misleads="Selected before arrival, it waits for the ship. A control of a unit counts for each consignment.",
     ),
     Definition(
@@ -123,6 +129,7 @@ CLEARANCE = (
         counting_unit="control",
         start="T10b",
         end="T10c",
+        awaits="T10c",
         misleads="Scans and physical inspections differ by far: read it by control. Nights and weekends are in it.",
     ),
     Definition(
@@ -135,6 +142,7 @@ CLEARANCE = (
         counting_unit=_CONSIGNMENT,
         start="T13",
         end="T14",
+        awaits="T14",
         misleads="It is the trader's and the terminal's time. Negative: the goods had left before they were released.",
         strata=_PARTS,
     ),

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import msgspec
 
+from sstl.core import routing
 from sstl.core.controls import concerns_contents
+from sstl.core.endings import COMPETING, Competing, competing
 from sstl.core.incidents import seal_incidents
 from sstl.core.journeys.view import JourneyView, Positions
 from sstl.core.leadtime import (
@@ -154,7 +156,9 @@ class Derived:
         return legs
 
 
-_OBSERVED = frozenset({LEGS, STORY, *(name for code in STAGE_CODES for name in (code, f"~{code}"))})
+_OBSERVED = frozenset(
+    {LEGS, STORY, *COMPETING, *(name for code in STAGE_CODES for name in (code, f"~{code}"))}
+)
 """Traces by which lead times and incidents may change."""
 TOLD = "told"
 """Trace of a control that consignments are told of; no rule on units reads it."""
@@ -247,8 +251,28 @@ def _observed(view: JourneyView) -> tuple[Observed, ...]:
         view.structure,
         key=view.key,
         armed=view.seals.armed,
+        others=_otherwise(view),
     )
     return (*times, *seal_incidents(view), *lock_silences(view), *journey_delays(view))
+
+
+def _otherwise(view: JourneyView) -> list[Competing]:
+    """Return by what the stages of a journey ended otherwise: what befell all that lies in the unit.
+
+    Of several consignments in it one may be seized while the unit travels on.
+    """
+    if COMPETING.keys().isdisjoint(view.by_type):
+        return []
+    several = len(view.plan.consignments) > 1
+    found = {
+        name: [
+            event
+            for event in view.by_type.get(name, ())
+            if not several or not routing.consignment_references(event.data)
+        ]
+        for name in COMPETING
+    }
+    return competing(found)
 
 
 def _view(
