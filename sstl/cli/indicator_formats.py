@@ -20,6 +20,7 @@ from rich.cells import cell_len
 
 from sstl.cli.board import duration
 from sstl.errors import ExitCode, UserError
+from sstl.models.follow_up import FollowUp, Reached
 from sstl.models.indicator import Indicator, Interval
 
 _MINUTE_S = 60
@@ -248,6 +249,11 @@ _SHOWN: Sequence[tuple[str, bool, Callable[[Indicator], str]]] = (
     ("share", True, lambda one: quantity(one.share, "1")),
     ("value", True, lambda one: quantity(one.value, one.unit)),
     ("interval", False, lambda one: _interval(one.interval, one.unit)),
+    ("open", True, lambda one: _followed(one, lambda it: str(it.n_open or ""))),
+    ("silent", True, lambda one: _followed(one, lambda it: str(it.n_silent or ""))),
+    ("otherwise", False, lambda one: _followed(one, _otherwise)),
+    ("median of all", False, lambda one: _followed(one, lambda it: _reached(it.median))),
+    ("p90 of all", False, lambda one: _followed(one, lambda it: _reached(it.p90))),
     ("excluded", True, lambda one: str(one.n_excluded or "")),
     ("state", False, _state),
 )
@@ -256,6 +262,29 @@ _SHOWN: Sequence[tuple[str, bool, Callable[[Indicator], str]]] = (
 
 def _strata(strata: Mapping[str, str]) -> str:
     return " ".join(f"{name}={value}" for name, value in sorted(strata.items())) or "-"
+
+
+def _followed(one: Indicator, show: Callable[[FollowUp], str]) -> str:
+    return "" if one.follow_up is None else show(one.follow_up)
+
+
+def _otherwise(follow_up: FollowUp) -> str:
+    """Return what ended otherwise, and which share of all that is by the end of follow-up."""
+    return ", ".join(
+        f"{outcome} {count}"
+        + (f" ({follow_up.incidence[outcome].share:.1%})" if outcome in follow_up.incidence else "")
+        for outcome, count in sorted(follow_up.competing.items())
+    )
+
+
+def _reached(told: Reached | None) -> str:
+    """Return a quantile with its limits; ``> 3 d`` where it is not reached."""
+    if told is None:
+        return ""
+    if not told.reached:
+        return f"> {quantity(told.longer_than_s, 's')}"
+    low, high = ("-" if end is None else quantity(end, "s") for end in (told.low_s, told.high_s))
+    return f"{quantity(told.value_s, 's')} ({low} to {high})"
 
 
 def _interval(interval: Interval | None, unit: str) -> str:

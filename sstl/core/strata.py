@@ -8,10 +8,11 @@ name        value
 side        EXPORT, TRANSIT or IMPORT, where one indicator is measured on several sides
 operator    AEO, NON_AEO or OTHER: what the registry says of the importer (exporter, on the export side) at the
             time of the declaration, else of the filing; OTHER: the registry cannot be asked
-channel     the last one assigned on the import side up to the release; of a share of controls, while nothing is
-            released, the last one so far
+channel     the last one assigned on the import side up to the release; while nothing is released, the last one so
+            far
 sstl        YES or NO: the filing says whether the consignment takes part
-inspected   YES where a scan, a physical inspection or a sample on the import side came before the release, else NO
+inspected   YES where a scan, a physical inspection or a sample on the import side came before the release, or has
+            come while nothing is released, else NO
 lot         REGULAR or SMALL, as the filing says
 control     type of the control: NII or PHYSICAL where its time is measured; DOCUMENT, SEAL, NII, LAB or PHYSICAL where
             its result is, of several the last of these

@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, FiniteFloat, model_validator
 
+from sstl.models.follow_up import FollowUp
 from sstl.models.public import PublicModel, UtcInstant
 
 ENVELOPE = frozenset({"revision", "complete_up_to", "provisional"})
@@ -173,6 +174,10 @@ class Indicator(PublicModel):
     interval: Interval | None = None
     """Of ``share`` or ``value``."""
 
+    follow_up: FollowUp | None = None
+    """Of a stage that is waited for: what has not ended counted too. None: of others, of hours, and while something is
+    open and the watermark is not known."""
+
     provisional: bool = False
     """The follow-up of the window has not ended: slow ones are still missing; envelope."""
     revision: int = Field(ge=1)
@@ -208,7 +213,8 @@ def net_content(indicator: Indicator) -> dict[str, Any] | None:
     and a replay, which never saw the earlier one, does not write it. None for hours too: which of them
     are kept depends on the watermark, and their days say the same for good.
     """
-    if indicator.n + indicator.n_excluded == 0 or indicator.window.kind == "PT1H":
+    followed = 0 if indicator.follow_up is None else indicator.follow_up.n
+    if indicator.n + indicator.n_excluded + followed == 0 or indicator.window.kind == "PT1H":
         return None
     return indicator.model_dump(
         mode="json", by_alias=True, exclude_none=True, exclude=set(ENVELOPE)

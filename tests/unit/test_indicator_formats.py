@@ -21,6 +21,7 @@ from sstl.cli.indicator_formats import (
     quantity,
     write_parquet,
 )
+from sstl.models.follow_up import FollowUp, Incidence, Reached
 from sstl.models.indicator import Indicator
 from sstl.models.public import PublicModel, UtcInstant
 from tests.indicator_files import from_csv, from_parquet
@@ -169,6 +170,24 @@ def test_the_table_shows_the_essential_columns_for_people() -> None:
     assert "INSUFFICIENT_DATA" in second
     assert "0 min" not in second
     assert " ".join(third.split()).endswith("66.7% 9.4% to - (95%) AVAILABLE, provisional")
+
+
+def test_the_table_shows_what_has_not_ended_beside_what_has() -> None:
+    follow_up = FollowUp(
+        n=10,
+        n_open=3,
+        n_silent=1,
+        competing={"SEIZED": 1},
+        exposure_s=900_000,
+        median=Reached(reached=True, value_s=36_000, low_s=14_400),
+        p90=Reached(reached=False, longer_than_s=259_200),
+        incidence={"ENDED": Incidence(share=0.5), "SEIZED": Incidence(share=0.125)},
+        level=0.95,
+        method="kaplan-meier-log-log",
+        method_version=1,
+    )
+    _heading, row = as_table([published(follow_up=follow_up)]).splitlines()
+    assert "3 1 SEIZED 1 (12.5%) 10 h 00 min (4 h 00 min to -) > 3 d 0 h" in " ".join(row.split())
 
 
 def test_the_columns_of_the_table_stand_under_their_headings() -> None:

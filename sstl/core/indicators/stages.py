@@ -47,7 +47,7 @@ JOURNEY_STAGES = (
         start="T1",
         end="T15",
         awaits="T15",
-        misleads="Only units with a lock whose delivery or opening is reported have it: they are not a sample of all.",
+        misleads="Only units with a lock have it: no sample of all. An opening that nobody reports stays open.",
         follow_up_hours=_SEA_HOURS,
     ),
     Definition(

@@ -4,7 +4,8 @@ A closed subject is dropped when the watermark has passed the last report on it 
 parking horizon: nothing that still belongs to it can be accepted after that. A subject that never closes is dropped
 when nothing was heard of it for `Policy.open_journey_horizon_s`. Neither is dropped before the deadlines that it waits
 for, and a heartbeat that passes both judges first. Dropping emits nothing: flags and observations that were published
-stay. Of a unit that is used again, each journey is dropped by itself (`sstl.core.journeys.begun`).
+stay, and what was open stays open. Of a unit that is used again, each journey is dropped by itself
+(`sstl.core.journeys.begun`).
 
 The index has a reserved key a day (`~drop/<day>`, one part a subject) and one that counts them (`~drop`), both whole
 days of arrival time; a subject is dropped when the day of its deadline has passed.

@@ -23,6 +23,7 @@ from sstl.core.lanes.counting import (
     whole_cell,
 )
 from sstl.core.lanes.derived import Figure, derived
+from sstl.core.lanes.following import horizon_of, moving
 from sstl.core.lanes.record import figure_record, indicator
 from sstl.core.lanes.tally import merged_cells
 from sstl.core.lanes.terms import follow_up_ms
@@ -63,7 +64,9 @@ class Told(msgspec.Struct, frozen=True, array_like=True):
 
     revision: int
     digest: str
-    """Of counts or figure, and policy; an equal one is not published again. Empty: nothing is counted."""
+    """Of counts or figure, policy, and until when what is open is followed.
+
+    An equal one is not published again. Empty: nothing is counted."""
     provisional: bool
 
 
@@ -147,9 +150,11 @@ def publish(work: Work, key: str, window: str) -> None:
     governing = work.policy if span is None else work.policy.at(span[0])
     follow_up = follow_up_ms(governing, series.indicator, series.counting_unit)
     provisional = span is None or reached_ms is None or reached_ms < span[1] + follow_up
-    now = _next(
-        said.get(window), "" if cell is None else _digest(cell, governing), provisional=provisional
-    )
+    until = None
+    if declared.awaits is not None and not window.startswith(HOUR_PREFIX):
+        until = horizon_of(work, series, window, reached_ms, governing)
+    digest = "" if cell is None else _digest(cell, governing, moving(cell, until))
+    now = _next(said.get(window), digest, provisional=provisional)
     if now is None:
         return
     changed = {window: now}
@@ -162,6 +167,7 @@ def publish(work: Work, key: str, window: str) -> None:
             reached_ms=reached_ms,
             provisional=provisional,
             policy=governing,
+            until=until,
         )
         _emit(work, record)
     if declared.estimator is not None and not window.startswith(HOUR_PREFIX):
@@ -228,8 +234,9 @@ def _gone(name: str) -> Figure:
     return Figure(name=name, n=0, estimated=nothing, method=Method("none", 1))
 
 
-def _digest(content: LaneCell | Figure, policy: Policy) -> str:
-    return hashlib.sha256(msgspec.json.encode(content) + policy.hash.encode()).hexdigest()[:16]
+def _digest(content: LaneCell | Figure, policy: Policy, moving: str = "") -> str:
+    said = msgspec.json.encode(content) + policy.hash.encode() + moving.encode()
+    return hashlib.sha256(said).hexdigest()[:16]
 
 
 def _emit(work: Work, record: Indicator) -> None:

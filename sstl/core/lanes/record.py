@@ -6,6 +6,7 @@ from typing import Any
 from sstl.core.indicators.registry import Definition, Kind, definition
 from sstl.core.lanes.cell import LaneCell, Series
 from sstl.core.lanes.derived import Figure
+from sstl.core.lanes.followed import Horizon, follow_up
 from sstl.core.lanes.statistics import statistics
 from sstl.core.lanes.terms import minimum_n, target_ms
 from sstl.core.outbound import instant
@@ -42,6 +43,7 @@ def indicator(
     reached_ms: int | None,
     provisional: bool = True,
     policy: Policy | None = None,
+    until: Horizon | None = None,
 ) -> Indicator:
     """Return the public record of a cell.
 
@@ -53,6 +55,7 @@ def indicator(
         reached_ms: The watermark, None while there is none.
         provisional: Whether slow ones may still be missing.
         policy: The version that governs the window, None: the default.
+        until: Until when the cohort is followed; None: only what has ended is known.
     """
     series = Series.of(key)
     declared = definition(series.indicator, series.counting_unit)
@@ -68,6 +71,10 @@ def indicator(
     }
     if declared.kind is Kind.DURATION and target is not None:
         fields["target_s"] = target / 1000
+    if cell is not None and until is not None:
+        fields["follow_up"] = follow_up(
+            cell.histogram, cell.competing, cell.open, until, fields["minimum_n"]
+        )
     if cell is not None and fields["state"] == "AVAILABLE":
         fields |= _said(cell, declared)
     return Indicator.model_validate(fields)

@@ -8,6 +8,7 @@ import msgspec
 from sstl.core.lanes.cell import MonthCell, WholeCell
 from sstl.core.lanes.counted import Counted, Incident, Tallies, is_counted, sweep
 from sstl.core.lanes.counting import DIRTY, Counting, Mark
+from sstl.core.lanes.following import Followed, mark_open, note_resumed
 from sstl.core.lanes.publishers import judge_publishers
 from sstl.core.lanes.publishing import (
     Ended,
@@ -59,6 +60,7 @@ class LanesStage:
         | After
         | Published
         | Ended
+        | Followed
         | Counted
         | Incident
         | Heard
@@ -94,8 +96,9 @@ class LanesStage:
 
     def _beat(self, work: Work, beats: Sequence[Heartbeat]) -> None:
         """Take heartbeats, and judge what waited for the watermark; what came with them is counted by then."""
-        moved = False
+        moved = resumed = False
         for beat in beats:
+            resumed = note_resumed(work, beat) or resumed
             moved = take_heartbeat(work, beat, name=self.name, downstream=[]) or moved
             hear(work, beat)
         now_ms = watermark(work) if moved else None
@@ -104,6 +107,8 @@ class LanesStage:
             mark_ended(work, now_ms)
             sweep(work, now_ms)
             judge_publishers(work, now_ms)
+        if moved or resumed:
+            mark_open(work)
 
     def tick(self, state: StateReader, policy: Policy, context: Context) -> Outcome:
         """Publish what is marked as changed and clear the marks; no outputs: nothing waits."""

@@ -295,12 +295,17 @@ def _too_few(view: ShareView, asked: InForce, due_ms: int, missing: str) -> Verd
     )
 
 
+def silence_limit_ms(asked: InForce) -> int:
+    """Return after how long without a message a publisher counts as silent, by the rule `SILENT` as in force."""
+    return int(asked.policy.publisher_silence_s * 1000 * asked["factor"])
+
+
 def silent(view: PublisherView, asked: InForce, _as_of_ms: int) -> Iterator[Verdict]:
     """Judge a publisher by when it was last heard of; one that never spoke cannot have fallen silent."""
     if view.heard_ms is None:
         yield not_evaluable(asked, "never", 0, "a first message of the publisher")
         return
-    limit_ms = int(asked.policy.publisher_silence_s * 1000 * asked["factor"])
+    limit_ms = silence_limit_ms(asked)
     due_ms = view.heard_ms + limit_ms
     since = instant_text(view.heard_ms)
     what = ", ".join(view.milestones)
