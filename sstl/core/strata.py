@@ -16,6 +16,9 @@ lot         REGULAR or SMALL, as the filing says
 control     type of the control: NII or PHYSICAL where its time is measured; DOCUMENT, SEAL, NII, LAB or PHYSICAL where
             its result is, of several the last of these
 basis       RANDOM where a control was drawn at random and nothing else selected it, TARGETED where anything else did
+office      customs office that reports the control, by its reference number
+rule        rule that selected a control, one of several
+vendor      maker of a smart lock, by its code (manufacturerId)
 source      CloudEvents source of a report
 ==========  =====================================================================================================
 """
@@ -30,6 +33,9 @@ INSPECTED = "inspected"
 LOT = "lot"
 CONTROL = "control"
 BASIS = "basis"
+OFFICE = "office"
+RULE = "rule"
+VENDOR = "vendor"
 SOURCE = "source"
 
 YES, NO = "YES", "NO"
