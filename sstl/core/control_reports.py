@@ -114,3 +114,8 @@ def outcome(events: Iterable[Event]) -> bool | None:
         if code in SATISFACTORY_CODES or said in ("NOT_CONFIRMED", "INCONCLUSIVE"):
             known = False
     return known
+
+
+def conclusion(events: Iterable[Event]) -> bool | None:
+    """Tell whether a control was positive; None where it was inconclusive or no result is recorded."""
+    return outcome(event for event in events if event.data.get("outcome") != "INCONCLUSIVE")

@@ -19,6 +19,7 @@ basis       RANDOM where a control was drawn at random and nothing else selected
 office      customs office that reports the control, by its reference number
 rule        rule that selected a control, one of several
 vendor      maker of a smart lock, by its code (manufacturerId)
+alarm       kind of an alarm: TAMPER, CUT, SHOCK, LIGHT, LOST, or UNSTATED where only a snapshot tells of it
 source      CloudEvents source of a report
 ==========  =====================================================================================================
 """
@@ -36,6 +37,7 @@ BASIS = "basis"
 OFFICE = "office"
 RULE = "rule"
 VENDOR = "vendor"
+ALARM = "alarm"
 SOURCE = "source"
 
 YES, NO = "YES", "NO"

@@ -11,6 +11,7 @@ from sstl.core.indicators.control_rates import CONTROL_RATES
 from sstl.core.indicators.control_shares import CONTROL_SHARES
 from sstl.core.indicators.definition import STAGE_S, Definition, Kind
 from sstl.core.indicators.recall import CONTROL_ARM, RECALL_FIGURES
+from sstl.core.indicators.seal_controls import SEAL_CONTROLS
 from sstl.core.indicators.stages import CLEARED, STAGES
 
 __all__ = ["REGISTRY", "Definition", "Kind", "definition", "generic"]
@@ -90,6 +91,7 @@ REGISTRY: Mapping[str, Definition] = MappingProxyType(
             *STAGES,
             *CONTROL_SHARES,
             *CONTROL_RATES,
+            *SEAL_CONTROLS,
             CONTROL_ARM,
             *RECALL_FIGURES,
         )
