@@ -78,8 +78,9 @@ class OnLane:
         start_ms: int,
         category: str,
         strata: dict[str, str],
+        *subject: str,
     ) -> Observed:
-        """Return what the consignment counts as in a tally."""
+        """Return what the consignment, or what ``subject`` names of it, counts as in a tally."""
         measure = Measure(
             lane_id=self._lane_id,
             mode=self._mode,
@@ -88,7 +89,7 @@ class OnLane:
             strata=strata,
             category=category,
         )
-        return self._of(indicator, counting_unit, measure, ())
+        return self._of(indicator, counting_unit, measure, subject)
 
     def _of(
         self, indicator: str, counting_unit: str, measure: Measure, subject: tuple[str, ...]

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from sstl.core.indicators.control_rates import CONTROL_RATES
 from sstl.core.indicators.control_shares import CONTROL_SHARES
 from sstl.core.indicators.definition import STAGE_S, Definition, Kind
+from sstl.core.indicators.detained import DETAINED_QUANTITY, DETENTION
 from sstl.core.indicators.recall import CONTROL_ARM, RECALL_FIGURES
 from sstl.core.indicators.seal_controls import SEAL_CONTROLS
 from sstl.core.indicators.stages import CLEARED, STAGES
@@ -91,6 +92,8 @@ REGISTRY: Mapping[str, Definition] = MappingProxyType(
             *STAGES,
             *CONTROL_SHARES,
             *CONTROL_RATES,
+            DETENTION,
+            DETAINED_QUANTITY,
             *SEAL_CONTROLS,
             CONTROL_ARM,
             *RECALL_FIGURES,
