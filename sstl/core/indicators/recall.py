@@ -13,6 +13,7 @@ from sstl.core.statistics.result import LEVEL, Estimate, Estimated, Method
 
 RECALL: Final = "recall"
 """Name of the estimator."""
+PREVALENCE: Final = "random_prevalence"
 _SOURCE: Final = "docs/statistics.md (what targeting finds and misses)"
 _CONSIGNMENT: Final = "consignment"
 _START: Final = (
@@ -27,7 +28,7 @@ class RecallFigure(NamedTuple):
 
     name: str
     n: int
-    """Of the prevalence the random controls; of all else the eligible consignments."""
+    """Eligible consignments; of a prevalence that is estimable the random controls."""
     estimated: Estimated
     method: Method
     """How it is, or would be, made."""
@@ -61,7 +62,7 @@ def _figure(name: str, question: str, formula: str, misleads: str) -> Definition
 
 
 _OF: Final[Mapping[str, str]] = {
-    "random_prevalence": "prevalence",
+    PREVALENCE: "prevalence",
     "lift_against_untargeted": "lift_against_untargeted",
     "lift_against_flow": "lift_against_flow",
     "missed_hits": "missed",
@@ -74,7 +75,7 @@ _OF: Final[Mapping[str, str]] = {
 
 RECALL_FIGURES: Final = (
     _figure(
-        "random_prevalence",
+        PREVALENCE,
         "Which share of what nobody targeted would a control find something in?",
         "h_R / n_R of the random arm; with several chances of being drawn by strata",
         f"{_SMALL}. It is of the control type that was drawn: what that does not see is not in it.",
@@ -136,12 +137,11 @@ def recall_figures(categories: Mapping[str, int], level: float = LEVEL) -> Seque
     found = effectiveness(flow, level)
     eligible = sum(categories.values())
     controls = sum(one.done for one in flow.outside)
-    return [
-        RecallFigure(
-            one.name,
-            controls if one.name == "random_prevalence" else eligible,
-            estimated := getattr(found, _OF[one.name]),
-            estimated.method if isinstance(estimated, Estimate) else RANDOM_ARM,
-        )
-        for one in RECALL_FIGURES
-    ]
+    figures = []
+    for one in RECALL_FIGURES:
+        estimated: Estimated = getattr(found, _OF[one.name])
+        n, method = eligible, RANDOM_ARM
+        if isinstance(estimated, Estimate):
+            n, method = controls if one.name == PREVALENCE else eligible, estimated.method
+        figures.append(RecallFigure(one.name, n, estimated, method))
+    return figures
