@@ -251,10 +251,15 @@ def test_a_control_that_names_only_the_consignment_confirms_the_alarm_of_its_uni
             tell("seallock.armed", 10, **raised, sealNumber="CN1"),
             cut,
             told("inspection.result.recorded", 30, controlType="PHYSICAL", outcome="CONFIRMED"),
+            tell("seallock.unpaired", 10 + 24 * 25, **raised),
         ]
     )
-    (confirmed,) = [
-        one for key, one in chain.net_indicators().items()
-        if one["indicator"] == CONFIRMED and key.endswith("|TOTAL") and not one.get("strata")
-    ]  # fmt: skip
+    found = {
+        one["indicator"]: one
+        for key, one in chain.net_indicators().items()
+        if key.endswith("||TOTAL")
+    }
+    confirmed, false = found[CONFIRMED], found[FALSE]
     assert (confirmed["k"], confirmed["n"], confirmed["laneId"]) == (1, 1, LANE)
+    assert (false["k"], false["exposure"], false["value"]) == (0, 0.025, 0)
+    assert false["unit"] == "per 1000 container-days"

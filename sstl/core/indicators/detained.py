@@ -19,7 +19,9 @@ _SOURCE: Final = (
 )
 
 
-def _definition(name: str, question: str, formula: str, misleads: str) -> Definition:
+def _definition(
+    name: str, question: str, formula: str, misleads: str, estimator: str | None = None
+) -> Definition:
     return Definition(
         name=name,
         question=question,
@@ -30,6 +32,7 @@ def _definition(name: str, question: str, formula: str, misleads: str) -> Defini
         start="first report of the detention",
         misleads=misleads,
         strata=(("side",),),
+        estimator=estimator,
     )
 
 
@@ -38,6 +41,7 @@ DETENTION: Final = _definition(
     "Which quantity is detained?",
     "the quantity of one detention, as an exact fraction, as the category",
     "Not published itself. Its counting unit is the code of the unit of measure (KGM, NAR).",
+    AMOUNT,
 )
 DETAINED_QUANTITY: Final = _definition(
     "detained_quantity",

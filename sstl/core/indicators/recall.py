@@ -44,6 +44,7 @@ CONTROL_ARM: Final = Definition(
     start=_START,
     misleads="Not published itself. Eligible is what the import side reports a channel, a selection or a draw of.",
     strata=_STRATA,
+    estimator=RECALL,
 )
 
 

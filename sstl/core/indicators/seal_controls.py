@@ -5,7 +5,7 @@ What is counted over what is said once, in `sstl.core.statistics.control_ratios`
 
 from typing import Final
 
-from sstl.core.indicators.definition import Definition, Kind
+from sstl.core.indicators.definition import SPENT_S, Definition, Kind
 from sstl.core.statistics.control_ratios import CONTROL_RATIOS
 
 _SOURCE: Final = "docs/statistics.md (shares and rates of controls)"
@@ -22,6 +22,7 @@ def _ratio(
     kind: Kind = Kind.SHARE,
     counting_unit: str | None = None,
     exposure_unit: str = "1",
+    per_unit: str | None = None,
 ) -> Definition:
     ratio = CONTROL_RATIOS[name]
     misleads = "; ".join((ratio.misleads, *beside))
@@ -37,6 +38,7 @@ def _ratio(
         strata=strata,
         per=ratio.per,
         exposure_unit=exposure_unit,
+        per_unit=per_unit,
     )
 
 
@@ -57,6 +59,7 @@ SEAL_CONTROLS: Final = (
         kind=Kind.RATE,
         counting_unit="lock",
         exposure_unit="ms",
+        per_unit="1000 container-days",
     ),
     Definition(
         name="seal_alarm_control_delay",
@@ -64,6 +67,7 @@ SEAL_CONTROLS: Final = (
         formula="first report of a control (not of papers) or of a check of the lock - first report of the alarm",
         source=_SOURCE,
         kind=Kind.DURATION,
+        plausible_s=SPENT_S,
         counting_unit="alarm",
         start="first report of the alarm",
         misleads="At sea nobody can look. Alarms that nobody followed up are missing, not long.",
