@@ -378,6 +378,46 @@ def test_every_declared_share_is_shown_to_count_1_and_0_and_not_to_count() -> No
 
 
 @pytest.mark.parametrize(
+    ("events", "hours"),
+    [
+        pytest.param([channel(), result(14, **CLEAN)], 9, id="result"),
+        pytest.param(
+            [channel(), result(14, **CLEAN), result(12, "I2", **FOUND)], 7, id="first-result"
+        ),
+        pytest.param([channel(), opened(13), result(14, **CLEAN)], 9, id="done-is-no-result"),
+        pytest.param([channel(), opened(13, **FOUND)], 8, id="said-when-completed"),
+        pytest.param([channel(16), result(14, **CLEAN)], -2, id="before-the-channel"),
+        pytest.param([channel(), result(controlResultCode="A5")], None, id="left-open"),
+        pytest.param([channel(), result(side="EXPORT", **CLEAN)], None, id="result-at-export"),
+        pytest.param([channel()], None, id="no-result"),
+        pytest.param([result(**CLEAN)], None, id="no-channel"),
+    ],
+)
+def test_a_result_takes_as_long_as_it_comes_after_the_channel(
+    events: list[Event], hours: float | None
+) -> None:
+    expected = [] if hours is None else [hours * HOUR]
+    assert values("channel_to_result", *events) == expected
+
+
+@pytest.mark.parametrize(
+    ("events", "hours"),
+    [
+        pytest.param([exported(), RECEIVED], 2, id="before-arrival"),
+        pytest.param([exported(), at(PARTNER, 12, None), at(PARTNER, 13, None)], -2, id="after"),
+        pytest.param([exported()], None, id="never"),
+        pytest.param([exported(), at(PARTNER, 8, None, status="NOT_DONE")], None, id="not-done"),
+        pytest.param([RECEIVED], None, id="no-export-control-reported"),
+    ],
+)
+def test_the_partners_result_leads_by_the_time_to_arrival(
+    events: list[Event], hours: float | None
+) -> None:
+    expected = [] if hours is None else [hours * HOUR]
+    assert values("partner_result_lead", *events) == expected
+
+
+@pytest.mark.parametrize(
     ("more", "has"),
     [
         pytest.param(since(5), 1, id="referral-between-both-controls"),

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from sstl.core.indicators.control_rates import CONTROL_RATES
 from sstl.core.indicators.control_shares import CONTROL_SHARES
+from sstl.core.indicators.control_times import CONTROL_TIMES
 from sstl.core.indicators.definition import STAGE_S, Definition, Kind
 from sstl.core.indicators.detained import DETAINED_QUANTITY, DETENTION
 from sstl.core.indicators.recall import CONTROL_ARM, RECALL_FIGURES
@@ -92,6 +93,7 @@ REGISTRY: Mapping[str, Definition] = MappingProxyType(
             *STAGES,
             *CONTROL_SHARES,
             *CONTROL_RATES,
+            *CONTROL_TIMES,
             DETENTION,
             DETAINED_QUANTITY,
             *SEAL_CONTROLS,
