@@ -9,6 +9,7 @@ from sstl.core.indicators.definition import SPENT_S, Definition, Kind
 from sstl.core.statistics.control_ratios import CONTROL_RATIOS
 
 _SOURCE: Final = "docs/statistics.md (shares and rates of controls)"
+_SEA_HOURS: Final = 90 * 24
 _VENDOR: Final = (("vendor",),)
 _ALARMS: Final = (*_VENDOR, ("alarm",))
 
@@ -39,6 +40,7 @@ def _ratio(
         per=ratio.per,
         exposure_unit=exposure_unit,
         per_unit=per_unit,
+        follow_up_hours=_SEA_HOURS,
     )
 
 
@@ -72,7 +74,7 @@ SEAL_CONTROLS: Final = (
         start="first report of the alarm",
         misleads="At sea nobody can look. Alarms that nobody followed up are missing, not long.",
         strata=_ALARMS,
-        follow_up_hours=90 * 24,
+        follow_up_hours=_SEA_HOURS,
     ),
     _ratio(
         "seal_mismatch_rate",
