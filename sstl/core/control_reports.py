@@ -14,6 +14,7 @@ from sstl.core.rules.consignment_facts import (
     Control,
     is_done,
 )
+from sstl.core.strata import CONTROL_DEPTH
 from sstl.models.records import Event
 
 SCANNED = "inspection.scan.completed"
@@ -24,8 +25,6 @@ _TYPE_OF = {CHECKED: "DOCUMENT", SCANNED: "NII", EXAMINED: "PHYSICAL"}
 """Reports that complete a control, with its type; a recorded result says its own, a sample is still to be analysed."""
 COMPLETING = frozenset({*_TYPE_OF, RESULT})
 _IMAGES = frozenset({SCANNED, RESULT})
-DEPTH = ("DOCUMENT", "SEAL", "NII", "LAB", "PHYSICAL")
-"""Control types, the least look at the goods first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ def is_image(event: Event) -> bool:
 
 def depth(kind: str) -> tuple[int, str]:
     """Order control types by how deep they look."""
-    return (DEPTH.index(kind) if kind in DEPTH else -1, kind)
+    return (CONTROL_DEPTH.index(kind) if kind in CONTROL_DEPTH else -1, kind)
 
 
 def selections(events: Iterable[Event]) -> Iterator[dict[str, Any]]:

@@ -41,6 +41,8 @@ ALARM = "alarm"
 SOURCE = "source"
 
 YES, NO = "YES", "NO"
+CONTROL_DEPTH = ("DOCUMENT", "SEAL", "NII", "LAB", "PHYSICAL")
+"""Values of `CONTROL`, the one that looks least at the goods first."""
 
 
 def membership(share: Share | None) -> dict[str, str]:

@@ -7,11 +7,11 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sstl.core.control_reports import DEPTH
 from sstl.core.indicators.arm import Arm, decode, encode, flow_of
 from sstl.core.indicators.recall import RECALL_FIGURES, recall_figures
 from sstl.core.statistics.recall import Flow, RandomStratum, TargetedArm, effectiveness
 from sstl.core.statistics.result import Estimate, NotEstimable
+from sstl.core.strata import CONTROL_DEPTH
 
 _NAMES = (
     "prevalence",
@@ -29,7 +29,7 @@ _chances = st.fractions(min_value=0, max_value=1, max_denominator=1000)
 @st.composite
 def arms(draw: st.DrawFn) -> Arm:
     probability = draw(_chances)
-    kind = draw(st.none() | st.sampled_from(DEPTH))
+    kind = draw(st.none() | st.sampled_from(CONTROL_DEPTH))
     return Arm(
         targeted=draw(st.booleans()),
         drawn=bool(probability) and draw(st.booleans()),

@@ -83,6 +83,8 @@ CASES = [
     ),
     pytest.param([channel("RED"), chosen("RANDOM", "RULE")], "T-..@0", id="drawn-with-no-chance-stated"),
     pytest.param([channel("RED"), draw()], "T-..@1/50", id="a-channel-that-nobody-explains"),
+    pytest.param([channel(), draw(), at(SELECTED, 11)], "T-..@1/50", id="a-selection-that-nobody-explains"),
+    pytest.param([channel(), *DRAWN, at(SELECTED, 11)], "-R..@1/50", id="the-draw-explains-the-selection"),
     pytest.param([channel("BLUE"), draw()], "--..@1/50", id="checked-after-release"),
     pytest.param([channel(), draw(), result(**FOUND)], "T-1P@1/50", id="a-control-that-nobody-explains"),
     pytest.param(

@@ -44,7 +44,8 @@ def observe_arm(of: Controlled) -> Iterator[Observed]:
     drawn, probability = _chance(draw, by_chance, start_ms)
     known = _with_result(of.imported)
     arm = Arm(
-        targeted=len(told) > len(by_chance) or not (drawn or by_chance or not _is_chosen(of)),
+        targeted=len(told) > len(by_chance)
+        or (not drawn and not by_chance and (bool(selected) or _is_chosen(of))),
         drawn=drawn,
         probability=probability,
         control_type=max(known, key=depth, default=None),
@@ -76,7 +77,7 @@ def _chance(
 
 
 def _is_chosen(of: Controlled) -> bool:
-    """Tell whether there was a control, or a channel that calls for one: without a reason it is somebody's choice."""
+    """Tell whether there was a control, or a channel that calls for one: without a draw it is a choice."""
     return bool(of.imported) or any(
         event.data.get("channel") in _CHECKING
         for event in of.view.by_type.get(CHANNEL, ())

@@ -24,10 +24,10 @@ from typing import Final
 
 import msgspec
 
-from sstl.core.control_reports import DEPTH
 from sstl.core.statistics.recall import Flow, RandomStratum, TargetedArm
+from sstl.core.strata import CONTROL_DEPTH
 
-_SIGNS: Final = {kind: kind[0] for kind in DEPTH}
+_SIGNS: Final = {kind: kind[0] for kind in CONTROL_DEPTH}
 _KINDS: Final = {sign: kind for kind, sign in _SIGNS.items()}
 _FOUND: Final = {None: ".", False: "0", True: "1"}
 _READ: Final = re.compile(r"([T-])([R-])(?:(\.)\.|([01])([DSNLP]))@(0|[1-9]\d*(?:/[1-9]\d*)?)")
