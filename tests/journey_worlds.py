@@ -79,6 +79,12 @@ ARCHETYPES: tuple[tuple[str, str | None, dict[str, Any]], ...] = (
     ("seallock.authorisation.granted", None, {**LOCK, "commandId": "C1", "place": HOME}),
     ("seallock.opened", None, {**LOCK, "place": HOME}),
     ("seallock.alarm", None, {**LOCK, "alarm": "TAMPER"}),
+    (
+        "inspection.result.recorded",
+        None,
+        {"side": "IMPORT", "outcome": "CONFIRMED", "sealBefore": "CN1"},
+    ),
+    ("seallock.checked", None, {**LOCK, "sealNumber": "CN9", "condition": "RIGHT"}),
     ("seallock.device.status", None, {**LOCK, "batteryPct": 9}),
     ("transport.gated_out", "ACTUAL", {"place": HOME}),
     ("transport.stripped", "ACTUAL", {"place": HOME}),

@@ -12,6 +12,7 @@ import msgspec
 
 from sstl.core.leadtime import Observed, observation_id
 from sstl.core.milestones import mode_of_lane
+from sstl.core.strata import OFFICE
 from sstl.models.records import Event, Measure
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ RANDOM_SELECTION = "random_selection"
 RESULT_OVERRIDE = "result_override"
 COUNTED = frozenset({SEAL_INCIDENT, RANDOM_SELECTION, RESULT_OVERRIDE})
 """Indicators whose values are 0 or 1."""
-OFFICE = "office"
-"""Stratum of `RESULT_OVERRIDE`."""
 
 GRAVE = frozenset({"TAMPER", "CUT", "LOST", "DAMAGED", "MISSING", "BROKEN"})
 """Alarms and conditions of a seal that are incidents; shock, light and a faulty device are none."""

@@ -17,6 +17,10 @@ lot         REGULAR or SMALL, as the filing says
 control     type of the control: NII or PHYSICAL where its time is measured; DOCUMENT, SEAL, NII, LAB or PHYSICAL where
             its result is, of several the last of these
 basis       RANDOM where a control was drawn at random and nothing else selected it, TARGETED where anything else did
+office      customs office that reports the control, by its reference number
+rule        rule that selected a control, one of several
+vendor      maker of a smart lock, by its code (manufacturerId)
+alarm       kind of an alarm: TAMPER, CUT, SHOCK, LIGHT, LOST, or UNSTATED where only a snapshot tells of it
 source      CloudEvents source of a report
 ==========  =====================================================================================================
 """
@@ -31,9 +35,15 @@ INSPECTED = "inspected"
 LOT = "lot"
 CONTROL = "control"
 BASIS = "basis"
+OFFICE = "office"
+RULE = "rule"
+VENDOR = "vendor"
+ALARM = "alarm"
 SOURCE = "source"
 
 YES, NO = "YES", "NO"
+CONTROL_DEPTH = ("DOCUMENT", "SEAL", "NII", "LAB", "PHYSICAL")
+"""Values of `CONTROL`, the one that looks least at the goods first."""
 
 
 def membership(share: Share | None) -> dict[str, str]:

@@ -91,8 +91,8 @@ RATE = plain_method("rate", 1)
 class Interval(PublicModel):
     """A confidence interval of `Indicator.share` or `Indicator.value`; None: no bound on that side."""
 
-    low: FiniteFloat | None
-    high: FiniteFloat | None
+    low: FiniteFloat | None = None
+    high: FiniteFloat | None = None
     level: FiniteFloat = Field(gt=0, lt=1)
     method: str
     method_version: int

@@ -2,26 +2,29 @@
 
 from collections.abc import Sequence
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sstl.core.consignments import Known, assess
+from sstl.core.consignments import ConsignmentsStage, Known, assess
 from sstl.core.consignments.cells import ShareCell
-from sstl.core.indicators.control_shares import CONTROL_SHARES, INSPECTED_TYPES
+from sstl.core.indicators.arm import decode
+from sstl.core.indicators.control_rates import CONTROL_RATES
+from sstl.core.indicators.control_shares import CHANNEL_SHARES, CONTROL_SHARES, INSPECTED_TYPES
 from sstl.core.leadtime import Observed
 from sstl.core.milestones import order
 from sstl.models.policy import Policy
-from sstl.models.records import Event, UnitMilestones
+from sstl.models.records import Event, Forwarded, Measure, Shared, UnitMilestones
 from tests.consignment_cases import HOUSE, filed
-from tests.journey_events import HOUR, START, event
+from tests.journey_events import HOUR, START, Chain, event
 
 NAMES = {one.name: one for one in CONTROL_SHARES}
+COUNTS = (*(one.name for one in CONTROL_RATES), "control_arm")
 _KINDS = (
     *("channel.assigned", "inspection.selected", "inspection.document.checked"),
     *("inspection.scan.completed", "inspection.scan.completed", "inspection.physical.completed"),
     *("inspection.result.recorded", "inspection.partner.result.received"),
     *("inspection.control.waived", "inspection.detained", "inspection.seized"),
-    *("inspection.released", "inspection.revoked"),
+    *("inspection.released", "inspection.revoked", "inspection.drawn"),
 )
 _bodies = st.fixed_dictionaries(
     {},
@@ -37,7 +40,16 @@ _bodies = st.fixed_dictionaries(
         "status": st.sampled_from(("DONE", "NOT_DONE")),
         "citedInspectionId": st.just("X1"),
         "channel": st.sampled_from(("GREEN", "RED")),
-        "selections": st.sampled_from(([{"basis": "RANDOM"}], [{"basis": "OFFICER"}])),
+        "selections": st.sampled_from(
+            (
+                [{"basis": "RANDOM", "probability": 0.02}],
+                [{"basis": "RULE", "ruleId": "R1"}, {"basis": "RULE", "ruleId": "R2"}],
+                [{"basis": "OFFICER"}],
+            )
+        ),
+        "probability": st.just(0.02),
+        "selected": st.booleans(),
+        "office": st.just("NL000510"),
     },
 )
 _reports = st.lists(
@@ -62,7 +74,7 @@ def observed(reports: Sequence[Event]) -> dict[str, list[Observed]]:
         for name, hour in (("U1", 4), ("U2", 6))
     }
     known = Known(sorted(reports, key=order), (ShareCell(filed(), tuple(units)),), units, {})
-    found: dict[str, list[Observed]] = {name: [] for name in NAMES}
+    found: dict[str, list[Observed]] = {name: [] for name in (*NAMES, *COUNTS)}
     for one in assess(HOUSE, known, Policy(), -1, ()).observations.values():
         if one.indicator in found:
             found[one.indicator].append(one)
@@ -79,7 +91,8 @@ def subjects(found: dict[str, list[Observed]], name: str) -> dict[str, int]:
 
 @given(_reports)
 def test_each_unit_counts_once_with_0_or_1_as_its_definition_says(reports: list[Event]) -> None:
-    for name, told in observed(reports).items():
+    found = observed(reports)
+    for name, told in ((name, found[name]) for name in NAMES):
         definition = NAMES[name]
         if definition.counting_unit == "consignment":
             assert len(told) <= 1
@@ -117,6 +130,56 @@ def test_shares_of_one_consignment_fit_together(reports: list[Event]) -> None:
         assert value(found, "partner_result_before_arrival_rate") is not None
     if value(found, "double_inspection_rate") == 1 and inspected is not None:
         assert inspected == 1
+
+
+@given(_reports)
+def test_counts_of_controls_fit_their_shares(reports: list[Event]) -> None:
+    found = observed(reports)
+    inspected = value(found, "inspection_rate")
+    channels = [value(found, name) for name in CHANNEL_SHARES.values()]
+    assert sorted(map(str, channels)) in (["0", "0", "0", "0", "1"], ["None"] * 5)
+    controls = value(found, "controls_per_1000_consignments")
+    if controls is not None:
+        assert inspected == int(controls > 0)
+        asked = value(found, "document_requests_per_1000_consignments")
+        assert asked is not None
+        assert asked > 0 or value(found, "inspection_rate_document") != 1
+    seizures, seized = (
+        value(found, name)
+        for name in ("seizures_per_1000_consignments", "seized_consignment_share")
+    )
+    if seizures is not None:
+        assert seized == int(seizures > 0)
+    by_rule = subjects(found, "hit_rate_by_rule")
+    hits = subjects(found, "hit_rate")
+    for name, hit in by_rule.items():
+        assert hits[name.rpartition("|")[0]] == hit
+    told = [one.measure.category for one in found["control_arm"]]
+    assert len(told) <= 1
+    assert bool(told) or channels == [None] * 5
+    for category in told:
+        arm = decode(category or "")
+        assert not (arm.drawn and not arm.probability)
+        if arm.is_done and inspected is not None:
+            assert inspected == 1
+
+
+@settings(max_examples=40)
+@given(_reports.flatmap(lambda told: st.tuples(st.just(told), st.permutations(told + told))))
+def test_order_and_repetition_change_nothing_of_what_is_counted(
+    deliveries: tuple[list[Event], list[Event]],
+) -> None:
+    told = [_folded(reports) for reports in deliveries]
+    assert told[0] == told[1]
+
+
+def _folded(reports: Sequence[Event]) -> dict[tuple[str, str], Measure]:
+    chain = Chain(ConsignmentsStage())
+    chain.feed(Shared(manifest_id="LRN1", share=filed(), units=("U1",)), key=HOUSE)
+    for one in reports:
+        path = f"consignment:{HOUSE}"
+        chain.feed(Forwarded(identity=one.identity, path=path, event=one), key=HOUSE)
+    return chain.observations()
 
 
 @given(_reports)

@@ -87,7 +87,7 @@ def test_ratios_have_names_that_say_what_they_are_per(name: str) -> None:
     if per:
         assert (ratio.kind, ratio.per) == (Kind.RATE, int(per[1]))
     if ratio.kind is Kind.SHARE:
-        assert name.endswith(("_rate", "_share", "_precision"))
+        assert name.removesuffix("_by_rule").endswith(("_rate", "_share", "_precision"))
 
 
 def test_a_share_has_a_wilson_interval() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sstl.core.consignments import ConsignmentsStage
-from sstl.core.consignments.effectiveness import observe_effectiveness
+from sstl.core.consignments.controls import observe_controls
 from sstl.core.consignments.on_lane import on_lane
 from sstl.core.indicators.control_shares import CONTROL_SHARES
 from sstl.core.indicators.registry import REGISTRY, Kind
@@ -20,7 +20,7 @@ from sstl.synthetic.corridor import Corridor
 from sstl.synthetic.lanes import LANES
 from sstl.synthetic.plan import House, Shipment
 from tests.chain import Chain as AllStages
-from tests.consignment_cases import HOUSE, customs, filed, unit, view
+from tests.consignment_cases import HOUSE, customs, filed, filing, referral, unit, view
 from tests.journey_events import HOUR, LANE, START, Chain, event, share
 from tests.logs import corridor_log
 
@@ -55,6 +55,20 @@ def chosen(*bases: str, hours: float = 11, inspection: str | None = "I1") -> Eve
     return at(SELECTED, hours, selections=[{"basis": one} for one in bases], **body)
 
 
+def by_rules(*rules: str) -> Event:
+    said = [{"basis": "RULE", "ruleId": one} for one in rules]
+    return at(SELECTED, 11, selections=said, inspectionId="I1")
+
+
+def since(hours: float) -> dict[str, Any]:
+    """Say that a referral was raised on the filing."""
+    return {"shares": [filed(referrals=(referral("RFI", START + round(hours * HOUR)),))]}
+
+
+def amended(hours: float, *changed: str) -> dict[str, Any]:
+    return {"shares": [filed(filings=(filing("amended", START + round(hours * HOUR), *changed),))]}
+
+
 def exported(hours: float = -30, purpose: str | None = "SECURITY", **data: Any) -> Event:
     body = data if purpose is None else {"controlPurpose": purpose, **data}
     return at(SCANNED, hours, "EXPORT", inspectionId="X1", **body)
@@ -82,7 +96,7 @@ def observed(*events: Event, **more: Any) -> list[Observed]:
     """Observe a consignment that has arrived at hour 10 unless said otherwise."""
     units = more.pop("units", [reached(T6=10)])
     on = on_lane(view(*events, units=units, **more), Policy())
-    return [] if on is None else list(observe_effectiveness(on))
+    return [] if on is None else list(observe_controls(on))
 
 
 def values(name: str, *events: Event, **more: Any) -> list[int]:
@@ -125,6 +139,41 @@ CASES = [
     pytest.param("inspection_rate_document", [channel(), at(CHECKED, 9)], [1], id="papers"),
     pytest.param("inspection_rate_document", [channel()], [0], id="no-papers"),
     pytest.param("inspection_rate_document", [at(CHECKED, 9), OUT], [], id="papers-no-channel"),
+    pytest.param(
+        "inspection_rate_seal", [channel(), result(controlType="SEAL")], [1], id="seal-looked-at"
+    ),
+    pytest.param("inspection_rate_seal", [channel(), opened()], [0], id="seal-not-reported"),
+    pytest.param("inspection_rate_seal", [channel(), result(**CLEAN)], [], id="perhaps-a-seal"),
+    pytest.param(
+        "inspection_rate_lab", [channel(), result(controlType="LAB")], [1], id="analysed"
+    ),
+    pytest.param(
+        "inspection_rate_lab", [channel(), at("inspection.sample.taken", 13)], [0],
+        id="sample-still-to-be-analysed",
+    ),
+    pytest.param("inspection_rate_lab", [channel(), result(**CLEAN)], [], id="perhaps-analysed"),
+    *(
+        case
+        for code in ("GREEN", "BLUE", "YELLOW", "ORANGE", "RED")
+        for name in (f"channel_share_{code.lower()}",)
+        for case in (
+            pytest.param(name, [channel(code=code)], [1], id=f"{code}-assigned"),
+            pytest.param(
+                name, [channel(code=code), channel(9, "OTHER")], [1], id=f"{code}-then-re-routed"
+            ),
+            pytest.param(
+                name, [channel(code="OTHER"), channel(9, code)], [0], id=f"{code}-by-re-routing"
+            ),
+            pytest.param(name, [channel(code=code, side="EXPORT")], [], id=f"{code}-at-export"),
+        )
+    ),
+    pytest.param("hit_rate_by_rule", [by_rules("R1"), result(**FOUND)], [1], id="the-rule-was-right"),
+    pytest.param("hit_rate_by_rule", [by_rules("R1"), result(**CLEAN)], [0], id="the-rule-was-wrong"),
+    pytest.param(
+        "hit_rate_by_rule", [by_rules("R1", "R2", "R1"), result(**FOUND)], [1, 1], id="once-a-rule"
+    ),
+    pytest.param("hit_rate_by_rule", [chosen("OFFICER"), result(**FOUND)], [], id="no-rule"),
+    pytest.param("hit_rate_by_rule", [by_rules("R1"), opened()], [], id="rule-without-result"),
     pytest.param(
         "seized_consignment_share",
         [channel(), at("inspection.seized", 20), at("inspection.seized", 21, quantity=2)],
@@ -255,6 +304,19 @@ CASES = [
         id="export-control-not-done",
     ),
     pytest.param(
+        "repeated_for_cause_share", [exported(), chosen("SEAL_ALARM"), imported(), OUT], [1],
+        id="repeated-after-an-alarm",
+    ),
+    pytest.param(
+        "repeated_for_cause_share", [exported(), chosen("RULE"), imported(), OUT], [0],
+        id="repeated-by-the-same-rules",
+    ),
+    pytest.param("repeated_for_cause_share", [exported(), imported(), OUT], [0], id="no-reason"),
+    pytest.param(
+        "repeated_for_cause_share", [exported(), imported(purpose="IPR"), OUT], [],
+        id="not-repeated",
+    ),
+    pytest.param(
         "recognition_rate", [exported(), at(WAIVED, 9, citedInspectionId="X1"), OUT], [1],
         id="waived-citing",
     ),
@@ -316,10 +378,66 @@ def test_every_declared_share_is_shown_to_count_1_and_0_and_not_to_count() -> No
 
 
 @pytest.mark.parametrize(
+    ("events", "hours"),
+    [
+        pytest.param([channel(), result(14, **CLEAN)], 9, id="result"),
+        pytest.param(
+            [channel(), result(14, **CLEAN), result(12, "I2", **FOUND)], 7, id="first-result"
+        ),
+        pytest.param([channel(), opened(13), result(14, **CLEAN)], 9, id="done-is-no-result"),
+        pytest.param([channel(), opened(13, **FOUND)], 8, id="said-when-completed"),
+        pytest.param([channel(16), result(14, **CLEAN)], -2, id="before-the-channel"),
+        pytest.param([channel(), result(controlResultCode="A5")], None, id="left-open"),
+        pytest.param([channel(), result(side="EXPORT", **CLEAN)], None, id="result-at-export"),
+        pytest.param([channel()], None, id="no-result"),
+        pytest.param([result(**CLEAN)], None, id="no-channel"),
+    ],
+)
+def test_a_result_takes_as_long_as_it_comes_after_the_channel(
+    events: list[Event], hours: float | None
+) -> None:
+    expected = [] if hours is None else [hours * HOUR]
+    assert values("channel_to_result", *events) == expected
+
+
+@pytest.mark.parametrize(
+    ("events", "hours"),
+    [
+        pytest.param([exported(), RECEIVED], 2, id="before-arrival"),
+        pytest.param([exported(), at(PARTNER, 12, None), at(PARTNER, 13, None)], -2, id="after"),
+        pytest.param([exported()], None, id="never"),
+        pytest.param([exported(), at(PARTNER, 8, None, status="NOT_DONE")], None, id="not-done"),
+        pytest.param([RECEIVED], None, id="no-export-control-reported"),
+    ],
+)
+def test_the_partners_result_leads_by_the_time_to_arrival(
+    events: list[Event], hours: float | None
+) -> None:
+    expected = [] if hours is None else [hours * HOUR]
+    assert values("partner_result_lead", *events) == expected
+
+
+@pytest.mark.parametrize(
+    ("more", "has"),
+    [
+        pytest.param(since(5), 1, id="referral-between-both-controls"),
+        pytest.param(since(-31), 0, id="referral-before-the-export-control"),
+        pytest.param(since(14), 1, id="referral-with-the-import-control"),
+        pytest.param(since(14.001), 0, id="referral-after-both"),
+        pytest.param(amended(5, "goods"), 1, id="amended-between-both-controls"),
+        pytest.param(amended(5), 0, id="sent-again-unchanged"),
+    ],
+)
+def test_what_is_learnt_between_two_controls_is_a_cause(more: dict[str, Any], has: int) -> None:
+    assert values("repeated_for_cause_share", exported(), imported(), OUT, **more) == [has]
+
+
+@pytest.mark.parametrize(
     "name",
     [
         "released_by_arrival_rate",
         "double_inspection_rate",
+        "repeated_for_cause_share",
         "recognition_rate",
         "partner_result_at_decision_rate",
         "partner_result_before_arrival_rate",
@@ -338,7 +456,7 @@ def test_nothing_is_observed_without_a_control_or_a_decision_or_a_lane() -> None
 
 @pytest.mark.parametrize("one", CONTROL_SHARES, ids=lambda one: one.name)
 def test_definitions_say_what_the_ratio_says(one: Any) -> None:
-    name = one.name if one.name in CONTROL_RATIOS else "inspection_rate"
+    name = one.name if one.name in CONTROL_RATIOS else one.name.rpartition("_")[0]
     ratio = CONTROL_RATIOS[name]
     assert REGISTRY[one.name] is one
     assert one.kind is Kind.SHARE
@@ -359,8 +477,8 @@ STARTS = {
 }
 """Hour of the report that begins the counting unit."""
 ALL = (
-    channel(), channel(20, "GREEN"), exported(), RECEIVED, suspect(), chosen("RULE"), opened(),
-    result(15, **FOUND), OUT,
+    channel(), channel(20, "GREEN"), exported(), RECEIVED, suspect(), by_rules("R1"), opened(),
+    result(15, office="NL000510", **FOUND), OUT,
 )  # fmt: skip
 
 
@@ -384,7 +502,9 @@ def test_each_share_has_the_strata_that_its_definition_divides_it_by() -> None:
         "side": "IMPORT",
         "control": "PHYSICAL",
         "basis": "TARGETED",
+        "office": "NL000510",
     }
+    assert found["hit_rate_by_rule"] == {"rule": "R1"}
     for name, strata in found.items():
         assert strata.keys() == {one for names in REGISTRY[name].strata or () for one in names}
 
@@ -551,6 +671,7 @@ def test_what_the_corridor_says_nothing_of_is_not_observed() -> None:
         "nii_confirmation_rate",
         "nii_clear_but_positive_rate",
         "double_inspection_rate",
+        "repeated_for_cause_share",
         "recognition_rate",
         "partner_result_at_decision_rate",
         "partner_result_before_arrival_rate",

@@ -45,7 +45,8 @@ def measured(
         for one in assessment.observations.values()
         if one.measure.outcome is None
     }
-    found.pop("reporting_delay", None)
+    for beside in ("reporting_delay", "seal_false_alarm_rate"):
+        found.pop(beside, None)
     return found
 
 

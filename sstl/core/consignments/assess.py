@@ -13,7 +13,7 @@ from sstl.core import routing
 from sstl.core.consignment_view import ConsignmentView
 from sstl.core.consignments.cells import ShareCell
 from sstl.core.consignments.clearance import observe_clearance
-from sstl.core.consignments.effectiveness import observe_effectiveness
+from sstl.core.consignments.controls import observe_controls
 from sstl.core.consignments.on_lane import on_lane
 from sstl.core.incidents import consignment_counts
 from sstl.core.leadtime import Observed
@@ -161,7 +161,7 @@ def observe(view: ConsignmentView, policy: Policy) -> dict[str, Observed]:
     on = on_lane(view, policy)
     found = (
         *consignment_counts(view),
-        *(() if on is None else (*observe_clearance(on), *observe_effectiveness(on))),
+        *(() if on is None else (*observe_clearance(on), *observe_controls(on))),
         *consignment_delays(view),
     )
     return {one.id: one for one in found}

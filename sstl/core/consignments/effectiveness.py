@@ -5,363 +5,235 @@ denominator is observed, with 1 if it belongs to the numerator; where the record
 A 0 may become 1 with a later report: as long as that can be, its cohort is provisional.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
-from sstl.core.consignments.on_lane import OnLane
-from sstl.core.consignments.strata import channel_at
-from sstl.core.indicators.control_shares import INSPECTED_TYPES
+from sstl.core.consignments.controlled import EVER, EXPORT, Controlled
+from sstl.core.control_reports import (
+    Done,
+    bases,
+    is_image,
+    kind_of,
+    outcome,
+    selections,
+)
+from sstl.core.indicators.control_shares import CHANNEL_SHARES, INSPECTED_TYPES
 from sstl.core.leadtime import Observed, latest
-from sstl.core.milestones import RELEASED, order, side_of
+from sstl.core.milestones import order
 from sstl.core.rules.consignment_facts import (
     CHANNEL,
-    CLEARED_BY_AIR,
     DETAINED,
     PARTNER_RESULT,
-    RESULT,
-    SATISFACTORY_CODES,
     SELECTED,
-    UNSATISFACTORY_CODES,
     WAIVED,
     Control,
     concerns,
-    controls,
     is_done,
 )
-from sstl.core.strata import BASIS, CHANNEL_STRATUM, CONTROL, SIDE
+from sstl.core.strata import BASIS, CONTROL, OFFICE, RULE
 from sstl.models.records import Event
 
 INSPECTION_RATE = "inspection_rate"
 SEIZED = "seized_consignment_share"
 RELEASED_BY_ARRIVAL = "released_by_arrival_rate"
 HIT_RATE = "hit_rate"
+HIT_RATE_BY_RULE = "hit_rate_by_rule"
 OFFICER_DISCRETION = "officer_discretion_share"
 FOLLOWED_UP = "nii_follow_up_rate"
 IMAGE_CONFIRMED = "nii_confirmation_rate"
 CLEAR_BUT_POSITIVE = "nii_clear_but_positive_rate"
 DOUBLE_INSPECTION = "double_inspection_rate"
+FOR_CAUSE = "repeated_for_cause_share"
 RECOGNITION = "recognition_rate"
 AT_DECISION = "partner_result_at_decision_rate"
 BEFORE_ARRIVAL = "partner_result_before_arrival_rate"
 
-_CONSIGNMENT, _CONTROL = "consignment", "control"
-_EVER = 1 << 62
+_CONSIGNMENT, _CONTROL, _CONTROL_RULE = "consignment", "control", "control+rule"
 _SEIZURE = "inspection.seized"
-_SCANNED = "inspection.scan.completed"
-_EXAMINED = "inspection.physical.completed"
-_TYPE_OF = {"inspection.document.checked": "DOCUMENT", _SCANNED: "NII", _EXAMINED: "PHYSICAL"}
-"""Reports that complete a control, with its type; a recorded result says its own, a sample is still to be analysed."""
-_COMPLETING = frozenset({*_TYPE_OF, RESULT})
-_IMAGES = frozenset({_SCANNED, RESULT})
-_DEPTH = ("DOCUMENT", "SEAL", "NII", "LAB", "PHYSICAL")
-_COUNTED_FROM = frozenset({*_COMPLETING, CHANNEL, DETAINED, RELEASED, CLEARED_BY_AIR, SELECTED})
-"""Without one of these nothing can be observed."""
+_CAUSES = frozenset({"SEAL_ALARM", "REFERRAL", "PARTNER_RIF"})
+"""Bases of a selection that say what somebody has learnt since."""
 
 
-def observe_effectiveness(on: OnLane) -> Iterator[Observed]:
-    """Return what counts for or against the controls of a consignment."""
-    if on.view.by_type.keys().isdisjoint(_COUNTED_FROM):
-        return iter(())
-    return _Effectiveness(on).observed()
+def observe_effectiveness(of: Controlled) -> Iterator[Observed]:
+    """Yield what counts for or against the controls of a consignment."""
+    yield from _cleared(of)
+    for control in of.controls:
+        yield from _selected(of, control)
+        yield from _image(of, control)
+    for done in of.done:
+        yield from _result(of, done)
+    exported = [one for one in of.done if one.side == EXPORT]
+    if exported and of.on.first_arrival_ms is not None:
+        yield from _shared(of, exported, of.on.first_arrival_ms)
 
 
-@dataclass(frozen=True, slots=True)
-class _Done:
-    """A control that was completed, on a side that is known."""
-
-    control: Control
-    side: str
-    reports: Sequence[Event]
-    """Those of it that say that it was done, in order."""
-    completing: Sequence[Event]
-    types: frozenset[str]
-    """Of what it consisted; empty: nothing says it."""
-
-    @property
-    def completed_ms(self) -> int:
-        """When the first part of it was complete."""
-        return self.completing[0].event_ms
-
-    @property
-    def purpose(self) -> str | None:
-        """What for; None: not recorded."""
-        return self.control.value("controlPurpose")
+def _cleared(of: Controlled) -> Iterator[Observed]:
+    """Yield what counts of all consignments, controlled or not."""
+    chosen_ms = of.chosen_ms
+    if chosen_ms is None and of.release is None and of.first_ms(DETAINED) is None:
+        return
+    strata = of.cleared_strata
+    if chosen_ms is not None:
+        yield from _inspected(of, chosen_ms, strata)
+        seized = of.on_import(_SEIZURE)
+        if seized is not None:
+            yield of.made(SEIZED, _CONSIGNMENT, chosen_ms, seized, strata)
+        first, whose = of.first(CHANNEL, "channel"), of.on.by_operator()
+        for channel, indicator in CHANNEL_SHARES.items():
+            yield of.made(indicator, _CONSIGNMENT, chosen_ms, channel == first, whose)
+    arrived_ms = latest(one.get("T6") for one in of.on.reached)
+    if arrived_ms is not None:
+        by_then = of.release is not None and of.release.event_ms <= arrived_ms
+        yield of.made(RELEASED_BY_ARRIVAL, _CONSIGNMENT, arrived_ms, by_then, strata)
 
 
-class _Effectiveness:
-    """One consignment on its lane."""
-
-    def __init__(self, on: OnLane) -> None:
-        view = on.view
-        self._on, self._view = on, view
-        self._arrived_ms = latest(one.get("T6") for one in on.reached)
-        self._release = view.milestones.actual.get("T13")
-        by_type = view.by_type
-        self._controls = (
-            () if by_type.keys().isdisjoint((*_COMPLETING, SELECTED)) else controls(view)
-        )
-        self._done = [one for one in map(_completed, self._controls) if one is not None]
-        self._elsewhere = any(one.side is None and _completing(one) for one in self._controls)
-        """A control was completed of which nothing says on which side."""
-
-    def observed(self) -> Iterator[Observed]:
-        """Yield what can be observed."""
-        yield from self._cleared()
-        for control in self._controls:
-            yield from self._selected(control)
-            yield from self._image(control)
-        for done in self._done:
-            yield from self._result(done)
-        exported = [one for one in self._done if one.side == "EXPORT"]
-        if exported and self._on.first_arrival_ms is not None:
-            yield from self._shared(exported, self._on.first_arrival_ms)
-
-    def _made(
-        self,
-        indicator: str,
-        counting_unit: str,
-        start_ms: int,
-        has: bool,  # noqa: FBT001 (the value itself)
-        strata: dict[str, str],
-        *subject: str,
-    ) -> Observed:
-        return self._on.observed(indicator, counting_unit, start_ms, int(has), strata, *subject)
-
-    def _cleared(self) -> Iterator[Observed]:
-        """Yield what counts of all consignments, controlled or not."""
-        chosen_ms = self._first_ms(CHANNEL, "channel")
-        if chosen_ms is None and self._release is None and self._first_ms(DETAINED) is None:
-            return
-        strata = dict(self._on.by_operator())
-        until_ms = _EVER if self._release is None else self._release.event_ms
-        channel = channel_at(self._view, until_ms)
-        if channel is not None:
-            strata[CHANNEL_STRATUM] = channel
-        if chosen_ms is not None:
-            yield from self._inspected(chosen_ms, strata)
-            seized = self._on_import(_SEIZURE)
-            if seized is not None:
-                yield self._made(SEIZED, _CONSIGNMENT, chosen_ms, seized, strata)
-        arrived_ms = self._arrived_ms
-        if arrived_ms is not None:
-            by_then = self._release is not None and self._release.event_ms <= arrived_ms
-            yield self._made(RELEASED_BY_ARRIVAL, _CONSIGNMENT, arrived_ms, by_then, strata)
-
-    def _inspected(self, chosen_ms: int, strata: dict[str, str]) -> Iterator[Observed]:
-        done = [one for one in self._done if one.side == "IMPORT"]
-        if done or not self._elsewhere:
-            yield self._made(INSPECTION_RATE, _CONSIGNMENT, chosen_ms, bool(done), strata)
-        types = frozenset().union(*(one.types for one in done))
-        unknown = self._elsewhere or any(not one.types for one in done)
-        for control, indicator in INSPECTED_TYPES.items():
-            has = control in types
-            if has or not unknown:
-                yield self._made(indicator, _CONSIGNMENT, chosen_ms, has, strata)
-
-    def _strata(self, side: str) -> dict[str, str]:
-        return {SIDE: side, **self._on.by_operator(side)}
-
-    def _selected(self, control: Control) -> Iterator[Observed]:
-        """Yield whether an officer alone chose a control."""
-        if control.side is None:
-            return
-        selected = control.of(SELECTED)
-        bases = _bases(selected)
-        if bases:
-            at_ms = selected[0].event_ms
-            alone, strata = bases == {"OFFICER"}, self._strata(control.side)
-            yield self._made(OFFICER_DISCRETION, _CONTROL, at_ms, alone, strata, control.key)
-
-    def _image(self, control: Control) -> Iterator[Observed]:
-        """Yield whether the suspect image of a control was followed up, and whether it was right."""
-        if control.side is None:
-            return
-        image = next(
-            (
-                event
-                for event in control.events
-                if event.data.get("niiResult") == "SUSPECT" and _is_image(event)
-            ),
-            None,
-        )
-        if image is None:
-            return
-        at_ms, strata = image.event_ms, self._strata(control.side)
-        follows = self._follow_up(image)
-        followed = follows is not None
-        yield self._made(FOLLOWED_UP, _CONTROL, at_ms, followed, strata, control.key)
-        if follows is not None:
-            confirmed = _outcome(
-                event
-                for event in follows.completing
-                if event.event_ms >= at_ms and _kind(event) != "NII"
-            )
-            if confirmed is not None:
-                yield self._made(IMAGE_CONFIRMED, _CONTROL, at_ms, confirmed, strata, control.key)
-
-    def _follow_up(self, image: Event) -> _Done | None:
-        """Return the control whose goods were examined first after an image."""
-        found: tuple[Event, _Done] | None = None
-        for done in self._done:
-            for event in done.completing:
-                if (
-                    _kind(event) == "PHYSICAL"
-                    and event.event_ms >= image.event_ms
-                    and event.identity != image.identity
-                    and concerns(event, image, ("side", "equipmentReference"))
-                    and (found is None or order(event) < order(found[0]))
-                ):
-                    found = event, done
-        return None if found is None else found[1]
-
-    def _result(self, done: _Done) -> Iterator[Observed]:
-        """Yield whether a control found something, once its result is recorded."""
-        positive = _outcome(done.completing)
-        if positive is None:
-            return
-        at_ms, key = done.reports[0].event_ms, done.control.key
-        strata = self._strata(done.side)
-        basis = self._basis(done)
-        hits = dict(strata)
-        if basis is not None:
-            hits[BASIS] = basis
-        deepest = max(done.types, key=_depth, default=None)
-        if deepest is not None:
-            hits[CONTROL] = deepest
-        yield self._made(HIT_RATE, _CONTROL, at_ms, positive, hits, key)
-        if "PHYSICAL" in done.types and basis == "RANDOM" and self._image_was_clear(done):
-            yield self._made(CLEAR_BUT_POSITIVE, _CONTROL, at_ms, positive, strata, key)
-
-    def _basis(self, done: _Done) -> str | None:
-        """Return why a control was made, also by selections without inspection; None: nothing says it."""
-        first = done.completing[0]
-        unnamed = (
-            event
-            for event in self._view.by_type.get(SELECTED, ())
-            if event.data.get("inspectionId") is None
-            and event.event_ms <= first.event_ms
-            and concerns(event, first)
-        )
-        bases = _bases((*done.control.events, *unnamed))
-        if not bases:
-            return None
-        return "RANDOM" if bases == {"RANDOM"} else "TARGETED"
-
-    def _image_was_clear(self, done: _Done) -> bool:
-        """Tell whether the last image of the goods before they were examined was clear."""
-        examined = next(event for event in done.completing if _kind(event) == "PHYSICAL")
-        said = [
-            event.data["niiResult"]
-            for event in self._view.events
-            if event.event_ms <= examined.event_ms
-            and event.data.get("niiResult") is not None
-            and _is_image(event)
-            and concerns(event, examined, ("side", "equipmentReference"))
-        ]
-        return bool(said) and said[-1] == "CLEAR"
-
-    def _shared(self, exported: Sequence[_Done], arrived_ms: int) -> Iterator[Observed]:
-        """Yield what the import side made of the control that the export side had completed."""
-        start_ms = min(one.completed_ms for one in exported)
-        strata = self._on.by_operator()
-
-        def made(indicator: str, *, has: bool) -> Observed:
-            return self._made(indicator, _CONSIGNMENT, start_ms, has, strata)
-
-        received = [
-            event.event_ms for event in self._view.by_type.get(PARTNER_RESULT, ()) if is_done(event)
-        ]
-        received_ms = min(received, default=_EVER)
-        yield made(BEFORE_ARRIVAL, has=received_ms < arrived_ms)
-        decided = [at for at in (self._first_ms(DETAINED),) if at is not None]
-        if self._release is not None:
-            decided.append(self._release.event_ms)
-        if not decided:
-            return
-        yield made(AT_DECISION, has=received_ms < min(decided))
-        recognised = self._on_import(WAIVED, "citedInspectionId")
-        if recognised is not None:
-            yield made(RECOGNITION, has=recognised)
-        repeated = _repeated(exported, [one for one in self._done if one.side == "IMPORT"])
-        if repeated or (repeated is not None and not self._elsewhere):
-            yield made(DOUBLE_INSPECTION, has=repeated)
-
-    def _first_ms(self, name: str, field: str | None = None) -> int | None:
-        """Return the first report of a type on the import side (that states a field)."""
-        for event in self._view.by_type.get(name, ()):
-            stated = field is None or event.data.get(field) is not None
-            if stated and is_done(event) and side_of(event, self._view.plan) == "IMPORT":
-                return event.event_ms
-        return None
-
-    def _on_import(self, name: str, field: str | None = None) -> bool | None:
-        """Tell whether a report of a type (that states a field) is of the import side; None: it may be."""
-        open_ = False
-        for event in self._view.by_type.get(name, ()):
-            if not is_done(event) or (field is not None and event.data.get(field) is None):
-                continue
-            side = side_of(event, self._view.plan)
-            if side == "IMPORT":
-                return True
-            open_ = open_ or side is None
-        return None if open_ else False
+def _inspected(of: Controlled, chosen_ms: int, strata: dict[str, str]) -> Iterator[Observed]:
+    done = of.imported
+    if done or not of.elsewhere:
+        yield of.made(INSPECTION_RATE, _CONSIGNMENT, chosen_ms, bool(done), strata)
+    types = frozenset().union(*(one.types for one in done))
+    unknown = of.elsewhere or any(not one.types for one in done)
+    for control, indicator in INSPECTED_TYPES.items():
+        has = control in types
+        if has or not unknown:
+            yield of.made(indicator, _CONSIGNMENT, chosen_ms, has, strata)
 
 
-def _completed(control: Control) -> _Done | None:
+def _selected(of: Controlled, control: Control) -> Iterator[Observed]:
+    """Yield whether an officer alone chose a control."""
     if control.side is None:
-        return None
-    completing = _completing(control)
-    if not completing:
-        return None
-    reports = [event for event in control.events if is_done(event)]
-    types = frozenset(kind for kind in map(_kind, completing) if kind is not None)
-    return _Done(control, control.side, reports, completing, types)
+        return
+    selected = control.of(SELECTED)
+    found = bases(selected)
+    if found:
+        at_ms = selected[0].event_ms
+        alone, strata = found == {"OFFICER"}, of.strata(control.side)
+        yield of.made(OFFICER_DISCRETION, _CONTROL, at_ms, alone, strata, control.key)
 
 
-def _completing(control: Control) -> list[Event]:
-    return [event for event in control.events if event.type in _COMPLETING and is_done(event)]
+def _image(of: Controlled, control: Control) -> Iterator[Observed]:
+    """Yield whether the suspect image of a control was followed up, and whether it was right."""
+    if control.side is None:
+        return
+    image = next(
+        (
+            event
+            for event in control.events
+            if event.data.get("niiResult") == "SUSPECT" and is_image(event)
+        ),
+        None,
+    )
+    if image is None:
+        return
+    at_ms, strata = image.event_ms, of.strata(control.side)
+    follows = _follow_up(of, image)
+    followed = follows is not None
+    yield of.made(FOLLOWED_UP, _CONTROL, at_ms, followed, strata, control.key)
+    if follows is not None:
+        confirmed = outcome(
+            event
+            for event in follows.completing
+            if event.event_ms >= at_ms and kind_of(event) != "NII"
+        )
+        if confirmed is not None:
+            yield of.made(IMAGE_CONFIRMED, _CONTROL, at_ms, confirmed, strata, control.key)
 
 
-def _kind(event: Event) -> str | None:
-    """Return the type of control that a report completes."""
-    kind = _TYPE_OF.get(event.type) or event.data.get("controlType")
-    return "NII" if kind is None and event.data.get("niiResult") is not None else kind
+def _follow_up(of: Controlled, image: Event) -> Done | None:
+    """Return the control whose goods were examined first after an image."""
+    found: tuple[Event, Done] | None = None
+    for done in of.done:
+        for event in done.completing:
+            if (
+                kind_of(event) == "PHYSICAL"
+                and event.event_ms >= image.event_ms
+                and event.identity != image.identity
+                and concerns(event, image, ("side", "equipmentReference"))
+                and (found is None or order(event) < order(found[0]))
+            ):
+                found = event, done
+    return None if found is None else found[1]
 
 
-def _is_image(event: Event) -> bool:
-    return event.type in _IMAGES and is_done(event)
+def _result(of: Controlled, done: Done) -> Iterator[Observed]:
+    """Yield whether a control found something, once its result is recorded."""
+    positive = outcome(done.completing)
+    if positive is None:
+        return
+    at_ms, key = done.reports[0].event_ms, done.control.key
+    strata = of.strata(done.side)
+    basis = of.basis(done)
+    hits = dict(strata)
+    if basis is not None:
+        hits[BASIS] = basis
+    deepest = done.deepest
+    if deepest is not None:
+        hits[CONTROL] = deepest
+    office = done.control.value("office")
+    if office is not None:
+        hits[OFFICE] = office
+    yield of.made(HIT_RATE, _CONTROL, at_ms, positive, hits, key)
+    for rule in _rules(of, done):
+        said = {RULE: rule}
+        yield of.made(HIT_RATE_BY_RULE, _CONTROL_RULE, at_ms, positive, said, key, rule)
+    if "PHYSICAL" in done.types and basis == "RANDOM" and _image_was_clear(of, done):
+        yield of.made(CLEAR_BUT_POSITIVE, _CONTROL, at_ms, positive, strata, key)
 
 
-def _depth(kind: str) -> tuple[int, str]:
-    return (_DEPTH.index(kind) if kind in _DEPTH else -1, kind)
+def _rules(of: Controlled, done: Done) -> list[str]:
+    """Return the rules that selected a control."""
+    named = (one.get("ruleId") for one in selections(of.selecting(done)))
+    return sorted({one for one in named if isinstance(one, str)})
 
 
-def _bases(events: Iterable[Event]) -> set[str]:
-    return {
-        str(one["basis"])
-        for event in events
-        for one in event.data.get("selections") or ()
-        if one.get("basis") is not None
-    }
+def _image_was_clear(of: Controlled, done: Done) -> bool:
+    """Tell whether the last image of the goods before they were examined was clear."""
+    examined = next(event for event in done.completing if kind_of(event) == "PHYSICAL")
+    said = [
+        event.data["niiResult"]
+        for event in of.view.events
+        if event.event_ms <= examined.event_ms
+        and event.data.get("niiResult") is not None
+        and is_image(event)
+        and concerns(event, examined, ("side", "equipmentReference"))
+    ]
+    return bool(said) and said[-1] == "CLEAR"
 
 
-def _outcome(events: Iterable[Event]) -> bool | None:
-    """Tell whether a control was positive; None while no result is recorded whose meaning is known."""
-    known = None
-    for event in events:
-        code, outcome = event.data.get("controlResultCode"), event.data.get("outcome")
-        if code in UNSATISFACTORY_CODES or outcome == "CONFIRMED":
-            return True
-        if code == "A4" and event.data.get("irregularities"):
-            return True
-        if code in SATISFACTORY_CODES or outcome in ("NOT_CONFIRMED", "INCONCLUSIVE"):
-            known = False
-    return known
+def _shared(of: Controlled, exported: Sequence[Done], arrived_ms: int) -> Iterator[Observed]:
+    """Yield what the import side made of the control that the export side had completed."""
+    start_ms = min(one.completed_ms for one in exported)
+    strata = of.on.by_operator()
+
+    def made(indicator: str, *, has: bool) -> Observed:
+        return of.made(indicator, _CONSIGNMENT, start_ms, has, strata)
+
+    received = [
+        event.event_ms for event in of.view.by_type.get(PARTNER_RESULT, ()) if is_done(event)
+    ]
+    received_ms = min(received, default=EVER)
+    yield made(BEFORE_ARRIVAL, has=received_ms < arrived_ms)
+    decided = [at for at in (of.first_ms(DETAINED),) if at is not None]
+    if of.release is not None:
+        decided.append(of.release.event_ms)
+    if not decided:
+        return
+    yield made(AT_DECISION, has=received_ms < min(decided))
+    recognised = of.on_import(WAIVED, "citedInspectionId")
+    if recognised is not None:
+        yield made(RECOGNITION, has=recognised)
+    repeating, open_ = _repeating(exported, of.imported)
+    if repeating:
+        yield made(DOUBLE_INSPECTION, has=True)
+        yield made(FOR_CAUSE, has=any(_has_cause(of, *pair) for pair in repeating))
+    elif not (open_ or of.elsewhere):
+        yield made(DOUBLE_INSPECTION, has=False)
 
 
-def _repeated(exported: Sequence[_Done], imported: Sequence[_Done]) -> bool | None:
-    """Tell whether a later import control had the purpose of an export control; None: a purpose is not recorded."""
-    open_ = False
+def _repeating(
+    exported: Sequence[Done], imported: Sequence[Done]
+) -> tuple[list[tuple[Done, Done]], bool]:
+    """Return the later import controls with the purpose of an export control, and whether a purpose is not recorded."""
+    found, open_ = [], False
     for ours in imported:
         for theirs in exported:
             if ours.completed_ms <= theirs.completed_ms:
@@ -369,5 +241,23 @@ def _repeated(exported: Sequence[_Done], imported: Sequence[_Done]) -> bool | No
             if ours.purpose is None or theirs.purpose is None:
                 open_ = True
             elif ours.purpose == theirs.purpose:
-                return True
-    return None if open_ else False
+                found.append((theirs, ours))
+    return found, open_
+
+
+def _has_cause(of: Controlled, theirs: Done, ours: Done) -> bool:
+    """Tell whether something new between two controls is recorded that may be why the second was made.
+
+    Its selection says so, or a referral was raised or the filing amended in between.
+    """
+    if not bases(of.selecting(ours)).isdisjoint(_CAUSES):
+        return True
+    since_ms, until_ms = theirs.completed_ms, ours.completed_ms
+    return any(
+        since_ms < event.event_ms <= until_ms
+        for share in of.view.shares
+        for event in (
+            *(referral.raised for referral in share.referrals),
+            *(filing.event for filing in share.filings if filing.changed),
+        )
+    )

@@ -43,19 +43,61 @@ class OnLane:
         outcome: str | None = None,
     ) -> Observed:
         """Return an observation of the consignment, or of what ``subject`` names of it."""
-        return Observed(
-            observation_id(indicator, self.view.consignment, *subject),
-            indicator,
-            counting_unit,
-            Measure(
-                lane_id=self._lane_id,
-                mode=self._mode,
-                start_ms=start_ms,
-                value_ms=value_ms,
-                strata=strata,
-                outcome=outcome,
-            ),
+        measure = Measure(
+            lane_id=self._lane_id,
+            mode=self._mode,
+            start_ms=start_ms,
+            value_ms=value_ms,
+            strata=strata,
+            outcome=outcome,
         )
+        return self._of(indicator, counting_unit, measure, subject)
+
+    def counted(
+        self,
+        indicator: str,
+        counting_unit: str,
+        start_ms: int,
+        events: int,
+        strata: dict[str, str],
+        exposure: int | None = None,
+    ) -> Observed:
+        """Return how many events of a rate the consignment had; ``exposure`` None: it is the exposure itself."""
+        measure = Measure(
+            lane_id=self._lane_id,
+            mode=self._mode,
+            start_ms=start_ms,
+            value_ms=events,
+            strata=strata,
+            exposure=exposure,
+        )
+        return self._of(indicator, counting_unit, measure, ())
+
+    def tallied(
+        self,
+        indicator: str,
+        counting_unit: str,
+        start_ms: int,
+        category: str,
+        strata: dict[str, str],
+        *subject: str,
+    ) -> Observed:
+        """Return what the consignment, or what ``subject`` names of it, counts as in a tally."""
+        measure = Measure(
+            lane_id=self._lane_id,
+            mode=self._mode,
+            start_ms=start_ms,
+            value_ms=0,
+            strata=strata,
+            category=category,
+        )
+        return self._of(indicator, counting_unit, measure, subject)
+
+    def _of(
+        self, indicator: str, counting_unit: str, measure: Measure, subject: tuple[str, ...]
+    ) -> Observed:
+        identity = observation_id(indicator, self.view.consignment, *subject)
+        return Observed(identity, indicator, counting_unit, measure)
 
 
 def on_lane(view: ConsignmentView, policy: Policy) -> OnLane | None:

@@ -11,9 +11,15 @@ from sstl.core.indicators.definition import Definition, Kind
 from sstl.core.statistics.control_ratios import CONTROL_RATIOS
 
 INSPECTED_TYPES: Final[Mapping[str, str]] = {
-    control: f"inspection_rate_{control.lower()}" for control in ("DOCUMENT", "NII", "PHYSICAL")
+    control: f"inspection_rate_{control.lower()}"
+    for control in ("DOCUMENT", "SEAL", "NII", "LAB", "PHYSICAL")
 }
 """Control type to the inspection rate of that type."""
+CHANNEL_SHARES: Final[Mapping[str, str]] = {
+    channel: f"channel_share_{channel.lower()}"
+    for channel in ("GREEN", "BLUE", "YELLOW", "ORANGE", "RED")
+}
+"""Channel to the share of consignments that were first assigned it."""
 
 _SEA_HOURS = 90 * 24
 _SOURCE = "docs/statistics.md (shares and rates of controls)"
@@ -32,19 +38,22 @@ def _share(
     strata: tuple[tuple[str, ...], ...],
     *beside: str,
     follow_up_hours: float = 720,
-    control: str | None = None,
+    of: str | None = None,
+    counting_unit: str | None = None,
 ) -> Definition:
+    """Return the definition of a share, or of the one ``of`` a control type or channel."""
     ratio = CONTROL_RATIOS[name]
     misleads = "; ".join((ratio.misleads, *beside))
-    of = "" if control is None else f" ({control})"
+    named = "" if of is None else f" ({of})"
     return Definition(
-        name=name if control is None else INSPECTED_TYPES[control],
+        name=name if of is None else f"{name}_{of.lower()}",
         question=question,
-        formula=f"{ratio.numerator}{of}, over {ratio.denominator}",
+        formula=f"{ratio.numerator}{named}, over {ratio.denominator}",
         source=_SOURCE,
         kind=Kind.SHARE,
         # what several consignments share is observed once for each of them
-        counting_unit="consignment" if ratio.counting_unit == "journey" else ratio.counting_unit,
+        counting_unit=counting_unit
+        or ("consignment" if ratio.counting_unit == "journey" else ratio.counting_unit),
         start=start,
         misleads=f"{misleads[0].upper()}{misleads[1:]}.",
         strata=strata,
@@ -77,9 +86,19 @@ CONTROL_SHARES: Final = (
             _CHANNEL,
             _CHANNELS,
             "a consignment with a control of unknown type only is in neither number",
-            control=control,
+            of=control,
         )
         for control in INSPECTED_TYPES
+    ),
+    *(
+        _share(
+            "channel_share",
+            f"Which share of consignments is first assigned channel {channel}?",
+            _CHANNEL,
+            _WHOSE,
+            of=channel,
+        )
+        for channel in CHANNEL_SHARES
     ),
     _share(
         "seized_consignment_share",
@@ -98,9 +117,18 @@ CONTROL_SHARES: Final = (
         "hit_rate",
         "How often does a control find something?",
         _FIRST,
-        (*_CONTROLS, ("control",), ("basis",), ("basis", "control")),
+        (*_CONTROLS, ("control",), ("basis",), ("basis", "control"), ("office",)),
         "controls without a recorded result are in neither number",
         _EACH,
+    ),
+    _share(
+        "hit_rate_by_rule",
+        "How often does a control that a rule selected find something?",
+        _FIRST,
+        (("rule",),),
+        "all rules together count a control once for each of its rules",
+        _EACH,
+        counting_unit="control+rule",
     ),
     _share(
         "officer_discretion_share",
@@ -137,6 +165,11 @@ CONTROL_SHARES: Final = (
         "double_inspection_rate",
         "How often do both sides control for the same purpose?",
         "where a purpose is not recorded and none is repeated it is in neither number",
+    ),
+    _journey(
+        "repeated_for_cause_share",
+        "How often is there a reason to control for the same purpose again?",
+        "any amendment or referral between the two controls counts as a cause",
     ),
     _journey("recognition_rate", "How often is the partner's control taken for one's own?"),
     _journey(

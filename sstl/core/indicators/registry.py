@@ -7,8 +7,13 @@ from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
+from sstl.core.indicators.control_rates import CONTROL_RATES
 from sstl.core.indicators.control_shares import CONTROL_SHARES
+from sstl.core.indicators.control_times import CONTROL_TIMES
 from sstl.core.indicators.definition import STAGE_S, Definition, Kind
+from sstl.core.indicators.detained import DETAINED_QUANTITY, DETENTION
+from sstl.core.indicators.recall import CONTROL_ARM, RECALL_FIGURES
+from sstl.core.indicators.seal_controls import SEAL_CONTROLS
 from sstl.core.indicators.stages import CLEARED, STAGES
 
 __all__ = ["REGISTRY", "Definition", "Kind", "definition", "generic"]
@@ -84,7 +89,21 @@ _LEAD_TIMES = (
 )
 
 REGISTRY: Mapping[str, Definition] = MappingProxyType(
-    {one.name: one for one in (*_LEAD_TIMES, *STAGES, *CONTROL_SHARES)}
+    {
+        one.name: one
+        for one in (
+            *_LEAD_TIMES,
+            *STAGES,
+            *CONTROL_SHARES,
+            *CONTROL_RATES,
+            *CONTROL_TIMES,
+            DETENTION,
+            DETAINED_QUANTITY,
+            *SEAL_CONTROLS,
+            CONTROL_ARM,
+            *RECALL_FIGURES,
+        )
+    }
 )
 """Name to definition, in the order in which the documentation lists them."""
 

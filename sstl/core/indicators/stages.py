@@ -15,8 +15,9 @@ CLEARED = (
     ("lot",),
     ("channel", "operator"),
     ("channel", "sstl"),
+    ("channel", "inspected"),
 )
-"""Strata by which clearance is compared: operators and members within a channel too, for a mix is no effect."""
+"""Strata by which clearance is compared: operators, members, inspected within a channel too, for a mix is no effect."""
 _PARTS = (("operator",), ("channel",), ("sstl",), ("inspected",))
 
 

@@ -35,6 +35,7 @@ from sstl.core.milestones import (
 )
 from sstl.core.reporting import journey_delays
 from sstl.core.rules.reads import LEGS, MODE, POSITIONS, SEALS_NAMED, STORY
+from sstl.core.seal_controls import CHECKED, seal_controls
 from sstl.core.seals.story import SealStory, concerns, tell
 from sstl.models.policy import LanePolicy, Policy
 from sstl.models.records import Event, Share
@@ -100,7 +101,11 @@ class Derived:
         object.__setattr__(shown, "carried", view.carried)
         observed = self.observed
         # how long locks were silent, known with delivery, rests on positions and on all milestones
-        if traces and ("T15" in now.actual or not traces.isdisjoint(_OBSERVED)):
+        if traces and (
+            "T15" in now.actual
+            or not traces.isdisjoint(_OBSERVED)
+            or (story.alarms and _CONTROLLED in traces)
+        ):
             observed = _observed(shown)
             if observed == self.observed:
                 observed = self.observed
@@ -157,9 +162,14 @@ class Derived:
 
 
 _OBSERVED = frozenset(
-    {LEGS, STORY, *COMPETING, *(name for code in STAGE_CODES for name in (code, f"~{code}"))}
+    {
+        *(LEGS, STORY, SEALS_NAMED, CHECKED, *COMPETING),
+        *(name for code in STAGE_CODES for name in (code, f"~{code}")),
+    }
 )
-"""Traces by which lead times and incidents may change."""
+"""Traces by which lead times, incidents and checks of seals may change."""
+_CONTROLLED = "inspection."
+"""Trace by which what became of an alarm may change."""
 TOLD = "told"
 """Trace of a control that consignments are told of; no rule on units reads it."""
 _NAMING = ("seals", "sealBefore", "sealAfter")
@@ -242,7 +252,7 @@ def derive(facts: Facts, policy: Policy) -> tuple[JourneyView, Derived]:
 
 
 def _observed(view: JourneyView) -> tuple[Observed, ...]:
-    """Return what lanes count of a journey: its lead times, its seal incidents, how late it is reported."""
+    """Return what lanes count of a journey: lead times, seal incidents, what controls say of them, late reports."""
     times = observe_journey(
         view.unit,
         view.plan,
@@ -253,7 +263,13 @@ def _observed(view: JourneyView) -> tuple[Observed, ...]:
         armed=view.seals.armed,
         others=_otherwise(view),
     )
-    return (*times, *seal_incidents(view), *lock_silences(view), *journey_delays(view))
+    return (
+        *times,
+        *seal_incidents(view),
+        *lock_silences(view),
+        *seal_controls(view),
+        *journey_delays(view),
+    )
 
 
 def _otherwise(view: JourneyView) -> list[Competing]:

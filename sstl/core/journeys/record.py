@@ -101,6 +101,7 @@ KEPT = frozenset(
             "warehouseId",
         ),
         *("selections", "referralId", "referralType", "seals", "irregularities", "reason"),
+        *("probability", "selected", "quantity", "unit"),
         *("id", "programme", "mraRecognised", "from", "to", "risk", "reasonCode"),
     }
 )

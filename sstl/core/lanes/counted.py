@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from sstl.core.incidents import COUNTED, OFFICE, RANDOM_SELECTION, SEAL_INCIDENT
+from sstl.core.incidents import COUNTED, RANDOM_SELECTION, SEAL_INCIDENT
 from sstl.core.lanes.cell import Series
 from sstl.core.lanes.windows import DAY_MS, DAY_PREFIX, WEEK_PREFIX, bounds, day_window, week_window
 from sstl.core.registers import part_of
@@ -32,6 +32,7 @@ from sstl.core.rules.lanes import (
 )
 from sstl.core.said import Answers, answers, tell, told_key
 from sstl.core.stage import Work, watermark
+from sstl.core.strata import OFFICE
 from sstl.core.wakeups import take_due, wake_at
 from sstl.models.records import Event, Measure, Observation, Subject
 

@@ -5,6 +5,8 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from sstl.core.indicators.detained import AMOUNT, DETAINED_QUANTITY, SUM, detained_quantity
+from sstl.core.indicators.recall import RECALL, recall_figures
 from sstl.core.indicators.registry import definition
 from sstl.core.lanes.cell import LaneCell, Series
 from sstl.core.statistics.result import Estimated, Method
@@ -29,7 +31,28 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 Estimator: TypeAlias = Callable[[Series, str, LaneCell, Policy], Sequence[Figure]]
 """From series, window, counts and the version that governs the window to figures, each name once."""
 
-ESTIMATORS: Final[Mapping[str, Estimator]] = {}
+
+def _recall(_series: Series, _window: str, cell: LaneCell, _policy: Policy) -> Sequence[Figure]:
+    return [
+        Figure(name=one.name, n=one.n, estimated=one.estimated, method=one.method)
+        for one in recall_figures(cell.categories)
+    ]
+
+
+def _amount(series: Series, _window: str, cell: LaneCell, _policy: Policy) -> Sequence[Figure]:
+    total = detained_quantity(cell.categories)
+    return [
+        Figure(
+            name=DETAINED_QUANTITY.name,
+            n=cell.n,
+            estimated=total,
+            unit=series.counting_unit,
+            method=SUM,
+        )
+    ]
+
+
+ESTIMATORS: Final[Mapping[str, Estimator]] = {RECALL: _recall, AMOUNT: _amount}
 """By the name that `Definition.estimator` states."""
 
 

@@ -4,11 +4,11 @@ Pure helpers; nothing here judges.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sstl.core.consignment_view import ConsignmentView
-from sstl.core.milestones import RELEASED, REVOKED, order, side_of, standing_releases
+from sstl.core.milestones import RELEASED, REVOKED, Plan, order, side_of, standing_releases
 from sstl.models.records import Event, Share, UnitMilestones
 
 HOUR_MS = 3_600_000
@@ -206,16 +206,17 @@ def controls(view: ConsignmentView) -> Sequence[Control]:
     """
     known: tuple[Control, ...] | None = view.memo.get("controls")
     if known is None:
-        known = view.memo["controls"] = _controls(view)
+        known = view.memo["controls"] = controls_among(view.events, view.plan)
     return known
 
 
-def _controls(view: ConsignmentView) -> tuple[Control, ...]:
+def controls_among(events: Iterable[Event], plan: Plan) -> tuple[Control, ...]:
+    """Sort reports, in their order, by the control they name; what is no report on a control is left out."""
     found: dict[str, Control] = {}
-    for event in view.events:
+    for event in events:
         if event.type not in CONTROL_TYPES:
             continue
-        side = side_of(event, view.plan)
+        side = side_of(event, plan)
         inspection = event.data.get("inspectionId")
         if inspection is None:
             key = f"{side or '-'}|{event.data.get('equipmentReference') or '-'}"

@@ -127,7 +127,7 @@ def differs(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Verdi
     wrong: dict[str, list[Event]] = {}
     expected: dict[str, tuple[str, ...]] = {}
     for event, numbers in _seen(view):
-        known = _armed_with(view.seals.armed, event)
+        known = armed_with(view.seals.armed, event)
         for number in numbers:
             if number in known:
                 yield no_hit(asked, event.identity, event.event_ms, "the number agrees")
@@ -136,7 +136,7 @@ def differs(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Verdi
             elif not known or None in known:
                 missing = "seal armed before" if not known else "number of the armed lock"
                 yield not_evaluable(asked, event.identity, event.event_ms, missing)
-            elif _declared(view, number):
+            elif is_declared(view, number):
                 yield no_hit(asked, event.identity, event.event_ms, "a second seal, as declared")
             else:
                 wrong[number] = [event]
@@ -169,17 +169,17 @@ def _seen(view: JourneyView) -> Iterator[tuple[Event, list[str]]]:
             continue
         stated = [data.get(name), *(one.get("number") for one in data.get("seals", ()))]
         kept = [canonical_seal_number(one) for one in stated if isinstance(one, str)]
-        kept = [one for one in kept if _is_number(one)]
+        kept = [one for one in kept if is_number(one)]
         if kept:
             yield event, kept
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
     """Tell a number from a word in its place ("SI" in real discharge reports: sealed, number not given)."""
     return len(text) > _SHORT or any(char.isdigit() for char in text)
 
 
-def _armed_with(armed: Sequence[Armed], event: Event) -> set[str | None]:
+def armed_with(armed: Sequence[Armed], event: Event) -> set[str | None]:
     """Return the numbers the unit was armed with when an event came, else those it was armed with last.
 
     None in it: a lock whose number is not known. What the event itself put on is not in it.
@@ -199,7 +199,7 @@ def _same(one: Event, other: Event) -> bool:
     return one.id == other.id and one.source == other.source
 
 
-def _declared(view: JourneyView, number: str) -> bool:
+def is_declared(view: JourneyView, number: str) -> bool:
     """Tell whether a manifest declares the number and nobody reported that this seal was put on or taken off."""
     if any(one.seal_number == number for one in view.seals.armed):
         return False

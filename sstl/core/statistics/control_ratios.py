@@ -67,8 +67,15 @@ _RATIOS = (
         name="hit_rate",
         counting_unit="control",
         numerator="controls with a positive result (CL047 B1, A4 with a finding, or CONFIRMED)",
-        denominator="completed controls of the rule, basis or office in question",
-        misleads="selections overlap, so hit rates by rule do not add; says nothing of what is missed",
+        denominator="completed controls of the basis, office or control type in question",
+        misleads="says nothing of what is missed; a basis is no cause: targeted and drawn goods differ",
+    ),
+    ControlRatio(
+        name="hit_rate_by_rule",
+        counting_unit="control+rule",
+        numerator="controls with a positive result, once for each rule that selected them",
+        denominator="completed controls with a recorded result, once for each rule that selected them",
+        misleads="selections overlap: a control counts for each of its rules, so they do not add",
     ),
     ControlRatio(
         name="officer_discretion_share",
@@ -193,7 +200,7 @@ _RATIOS = (
     ControlRatio(
         name="document_requests_per_1000_consignments",
         counting_unit="consignment",
-        numerator="requests for documents",
+        numerator="requests for papers: referrals of type RFI, and controls of documents selected or completed",
         denominator="consignments with a decision on their channel",
         kind=Kind.RATE,
         per=1000,
