@@ -17,6 +17,9 @@ control     type of the control: NII or PHYSICAL where its time is measured; DOC
             its result is, of several the last of these
 basis       RANDOM where a control was drawn at random and nothing else selected it, TARGETED where anything else did
 source      CloudEvents source of a report
+rule        rule of a flag
+severity    LOW, MEDIUM, HIGH or CRITICAL: of a flag as it stands
+standing    HOLDS: a flag of the net set; TAKEN_BACK: one that was answered and is no longer found
 ==========  =====================================================================================================
 """
 
@@ -31,6 +34,11 @@ LOT = "lot"
 CONTROL = "control"
 BASIS = "basis"
 SOURCE = "source"
+RULE = "rule"
+SEVERITY = "severity"
+STANDING = "standing"
+
+HOLDS, TAKEN_BACK = "HOLDS", "TAKEN_BACK"
 
 YES, NO = "YES", "NO"
 
