@@ -103,6 +103,10 @@ class Chain:
             )
             if self._random is not None and self._random.random() < 0.2:
                 self._step()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Work off everything, what waits for a pause too."""
         while self._step():
             pass
         for topic, runner in self._runners.items():
@@ -132,8 +136,7 @@ class Chain:
                         source=source, reached_ms=reached_ms, caught_up=True, publishers=publishers
                     )
                     self._waiting[topic].append(Inbound("~heartbeat", beat))
-        while self._step():
-            pass
+        self._settle()
 
     def net_flags(self) -> Net:
         """Return the net content of every flag that holds."""
