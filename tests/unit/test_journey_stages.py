@@ -41,7 +41,8 @@ def measured(
     shares = [share(**PLACES)] if told is None else told
     assessment = assess(UNIT, ordered(events), shares, policy or Policy())
     found = {one.indicator: one for one in assessment.observations.values()}
-    found.pop("reporting_delay", None)
+    for beside in ("reporting_delay", "report_plausibility"):
+        found.pop(beside, None)
     return found
 
 

@@ -19,7 +19,7 @@ from sstl.core.incidents import consignment_counts
 from sstl.core.leadtime import Observed
 from sstl.core.milestones import gather, governing_order, milestones, order, plan_of
 from sstl.core.referrals import ANSWERED, RAISED, bare, pair
-from sstl.core.reporting import consignment_delays
+from sstl.core.reporting import consignment_reports
 from sstl.core.rules import CONSIGNMENT_RULES, About, Result, Verdict, finding_of
 from sstl.core.rules.engine import Asked, ask, governing
 from sstl.core.rules.findings import shown_share
@@ -162,7 +162,7 @@ def observe(view: ConsignmentView, policy: Policy) -> dict[str, Observed]:
     found = (
         *consignment_counts(view),
         *(() if on is None else (*observe_clearance(on), *observe_effectiveness(on))),
-        *consignment_delays(view),
+        *consignment_reports(view),
     )
     return {one.id: one for one in found}
 

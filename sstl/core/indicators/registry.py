@@ -10,6 +10,7 @@ from types import MappingProxyType
 from sstl.core.indicators.control_shares import CONTROL_SHARES
 from sstl.core.indicators.definition import STAGE_S, Definition, Kind
 from sstl.core.indicators.flag_quality import FLAG_QUALITY
+from sstl.core.indicators.report_quality import REPORT_QUALITY
 from sstl.core.indicators.stages import CLEARED, STAGES
 
 __all__ = ["REGISTRY", "Definition", "Kind", "definition", "generic"]
@@ -82,7 +83,16 @@ _LEAD_TIMES = (
 )
 
 REGISTRY: Mapping[str, Definition] = MappingProxyType(
-    {one.name: one for one in (*_LEAD_TIMES, *STAGES, *CONTROL_SHARES, *FLAG_QUALITY)}
+    {
+        one.name: one
+        for one in (
+            *_LEAD_TIMES,
+            *STAGES,
+            *CONTROL_SHARES,
+            *FLAG_QUALITY,
+            *REPORT_QUALITY,
+        )
+    }
 )
 """Name to definition, in the order in which the documentation lists them."""
 

@@ -31,7 +31,7 @@ from sstl.core.milestones import (
     plan_of,
     renewed,
 )
-from sstl.core.reporting import journey_delays
+from sstl.core.reporting import READ_OF_JOURNEY, journey_reports
 from sstl.core.rules.reads import LEGS, MODE, POSITIONS, SEALS_NAMED, STORY
 from sstl.core.seals.story import SealStory, concerns, tell
 from sstl.models.policy import LanePolicy, Policy
@@ -154,8 +154,10 @@ class Derived:
         return legs
 
 
-_OBSERVED = frozenset({LEGS, STORY, *(name for code in STAGE_CODES for name in (code, f"~{code}"))})
-"""Traces by which lead times and incidents may change."""
+_OBSERVED = frozenset(
+    {LEGS, STORY, *(name for code in STAGE_CODES for name in (code, f"~{code}")), *READ_OF_JOURNEY}
+)
+"""Traces by which lead times, incidents and what is told of reports may change."""
 TOLD = "told"
 """Trace of a control that consignments are told of; no rule on units reads it."""
 _NAMING = ("seals", "sealBefore", "sealAfter")
@@ -248,7 +250,12 @@ def _observed(view: JourneyView) -> tuple[Observed, ...]:
         key=view.key,
         armed=view.seals.armed,
     )
-    return (*times, *seal_incidents(view), *lock_silences(view), *journey_delays(view))
+    return (
+        *times,
+        *seal_incidents(view),
+        *lock_silences(view),
+        *journey_reports(view),
+    )
 
 
 def _view(

@@ -6,7 +6,9 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from sstl.core.indicators.registry import definition
+from sstl.core.indicators.report_quality import REPORT_FAULTS, fault_figures
 from sstl.core.lanes.cell import LaneCell, Series
+from sstl.core.statistics.proportions import WILSON
 from sstl.core.statistics.result import Estimated, Method
 from sstl.models.policy import Policy
 
@@ -29,7 +31,23 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 Estimator: TypeAlias = Callable[[Series, str, LaneCell, Policy], Sequence[Figure]]
 """From series, window, counts and the version that governs the window to figures, each name once."""
 
-ESTIMATORS: Final[Mapping[str, Estimator]] = {}
+
+def _report_faults(_: Series, _window: str, cell: LaneCell, _policy: Policy) -> Sequence[Figure]:
+    return [
+        Figure(
+            name=one.name,
+            n=one.n,
+            estimated=one.estimated,
+            method=WILSON,
+            beside={"k": one.k, "share": one.k / one.n},
+        )
+        for one in fault_figures(cell.categories)
+    ]
+
+
+ESTIMATORS: Final[Mapping[str, Estimator]] = {
+    REPORT_FAULTS: _report_faults,
+}
 """By the name that `Definition.estimator` states."""
 
 
