@@ -430,7 +430,7 @@ def test_a_stratum_that_becomes_known_later_moves_the_observation() -> None:
     stage = Clearing()
     stage.say(at(RELEASED, 30))
     moved = {one.indicator: one for one in stage.say(at(SCAN[1], 20))}
-    assert set(moved) == {"LT_release", *PARTS}
+    assert set(moved) == {"LT_release", *PARTS, "control_dwell"}
     release = moved["LT_release"]
     assert release.previous is not None
     assert release.current is not None

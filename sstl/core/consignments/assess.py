@@ -11,6 +11,7 @@ import msgspec
 
 from sstl.core import routing
 from sstl.core.consignment_view import ConsignmentView
+from sstl.core.consignments.benefits import observe_benefits
 from sstl.core.consignments.cells import ShareCell
 from sstl.core.consignments.clearance import observe_clearance
 from sstl.core.consignments.effectiveness import observe_effectiveness
@@ -161,7 +162,11 @@ def observe(view: ConsignmentView, policy: Policy) -> dict[str, Observed]:
     on = on_lane(view, policy)
     found = (
         *consignment_counts(view),
-        *(() if on is None else (*observe_clearance(on), *observe_effectiveness(on))),
+        *(
+            ()
+            if on is None
+            else (*observe_clearance(on), *observe_effectiveness(on), *observe_benefits(on))
+        ),
         *consignment_reports(view),
     )
     return {one.id: one for one in found}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
+from sstl.core.indicators.benefits import BENEFITS
 from sstl.core.indicators.control_shares import CONTROL_SHARES
 from sstl.core.indicators.definition import STAGE_S, Definition, Kind
 from sstl.core.indicators.flag_quality import FLAG_QUALITY
@@ -89,6 +90,7 @@ REGISTRY: Mapping[str, Definition] = MappingProxyType(
             *_LEAD_TIMES,
             *STAGES,
             *CONTROL_SHARES,
+            *BENEFITS,
             *FLAG_QUALITY,
             *REPORT_QUALITY,
         )

@@ -31,6 +31,7 @@ from sstl.core.milestones import (
     plan_of,
     renewed,
 )
+from sstl.core.programme import journey_membership
 from sstl.core.reporting import READ_OF_JOURNEY, journey_reports
 from sstl.core.rules.reads import LEGS, MODE, POSITIONS, SEALS_NAMED, STORY
 from sstl.core.seals.story import SealStory, concerns, tell
@@ -252,6 +253,7 @@ def _observed(view: JourneyView) -> tuple[Observed, ...]:
     )
     return (
         *times,
+        *journey_membership(view),
         *seal_incidents(view),
         *lock_silences(view),
         *journey_reports(view),
