@@ -14,10 +14,18 @@ UNIT_SHARE = "sstl_unit_share"
 
 
 def journey_membership(view: "JourneyView") -> Iterator[Observed]:
-    """Yield 1 if everything in a unit takes part, 0 if nothing does; none of what is mixed, empty or not said."""
+    """Yield 1 if everything in a unit takes part, 0 if nothing does; none of what is mixed, empty or not said.
+
+    Once it has arrived: units under way are many, and each would be kept for this alone.
+    """
     plan = view.plan
     share, lodged_ms, lane_id, mode = plan.share, plan.lodged_ms, plan.lane_id, plan.mode
-    if share is None or share.sstl_member is None or plan.empty:
+    if (
+        share is None
+        or share.sstl_member is None
+        or plan.empty
+        or "T6" not in view.milestones.actual
+    ):
         return
     if lodged_ms is None or lane_id is None or mode is None:
         return

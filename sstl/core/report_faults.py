@@ -34,7 +34,7 @@ SAME_MS: Final = DAY_MS
 """Reports of what happens once may differ by this."""
 
 
-PLAUSIBLE: Final = "PLAUSIBLE"
+NO_FAULT: Final = "NONE"
 """Category of a report without a fault."""
 
 

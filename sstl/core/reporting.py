@@ -2,8 +2,8 @@
 
 The delay is the time from a milestone to its report, of the version that counts. One milestone stands for each kind of
 publisher: T1 for locks, T6 for carriers, T14 for terminals, T13 for customs. A negative delay is a report of the
-future: the clocks differ. Plausibility (`sstl.core.report_faults`) is also judged of the gate of the export terminal
-(T2) and of acceptance (T8), and of every source that reports the milestone.
+future: the clocks differ. Faults (`sstl.core.report_faults`) are judged of the same milestones and of acceptance (T8),
+of every source that reports one.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sstl.core.leadtime import Observed, observation_id
 from sstl.core.milestones import mode_of_lane
-from sstl.core.report_faults import PLAUSIBLE, reported_by, reports
+from sstl.core.report_faults import NO_FAULT, reported_by, reports
 from sstl.core.strata import SOURCE
 from sstl.models.records import Event, Measure
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from sstl.core.journeys.view import JourneyView
 
 REPORTING_DELAY = "reporting_delay"
-REPORT_PLAUSIBILITY = "report_plausibility"
+REPORT_FAULT = "report_fault"
 OF_JOURNEY = ("T1", "T6", "T14")
 OF_CONSIGNMENT = ("T13",)
-JUDGED_OF_JOURNEY = ("T1", "T2", "T6", "T14")
+JUDGED_OF_JOURNEY = OF_JOURNEY
 JUDGED_OF_CONSIGNMENT = ("T8", "T13")
 READ_OF_JOURNEY = frozenset({"T7", *reported_by(JUDGED_OF_JOURNEY)})
 """Milestones and types of event by which what is told of a journey's reports may change, beside those it is told of."""
@@ -36,13 +36,13 @@ def journey_reports(view: "JourneyView") -> Iterator[Observed]:
         return
     subject = f"{view.unit}#{view.key}" if view.key else view.unit
     yield from _delays(view, subject, OF_JOURNEY)
-    yield from _plausibility(view, subject, JUDGED_OF_JOURNEY, once=not view.loose)
+    yield from _faults(view, subject, JUDGED_OF_JOURNEY, once=not view.loose)
 
 
 def consignment_reports(view: "ConsignmentView") -> Iterator[Observed]:
     """Yield what is told of the reports on a consignment."""
     yield from _delays(view, view.consignment, OF_CONSIGNMENT)
-    yield from _plausibility(view, view.consignment, JUDGED_OF_CONSIGNMENT, once=False)
+    yield from _faults(view, view.consignment, JUDGED_OF_CONSIGNMENT, once=False)
 
 
 def _delays(
@@ -59,7 +59,7 @@ def _delays(
             yield Observed(name, REPORTING_DELAY, "report", measure)
 
 
-def _plausibility(
+def _faults(
     view: "JourneyView | ConsignmentView", subject: str, codes: tuple[str, ...], *, once: bool
 ) -> Iterator[Observed]:
     known = view.milestones
@@ -72,11 +72,14 @@ def _plausibility(
         once=once,
     )
     for report in reported:
-        category = PLAUSIBLE if report.fault is None else report.fault.value
+        category = NO_FAULT if report.fault is None else report.fault.value
         measure = _of(view, report.event, category=category)
         if measure is not None:
-            name = observation_id(REPORT_PLAUSIBILITY, subject, report.code, report.event.source)
-            yield Observed(name, REPORT_PLAUSIBILITY, "report", measure)
+            # the milestone's own report needs no source in its name: it is the one on nearly every journey
+            own = known.actual[report.code].source == report.event.source
+            source = () if own else (report.event.source,)
+            name = observation_id(REPORT_FAULT, subject, report.code, *source)
+            yield Observed(name, REPORT_FAULT, "report", measure)
 
 
 def _of(

@@ -167,13 +167,18 @@ def test_what_does_not_say_whether_it_takes_part_is_in_neither_number(
 @pytest.mark.parametrize(
     ("member", "expected"), [(True, [1]), (False, [0]), (None, [])], ids=["yes", "no", "mixed"]
 )
-def test_a_unit_takes_part_as_a_whole_or_not(
-    member: bool | None,
-    expected: list[int],
+def test_a_unit_that_arrived_takes_part_as_a_whole_or_not(
+    member: bool | None, expected: list[int]
 ) -> None:
-    events = [event("transport.arrived", START + HOUR, place="NLRTM")]
-    found = assess(UNIT, events, [share(sstl_member=member)], Policy()).observations.values()
-    assert [one.measure.value_ms for one in found if one.indicator == "sstl_unit_share"] == expected
+    def told(kind: str) -> list[int]:
+        events = [event(f"transport.{kind}", START + HOUR, place="NLRTM")]
+        found = assess(UNIT, events, [share(sstl_member=member)], Policy()).observations
+        return [
+            one.measure.value_ms for one in found.values() if one.indicator == "sstl_unit_share"
+        ]
+
+    assert told("arrived") == expected
+    assert told("departed") == []
 
 
 MEMBER = filed(sstl_member=True, parties=(("IMPORTER", TRADER), ("EXPORTER", OTHER)))
@@ -234,7 +239,7 @@ def lane(changes: Iterable[tuple[str, Measure | None, Measure | None]]) -> dict[
 
 
 def unit_of(indicator: str) -> str:
-    units = {"report_plausibility": "report", "taking_part_operators": "party"}
+    units = {"report_fault": "report", "taking_part_operators": "party"}
     return units.get(indicator, "consignment")
 
 
@@ -287,8 +292,8 @@ def test_a_share_of_mass_is_a_ratio_without_interval() -> None:
 
 
 def test_a_source_has_its_share_of_reports_that_cannot_be_right_and_why() -> None:
-    name, source = "report_plausibility", {"source": "urn:sstl:NLRTM:tos"}
-    faults = ["PLAUSIBLE", "PLAUSIBLE", "OUT_OF_ORDER", "CONTRADICTED"]
+    name, source = "report_fault", {"source": "urn:sstl:NLRTM:tos"}
+    faults = ["NONE", "NONE", "OUT_OF_ORDER", "CONTRADICTED"]
     published = lane((name, None, measure(category=one, strata=source)) for one in faults)
     whole = {
         found.indicator: (found.k, found.n, found.share)

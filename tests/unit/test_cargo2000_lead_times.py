@@ -123,7 +123,7 @@ def test_each_process_takes_its_longest_incoming_leg_and_the_outgoing_one(
         assert measure.planned_ms == planned[number - 1] * MINUTE
     stages = {name.split("|")[0] for name in measures} - {
         "reporting_delay",
-        "report_plausibility",
+        "report_fault",
     }
     assert stages == {"LT_leg", "LT_journey"}
 

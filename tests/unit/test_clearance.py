@@ -420,7 +420,7 @@ def test_a_correction_carries_what_it_replaces_and_a_retraction_takes_it_back() 
         for one in outputs
         if isinstance(one.message, Observation)
     }
-    of_reports = {"reporting_delay", "report_plausibility"}
+    of_reports = {"reporting_delay", "report_fault"}
     assert set(ended) == {"LT_release", *PARTS, *of_reports, "released_by_arrival_rate"}
     assert all(one.current is None for one in ended.values())
     assert ended["LT_release"].previous == corrected.current

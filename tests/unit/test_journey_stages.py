@@ -41,7 +41,7 @@ def measured(
     shares = [share(**PLACES)] if told is None else told
     assessment = assess(UNIT, ordered(events), shares, policy or Policy())
     found = {one.indicator: one for one in assessment.observations.values()}
-    for beside in ("reporting_delay", "report_plausibility", "sstl_unit_share"):
+    for beside in ("reporting_delay", "report_fault", "sstl_unit_share"):
         found.pop(beside, None)
     return found
 

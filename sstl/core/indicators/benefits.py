@@ -96,8 +96,8 @@ BENEFITS: Final = (
     _reach(
         "sstl_unit_share",
         "Which share of a lane's units takes part in the programme?",
-        "journeys of units all of whose consignments take part, over those that do or do not as a whole",
-        f"{_NOT_SAID}, nor is a unit that holds both kinds. A unit that is no container counts as one.",
+        "journeys all of whose consignments take part, over those that do or do not as a whole; once arrived",
+        f"{_NOT_SAID}, nor is a unit that holds both kinds or is under way. What is no container counts as one.",
         Kind.SHARE,
         "journey",
     ),

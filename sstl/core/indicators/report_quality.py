@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from sstl.core.indicators.definition import Definition, Kind
-from sstl.core.report_faults import PLAUSIBLE, Fault
+from sstl.core.report_faults import NO_FAULT, Fault
 from sstl.core.statistics.proportions import wilson
 from sstl.core.statistics.result import LEVEL, Estimated
 
@@ -12,7 +12,7 @@ REPORT_FAULTS: Final = "report-faults"
 """Name of the estimator."""
 IMPLAUSIBLE: Final = "implausible_report_share"
 _UNIT: Final = "report"
-_START: Final = "T1, T2, T6, T14, T8 or T13, as the source says"
+_START: Final = "T1, T6, T14, T8 or T13, as the source says"
 _SOURCE: Final = "docs/indicators.md (reports that cannot be right)"
 _STRATA: Final = (("source",),)
 
@@ -63,9 +63,9 @@ _OF_FAULT: Final[Mapping[Fault, Definition]] = {
 
 REPORT_QUALITY: Final = (
     Definition(
-        name="report_plausibility",
+        name="report_fault",
         question="Can a report be right, and if not, why?",
-        formula="one category a report: PLAUSIBLE or its first fault",
+        formula="one category a report: NONE or its first fault",
         source=_SOURCE,
         kind=Kind.TALLY,
         counting_unit=_UNIT,
@@ -98,10 +98,10 @@ def fault_figures(categories: Mapping[str, int]) -> Sequence[FaultFigure]:
     """Return the share of implausible reports, and of each fault that there is, all of the same reports.
 
     Args:
-        categories: How many reports are `PLAUSIBLE` or have which fault.
+        categories: How many reports are `NO_FAULT` or have which fault.
     """
     n = sum(categories.values())
-    found = {IMPLAUSIBLE: n - categories.get(PLAUSIBLE, 0)}
+    found = {IMPLAUSIBLE: n - categories.get(NO_FAULT, 0)}
     found |= {one.name: categories.get(fault.value, 0) for fault, one in _OF_FAULT.items()}
     return [
         FaultFigure(name, k, n, wilson(k, n, LEVEL))
