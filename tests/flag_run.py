@@ -42,7 +42,7 @@ def published(outcome: Outcome) -> list[RiskFlag | Notice]:
     return [
         (Notice if output.topic == "notices" else RiskFlag).model_validate(output.message)
         for output in outcome.outputs
-        if output.topic != "findings"
+        if output.topic not in ("findings", "observations")
     ]
 
 

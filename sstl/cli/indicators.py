@@ -1,7 +1,5 @@
 """``sstl indicators``: any slice of the published indicators, printed or exported."""
 
-import errno
-import os
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from functools import wraps
@@ -23,6 +21,7 @@ from sstl.cli.indicator_formats import (
 )
 from sstl.cli.indicator_slices import WINDOW_KINDS, Slice, window_named
 from sstl.cli.outputs import TOPICS, Outputs, Read
+from sstl.cli.writing import may_write, write_whole
 from sstl.errors import ExitCode, UserError
 from sstl.models.indicator import Indicator
 
@@ -186,7 +185,7 @@ def command(*, chosen: Slice, written_as: str | None, output: Path | None, force
             )
         require_parquet()
     if output is not None:
-        _may_write(output, force=force)
+        may_write(output, force=force)
     settings = read_settings()
     topics = declared_topics(settings)
     with Outputs(
@@ -253,27 +252,11 @@ def _nothing(chosen: Slice, known: list[Indicator], topic: str) -> str:
     return f"none of {len(known)} published indicators is in this slice: {reason}"
 
 
-def _may_write(output: Path, *, force: bool) -> None:
-    """Refuse a file that is in the way before anything is read."""
-    if output.exists() and not output.is_file():
-        raise click.UsageError(f"--output {output} is no regular file")
-    if output.exists() and not force:
-        raise click.UsageError(f"--output {output} exists; replace it with --force")
-    if not output.absolute().parent.is_dir():
-        raise click.UsageError(f"--output {output}: there is no such directory")
-
-
 def _write(found: list[Indicator], form: Format, output: Path) -> None:
-    """Write the file whole or not at all."""
-    part = output.with_name(f".{output.name}.{os.getpid()}.part")
-    try:
+    def whole(part: Path) -> None:
         if form is Format.PARQUET:
             write_parquet(found, part)
         else:
             part.write_text(_TEXTS[form](found), encoding="utf-8", newline="")
-        part.replace(output)
-    except OSError as error:
-        code = ExitCode.NO_SPACE if error.errno == errno.ENOSPC else ExitCode.SETTINGS
-        raise UserError(f"cannot write {output}: {error.strerror or error}", code) from error
-    finally:
-        part.unlink(missing_ok=True)
+
+    write_whole(output, whole)

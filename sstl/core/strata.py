@@ -22,6 +22,9 @@ rule        rule that selected a control, one of several
 vendor      maker of a smart lock, by its code (manufacturerId)
 alarm       kind of an alarm: TAMPER, CUT, SHOCK, LIGHT, LOST, or UNSTATED where only a snapshot tells of it
 source      CloudEvents source of a report
+rule        rule of a flag
+severity    LOW, MEDIUM, HIGH or CRITICAL: of a flag as it stands
+standing    HOLDS: a flag of the net set; TAKEN_BACK: one that was answered and is no longer found
 ==========  =====================================================================================================
 """
 
@@ -40,6 +43,11 @@ RULE = "rule"
 VENDOR = "vendor"
 ALARM = "alarm"
 SOURCE = "source"
+RULE = "rule"
+SEVERITY = "severity"
+STANDING = "standing"
+
+HOLDS, TAKEN_BACK = "HOLDS", "TAKEN_BACK"
 
 YES, NO = "YES", "NO"
 CONTROL_DEPTH = ("DOCUMENT", "SEAL", "NII", "LAB", "PHYSICAL")

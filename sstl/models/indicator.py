@@ -211,10 +211,13 @@ def net_content(indicator: Indicator) -> dict[str, Any] | None:
 
     None where nothing that counts is observed any more: such a record tells readers to forget an earlier one,
     and a replay, which never saw the earlier one, does not write it. None for hours too: which of them
-    are kept depends on the watermark, and their days say the same for good.
+    are kept depends on the watermark, and their days say the same for good. None for what counts flags as
+    issued: which were raised and taken back again is the history of a run; of flags that hold it is content.
     """
     followed = 0 if indicator.follow_up is None else indicator.follow_up.n
     if indicator.n + indicator.n_excluded + followed == 0 or indicator.window.kind == "PT1H":
+        return None
+    if indicator.counting_unit == "flag" and indicator.strata.get("standing") != "HOLDS":
         return None
     return indicator.model_dump(
         mode="json", by_alias=True, exclude_none=True, exclude=set(ENVELOPE)

@@ -14,12 +14,22 @@ from hypothesis import strategies as st
 from sstl.core.flags import FlagsStage
 from sstl.core.routing import SNOOZES
 from sstl.core.stage import Context, Inbound, MemoryState
-from sstl.models.policy import Policy
-from sstl.models.records import Event, Finding, FlagsMessage, Heartbeat, Origin, Placed, Version
+from sstl.models.policy import IssuerPolicy, Policy
+from sstl.models.records import (
+    Event,
+    Finding,
+    FlagsMessage,
+    Heartbeat,
+    Measure,
+    Observation,
+    Origin,
+    Placed,
+    Version,
+)
 from sstl.models.risk_flag import RiskFlag, net_set
 from tests.flag_records import ANCHOR, HOUR, finding
 
-POLICY = Policy()
+POLICY = Policy(issuer=IssuerPolicy(feedback_due_hours=24))
 SOURCE = "journeys/0"
 FLAG_IDS = ("9a0b8f5e-2a43-5c55-8d5f-3f3f2c1b0a99", "1f0b8f5e-2a43-5c55-8d5f-3f3f2c1b0a99")
 Keyed = tuple[str, FlagsMessage]
@@ -133,6 +143,7 @@ class Partitions:
         self.states = [MemoryState() for _ in range(number)]
         self.logs: list[deque[Keyed]] = [deque() for _ in range(number)]
         self.published: list[RiskFlag] = []
+        self.observed: list[Observation] = []
 
     def append(self, key: str, message: FlagsMessage) -> None:
         if key.startswith("~"):
@@ -152,6 +163,8 @@ class Partitions:
         for output in outcome.outputs:
             if output.topic == "findings":
                 self.append(output.key, output.message)
+            elif output.topic == "observations":
+                self.observed.append(output.message)
             else:
                 self.published.append(RiskFlag.model_validate(output.message))
 
@@ -159,6 +172,18 @@ class Partitions:
         while any(self.logs):
             for partition in range(len(self.logs)):
                 self.read(partition)
+
+    def counted(self, standing: str) -> dict[str, Measure]:
+        """Return what lanes count in the end of flags that stand so."""
+        last: dict[str, Measure | None] = {}
+        for one in self.observed:
+            assert last.get(one.id) == one.previous
+            last[one.id] = one.current
+        return {
+            name: measure
+            for name, measure in last.items()
+            if measure is not None and measure.strata["standing"] == standing
+        }
 
 
 def run(messages: Sequence[Keyed], partitions: int = 1) -> Partitions:
@@ -215,6 +240,18 @@ def test_answers_and_the_watermark_may_come_at_any_time_in_any_order_and_twice(
     world = run(mixed)
     assert net_set(world.published) == net_set(plain.published)
     assert last_status(world.published) == last_status(plain.published)
+    for standing in ("HOLDS", "TAKEN_BACK"):
+        # the findings are those of one run, so what was taken back in it is the same too
+        assert world.counted(standing) == plain.counted(standing)
+
+
+@given(st.lists(FINDINGS, max_size=10), st.lists(ANSWERS, max_size=6))
+def test_of_flags_that_hold_lanes_count_what_the_last_findings_say(
+    findings: list[Finding], answers: list[Keyed]
+) -> None:
+    last = {finding.flag_id: finding for finding in findings}
+    in_order = run([*answers, *keyed(list(last.values()))])
+    assert run([*answers, *keyed(findings)]).counted("HOLDS") == in_order.counted("HOLDS")
 
 
 @given(st.lists(FINDINGS, max_size=5), st.lists(ANSWERS, max_size=6), st.data())
@@ -233,6 +270,8 @@ def test_flags_in_two_partitions_inherit_the_same_however_fast_each_is(
     world.drain()
     assert net_set(world.published) == net_set(plain.published)
     assert last_status(world.published) == last_status(plain.published)
+    for standing in ("HOLDS", "TAKEN_BACK"):
+        assert world.counted(standing) == plain.counted(standing)
 
 
 @given(st.lists(FINDINGS.map(lambda one: (one.flag_id, one)) | ANSWERS, max_size=12))

@@ -221,3 +221,23 @@ async def test_a_watermark_outlives_the_worker(broker: Broker, worker_on: Worker
         passed = second.owner(source).store.get(PASSED, "")
         assert passed is not None
         assert passed.reached_ms == reached
+
+
+async def test_feedback_on_a_flag_counts_in_the_lane_of_its_subject(
+    broker: Broker, worker_on: WorkerOn
+) -> None:
+    worker = worker_on(broker)
+    for family, document in EVENTS:
+        publish(broker, family, document)
+    await worker.settle()
+    (flag_id,) = delays(broker)
+    answer = {"flagId": flag_id, "feedbackId": "FB-1", "actionTaken": "CONTROL_DONE"}
+    publish(
+        broker,
+        "feedback",
+        event("risk.feedback", answer | {"outcome": "CONFIRMED"}, time="2026-02-20T10:30:00Z"),
+    )
+    await worker.settle()
+    assert not worker.stops
+    precision = indicators(broker)[f"flag_precision|flag|{LANE}|SEA|standing=HOLDS|TOTAL"]
+    assert (precision.n, precision.k) == (1, 1)

@@ -121,7 +121,10 @@ def test_each_process_takes_its_longest_incoming_leg_and_the_outgoing_one(
         assert measure.lane_id == cargo2000.LANE
         assert measure.value_ms == effective[number - 1] * MINUTE
         assert measure.planned_ms == planned[number - 1] * MINUTE
-    stages = {name.split("|")[0] for name in measures} - {"reporting_delay"}
+    stages = {name.split("|")[0] for name in measures} - {
+        "reporting_delay",
+        "report_fault",
+    }
     assert stages == {"LT_leg", "LT_journey"}
 
 

@@ -425,8 +425,9 @@ def test_a_correction_carries_what_it_replaces_and_a_retraction_takes_it_back() 
         if isinstance(one.message, Observation)
     }
     assert set(ended) == {
-        "LT_release", "LT_postrelease", *PARTS, "reporting_delay", "released_by_arrival_rate"
-    }  # fmt: skip
+        *("LT_release", "LT_postrelease", "reporting_delay", "report_fault"),
+        *("released_by_arrival_rate", *PARTS),
+    }
     release = ended.pop("LT_release")
     assert all(one.current is None for one in ended.values())
     assert release.previous == corrected.current
@@ -441,7 +442,7 @@ def test_a_stratum_that_becomes_known_later_moves_the_observation() -> None:
     moved = {one.indicator: one for one in stage.say(at(SCAN[1], 20))}
     # that the scan was a control is news of its own
     del moved["seizures_per_100_inspections"]
-    assert set(moved) == {"LT_release", "LT_postrelease", *PARTS}
+    assert set(moved) == {"LT_release", "LT_postrelease", *PARTS, "control_dwell"}
     release = moved["LT_release"]
     assert release.previous is not None
     assert release.current is not None

@@ -30,7 +30,7 @@ class World:
             for output in outcome.outputs:
                 if output.topic == "findings":
                     waiting.append((output.key, output.message))
-                else:
+                elif output.topic != "observations":
                     self.status[output.key] = output.message["status"]
 
     def feedback_on(self, flag_id: str) -> list[str]:

@@ -45,7 +45,7 @@ def measured(
         for one in assessment.observations.values()
         if one.measure.outcome is None
     }
-    for beside in ("reporting_delay", "seal_false_alarm_rate"):
+    for beside in ("reporting_delay", "report_fault", "sstl_unit_share", "seal_false_alarm_rate"):
         found.pop(beside, None)
     return found
 

@@ -11,6 +11,7 @@ import msgspec
 
 from sstl.core import routing
 from sstl.core.consignment_view import ConsignmentView
+from sstl.core.consignments.benefits import observe_benefits
 from sstl.core.consignments.cells import ShareCell
 from sstl.core.consignments.clearance import observe_clearance
 from sstl.core.consignments.controls import observe_controls
@@ -19,7 +20,7 @@ from sstl.core.incidents import consignment_counts
 from sstl.core.leadtime import Observed
 from sstl.core.milestones import gather, governing_order, milestones, order, plan_of
 from sstl.core.referrals import ANSWERED, RAISED, bare, pair
-from sstl.core.reporting import consignment_delays
+from sstl.core.reporting import consignment_reports
 from sstl.core.rules import CONSIGNMENT_RULES, About, Result, Verdict, finding_of
 from sstl.core.rules.engine import Asked, ask, governing
 from sstl.core.rules.findings import shown_share
@@ -161,8 +162,12 @@ def observe(view: ConsignmentView, policy: Policy) -> dict[str, Observed]:
     on = on_lane(view, policy)
     found = (
         *consignment_counts(view),
-        *(() if on is None else (*observe_clearance(on), *observe_controls(on))),
-        *consignment_delays(view),
+        *(
+            ()
+            if on is None
+            else (*observe_clearance(on), *observe_controls(on), *observe_benefits(on))
+        ),
+        *consignment_reports(view),
     )
     return {one.id: one for one in found}
 

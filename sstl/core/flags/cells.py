@@ -6,14 +6,16 @@ key                   part                   cell
 flag id               ``flag``               `FlagCell`: the flag as last published
 flag id               ``answer/<identity>``  `Answer`: one feedback or action, even while the flag is unknown
 flag id               ``heir/<flag id>``     `Heir`: that flag supersedes this one and inherits its answers
+flag id               ``observation/<id>``   `Shown`: what lanes count of the flag, as last told
 ``~snoozes``          ``answer/<identity>``  `Answer`: one snooze (or the end of one) by rule, lane or unit
 ``~anchored/<day>``   flag id                `Anchored`: the flag's governing instant lies in that day
-``~wake``...          see wakeups            `Wake`: expiry of a flag, end of what is kept
+``~wake``...          see wakeups            `Wake`: expiry of a flag, end of its time for feedback and of what is kept
 ====================  =====================  =============================================================
 """
 
 import msgspec
 
+from sstl.core.journeys.telling import Shown
 from sstl.core.registers import Held
 from sstl.core.stage import Reached
 from sstl.core.wakeups import Wake
@@ -112,4 +114,4 @@ class Anchored(msgspec.Struct, frozen=True, tag="anchored.1"):
     """Cell: a flag in the index by day, through which a snooze finds what it covers."""
 
 
-FlagsCell = FlagCell | Answer | Heir | Anchored | Wake | Reached
+FlagsCell = FlagCell | Answer | Heir | Anchored | Shown | Wake | Reached

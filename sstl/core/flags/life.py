@@ -108,7 +108,7 @@ def forget(work: Work, key: str, identity: str) -> None:
     cell: FlagCell | None = work.get(key, FLAG)
     if cell is not None:
         passed = work.get(PASSED, "")
-        end_ms = cell.finding.valid_to_ms + kept_ms(work)
+        end_ms = max(cell.finding.valid_to_ms, cell.due_ms) + kept_ms(work)
         if passed is None or end_ms > passed.reached_ms:
             return
         snoozes.move(work, key, cell.finding.anchor_ms, None)

@@ -1,4 +1,7 @@
-"""Stage [flags] as a fold: findings, answers, snoozes and heartbeats, each under its key."""
+"""Stage [flags] as a fold: findings, answers, snoozes and heartbeats, each under its key.
+
+What lanes count of a flag goes to `observations`; no watermark waits for it.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -6,6 +9,7 @@ from typing import Any
 from sstl.core.flags.answers import Change, feedback_on, identity_of, take, take_heir
 from sstl.core.flags.cells import FLAG, FlagCell, FlagsCell
 from sstl.core.flags.life import EXPIRE, FORGET, forget, has_expired, kept_ms, note, settle, told
+from sstl.core.flags.quality import DUE, await_feedback, tell_quality
 from sstl.core.flags.snoozes import touched
 from sstl.core.flags.standing import ANSWERS, FEEDBACK, until_ms
 from sstl.core.routing import SNOOZES
@@ -74,6 +78,8 @@ def _take_finding(work: Work, message: Finding) -> None:
     if now is before:
         return
     note(work, now, before)
+    await_feedback(work, now, before)
+    tell_quality(work, message.flag_id)
     if now.standing.feedback is not None:
         feedback = feedback_on(work, message.flag_id)
         late_before = 0 if before is None else _late(feedback, before.due_ms)
@@ -115,6 +121,7 @@ def _take_answer(work: Work, key: str, message: Placed | Withdrawn | Forwarded) 
         before, after = ([event] if event is not None else [] for event in change)
         _count_late(work, _late(after, flag.due_ms) - _late(before, flag.due_ms))
     settle(work, flag.finding, flag)
+    tell_quality(work, key)
 
 
 def _family(event: Event) -> str:
@@ -147,6 +154,7 @@ def _take_snooze(work: Work, identity: str, change: Change) -> None:
 
 def _take_heir(work: Work, key: str, message: Succeeds) -> None:
     take_heir(work, key, message)
+    tell_quality(work, key)
     if message.holds and work.get(key, FLAG) is None:
         wake_at(work, message.keep_ms, FORGET, "", key)
 
@@ -158,6 +166,8 @@ def _take_heartbeat(work: Work, message: Heartbeat) -> None:
     for kind, _, key in () if passed is None else take_due(work, passed.reached_ms):
         if kind == EXPIRE:
             _expire(work, key)
+        elif kind == DUE:
+            tell_quality(work, key)
         elif kind == FORGET:
             forget(work, key, "")
         else:
@@ -169,4 +179,5 @@ def _expire(work: Work, flag_id: str) -> None:
     if cell is None or not has_expired(work, cell.finding):
         return
     settle(work, cell.finding, cell)
-    wake_at(work, cell.finding.valid_to_ms + kept_ms(work), FORGET, "", flag_id)
+    end_ms = max(cell.finding.valid_to_ms, cell.due_ms)
+    wake_at(work, end_ms + kept_ms(work), FORGET, "", flag_id)

@@ -63,6 +63,8 @@ class Definition:
     """Of a rate: over how many units of exposure it is published (1,000 consignments)."""
     exposure_unit: str = "1"
     """Of a rate: the unit of ``Measure.exposure``: ``1`` (counting units), ``ms``, ``kg``."""
+    is_amount: bool = False
+    """Of a rate: amounts are summed (kilograms over kilograms), no events, so that no interval of a count holds."""
     per_unit: str | None = None
     """Of a rate: what ``per`` is called (``1000 container-days``); None: ``per`` and ``exposure_unit``."""
     plausible_s: tuple[int, int] | None = None
@@ -75,7 +77,7 @@ class Definition:
     @property
     def unit(self) -> str:
         """Unit of what is published: ``s``, ``1`` (a ratio), or what the events of a rate count by: ``per 1000``."""
-        if self.kind is not Kind.RATE:
+        if self.kind is not Kind.RATE or self.is_amount:
             return "s" if self.kind is Kind.DURATION else "1"
         by = str(self.per) if self.exposure_unit == "1" else f"{self.per} {self.exposure_unit}"
         return f"per {self.per_unit or by}"

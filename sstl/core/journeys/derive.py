@@ -33,7 +33,8 @@ from sstl.core.milestones import (
     plan_of,
     renewed,
 )
-from sstl.core.reporting import journey_delays
+from sstl.core.programme import journey_membership
+from sstl.core.reporting import READ_OF_JOURNEY, journey_reports
 from sstl.core.rules.reads import LEGS, MODE, POSITIONS, SEALS_NAMED, STORY
 from sstl.core.seal_controls import CHECKED, seal_controls
 from sstl.core.seals.story import SealStory, concerns, tell
@@ -163,11 +164,11 @@ class Derived:
 
 _OBSERVED = frozenset(
     {
-        *(LEGS, STORY, SEALS_NAMED, CHECKED, *COMPETING),
+        *(LEGS, STORY, SEALS_NAMED, CHECKED, *COMPETING, *READ_OF_JOURNEY),
         *(name for code in STAGE_CODES for name in (code, f"~{code}")),
     }
 )
-"""Traces by which lead times, incidents and checks of seals may change."""
+"""Traces by which lead times, incidents, checks of seals and what is told of reports may change."""
 _CONTROLLED = "inspection."
 """Trace by which what became of an alarm may change."""
 TOLD = "told"
@@ -265,10 +266,11 @@ def _observed(view: JourneyView) -> tuple[Observed, ...]:
     )
     return (
         *times,
+        *journey_membership(view),
         *seal_incidents(view),
         *lock_silences(view),
         *seal_controls(view),
-        *journey_delays(view),
+        *journey_reports(view),
     )
 
 

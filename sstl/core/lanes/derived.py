@@ -5,10 +5,14 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from sstl.core.indicators.benefits import COUNT, DISTINCT, counted, distinct
 from sstl.core.indicators.detained import AMOUNT, DETAINED_QUANTITY, SUM, detained_quantity
 from sstl.core.indicators.recall import RECALL, recall_figures
 from sstl.core.indicators.registry import definition
+from sstl.core.indicators.report_quality import REPORT_FAULTS, fault_figures
 from sstl.core.lanes.cell import LaneCell, Series
+from sstl.core.lanes.windows import MONTH_PREFIX, TOTAL
+from sstl.core.statistics.proportions import WILSON
 from sstl.core.statistics.result import Estimated, Method
 from sstl.models.policy import Policy
 
@@ -52,7 +56,43 @@ def _amount(series: Series, _window: str, cell: LaneCell, _policy: Policy) -> Se
     ]
 
 
-ESTIMATORS: Final[Mapping[str, Estimator]] = {RECALL: _recall, AMOUNT: _amount}
+def _report_faults(_: Series, _window: str, cell: LaneCell, _policy: Policy) -> Sequence[Figure]:
+    return [
+        Figure(
+            name=one.name,
+            n=one.n,
+            estimated=one.estimated,
+            method=WILSON,
+            beside={"k": one.k, "share": one.k / one.n},
+        )
+        for one in fault_figures(cell.categories)
+    ]
+
+
+def _distinct(series: Series, window: str, cell: LaneCell, _: Policy) -> Sequence[Figure]:
+    """Return how many take part, of months and of the whole only: operators are counted by month."""
+    if window != TOTAL and not window.startswith(MONTH_PREFIX):
+        return ()
+    what = series.indicator.rpartition("_")[2]
+    many = distinct(cell.categories)
+    return [
+        Figure(
+            name=f"{what}_taking_part",
+            n=cell.n,
+            estimated=counted(many),
+            unit=what,
+            method=COUNT,
+            beside={"k": many},
+        )
+    ]
+
+
+ESTIMATORS: Final[Mapping[str, Estimator]] = {
+    RECALL: _recall,
+    AMOUNT: _amount,
+    DISTINCT: _distinct,
+    REPORT_FAULTS: _report_faults,
+}
 """By the name that `Definition.estimator` states."""
 
 

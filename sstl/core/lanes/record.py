@@ -171,6 +171,8 @@ def _share(cell: LaneCell) -> dict[str, Any]:
 
 def _rate(cell: LaneCell, declared: Definition) -> dict[str, Any]:
     events, exposure = int(cell.sum_ms), cell.exposure
+    if declared.is_amount and exposure:
+        return {"k": events, "exposure": exposure / declared.per, "value": events / exposure}
     said = _estimated(poisson_rate(events, exposure, declared.per, LEVEL))
     return {"k": events, "exposure": exposure / declared.per, **said}
 

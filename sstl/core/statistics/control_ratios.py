@@ -224,7 +224,7 @@ _RATIOS = (
         name="flag_feedback_rate",
         counting_unit="flag",
         numerator="of these, flags with feedback",
-        denominator="flags whose time for feedback is over",
+        denominator="flags whose time for feedback is over, or that have feedback",
         misleads="feedback that came after its time counts, and is counted apart as late",
     ),
     ControlRatio(
