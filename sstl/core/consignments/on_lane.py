@@ -2,7 +2,7 @@
 
 from sstl.core.consignment_view import ConsignmentView
 from sstl.core.consignments.strata import by_operator
-from sstl.core.leadtime import Observed, observation_id
+from sstl.core.leadtime import Observed, cluster_of, observation_id
 from sstl.core.milestones import mode_of_lane
 from sstl.models.policy import Policy
 from sstl.models.records import Measure
@@ -11,11 +11,20 @@ from sstl.models.records import Measure
 class OnLane:
     """A consignment with its lane, what its units have reached, and whose goods it is; each is looked up once."""
 
-    __slots__ = ("_lane_id", "_mode", "_operators", "first_arrival_ms", "reached", "view")
+    __slots__ = (
+        "_cluster",
+        "_lane_id",
+        "_mode",
+        "_operators",
+        "first_arrival_ms",
+        "reached",
+        "view",
+    )
 
     def __init__(self, view: ConsignmentView, lane_id: str, mode: str) -> None:
         self.view, self._lane_id, self._mode = view, lane_id, mode
         self._operators: dict[str, dict[str, str]] = {}
+        self._cluster = _first_journey(view)
         self.reached = [
             {} if told is None else told.milestones or {}
             for told in map(view.units.get, view.unit_names)
@@ -52,8 +61,18 @@ class OnLane:
                 start_ms=start_ms,
                 value_ms=value_ms,
                 strata=strata,
+                cluster=self._cluster,
             ),
         )
+
+
+def _first_journey(view: ConsignmentView) -> str | None:
+    """Return the cluster of a consignment: the journey of the first of its units; None where it lies in none."""
+    if not view.unit_names:
+        return None
+    unit = view.unit_names[0]
+    told = view.units.get(unit)
+    return cluster_of(unit, "" if told is None else told.journey)
 
 
 def on_lane(view: ConsignmentView, policy: Policy) -> OnLane | None:
