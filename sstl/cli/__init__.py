@@ -22,6 +22,7 @@ COMMANDS = (
     "select",
     "watch",
     "indicators",
+    "compare",
     "explain",
     "policy",
 )

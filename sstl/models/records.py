@@ -405,8 +405,8 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ended it, after ``value_ms``."""
     cluster: str | None = None
     """What shares its fate: a digest of the journey that was measured, of a consignment the journey of the first of its
-    units (`sstl.core.leadtime.cluster_of`). None: not known, or counted alone. Intervals are made by cluster; it
-    decides no series and is published nowhere."""
+    units, without units its importer and day (`sstl.core.leadtime.cluster_of`). None: not known. Intervals are made by
+    cluster; it decides no series and is published nowhere."""
     evidence: tuple[Event, ...] = ()
     """Of a counted incident: the events it is, without their bodies; lead times name none."""
 

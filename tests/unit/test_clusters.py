@@ -13,8 +13,8 @@ from sstl.core.journeys.telling import unit_milestones
 from sstl.core.leadtime import cluster_of
 from sstl.models.policy import Policy
 from sstl.models.records import UnitMilestones
-from tests.consignment_cases import customs, unit, view
-from tests.journey_events import HOUR, START, UNIT, event, share
+from tests.consignment_cases import customs, filed, unit, view
+from tests.journey_events import DAY, HOUR, START, UNIT, event, share
 
 pytestmark = pytest.mark.unit
 
@@ -48,11 +48,22 @@ def test_a_consignment_of_several_units_is_of_the_cluster_of_the_first() -> None
     assert cluster(*others) == cluster_of("U1", "2")
 
 
-def test_a_consignment_that_lies_in_no_known_unit_names_no_cluster() -> None:
-    seen = dataclasses.replace(view(RELEASED, units=(arrived(UNIT),)), unit_names=())
+def without_units(day: int, *importers: str) -> str | None:
+    filing = filed(parties=tuple(("IMPORTER", name) for name in importers), lodged_ms=day * DAY)
+    seen = view(RELEASED, shares=(filing,), unit_names=())
     on = on_lane(seen, Policy())
     assert on is not None
-    assert on.observed("LT_release", "consignment", START, 1, {}).measure.cluster is None
+    return on.observed("LT_release", "consignment", START, 1, {}).measure.cluster
+
+
+def test_a_consignment_without_units_is_of_the_cluster_of_its_importer_and_day() -> None:
+    assert without_units(1, "p1") is not None
+    assert without_units(1, "p1") == without_units(1, "p1")
+    assert len({without_units(1, "p1"), without_units(1, "p2"), without_units(2, "p1")}) == 3
+
+
+def test_a_consignment_without_units_and_importer_names_no_cluster() -> None:
+    assert without_units(1) is None
 
 
 def test_a_cluster_does_not_say_the_number_of_a_unit() -> None:
