@@ -147,8 +147,10 @@ def publish(work: Work, key: str, window: str) -> None:
     governing = work.policy if span is None else work.policy.at(span[0])
     follow_up = follow_up_ms(governing, series.indicator, series.counting_unit)
     provisional = span is None or reached_ms is None or reached_ms < span[1] + follow_up
-    now = _next(
-        said.get(window), "" if cell is None else _digest(cell, governing), provisional=provisional
+    now = next_told(
+        said.get(window),
+        "" if cell is None else digest_of(cell, governing),
+        provisional=provisional,
     )
     if now is None:
         return
@@ -163,14 +165,14 @@ def publish(work: Work, key: str, window: str) -> None:
             provisional=provisional,
             policy=governing,
         )
-        _emit(work, record)
+        emit(work, record)
     if declared.estimator is not None and not window.startswith(HOUR_PREFIX):
         figures = () if cell is None else derived(series, window, cell, governing)
         for figure, place_name, told_now in _news(
             said, window, figures, governing, provisional=provisional
         ):
             changed[place_name] = told_now
-            _emit(
+            emit(
                 work,
                 figure_record(
                     series,
@@ -185,7 +187,7 @@ def publish(work: Work, key: str, window: str) -> None:
     work.put(*place, Published(dict(sorted((said | changed).items()))))
 
 
-def _next(before: Told | None, digest: str, *, provisional: bool) -> Told | None:
+def next_told(before: Told | None, digest: str, *, provisional: bool) -> Told | None:
     """Return what is said now, None where it is what was said before."""
     if before is None:
         return Told(1, digest, provisional) if digest else None
@@ -217,8 +219,8 @@ def _news(
     }
     for name in sorted({*by_name, *before}):
         figure = by_name.get(name)
-        digest = "" if figure is None or figure.n == 0 else _digest(figure, policy)
-        now = _next(before.get(name), digest, provisional=provisional)
+        digest = "" if figure is None or figure.n == 0 else digest_of(figure, policy)
+        now = next_told(before.get(name), digest, provisional=provisional)
         if now is not None:
             yield figure or _gone(name), window + _FIGURE + name, now
 
@@ -228,11 +230,13 @@ def _gone(name: str) -> Figure:
     return Figure(name=name, n=0, estimated=nothing, method=Method("none", 1))
 
 
-def _digest(content: LaneCell | Figure, policy: Policy) -> str:
+def digest_of(content: LaneCell | Figure, policy: Policy) -> str:
+    """Return a digest of counts or figure, and policy."""
     return hashlib.sha256(msgspec.json.encode(content) + policy.hash.encode()).hexdigest()[:16]
 
 
-def _emit(work: Work, record: Indicator) -> None:
+def emit(work: Work, record: Indicator) -> None:
+    """Publish a record."""
     work.count("indicator", record.state)
     headers = cloud_event_headers(
         identity=f"{record.key}/{record.revision}",

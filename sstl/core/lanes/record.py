@@ -175,7 +175,7 @@ def _estimated(estimated: Estimated) -> dict[str, Any]:
 
 
 def _interval(estimated: Estimated) -> Interval | None:
-    if not isinstance(estimated, Estimate):
+    if not isinstance(estimated, Estimate) or estimated.low is estimated.high is None:
         return None
     return Interval(
         low=estimated.low,
