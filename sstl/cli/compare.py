@@ -2,16 +2,20 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
-from typing import IO
+from functools import wraps
+from typing import IO, Any
 
 import click
 import msgspec
 
+from sstl.agents.indicator_publish import send_indicators
+from sstl.cli.board import INDICATOR
 from sstl.cli.common import declared_topics, read_settings
 from sstl.cli.comparison_formats import as_comparison_table, record
+from sstl.cli.comparison_indicators import SOURCE, Asked, changed_indicators, matches
 from sstl.cli.indicator_formats import as_csv, as_json
 from sstl.cli.indicator_slices import window_named
+from sstl.cli.indicators import published
 from sstl.cli.outputs import OBSERVATION, Outputs, Read
 from sstl.core.comparing import (
     GROUPS,
@@ -27,12 +31,40 @@ from sstl.models.records import Heartbeat, Observation
 
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
 _EVER = Cohort(TOTAL, -(1 << 62), 1 << 62)
+_BETWEEN = ".."
+"""Between two days in the name of a cohort that is no window."""
 _TEXTS: dict[str, Callable[[list[ComparisonRecord]], str]] = {
     "table": as_comparison_table,
     "csv": lambda records: as_csv(records, ComparisonRecord),
     "json": as_json,
 }
 _Told = Observation | Heartbeat
+
+
+def _when(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say when, handed over as one ``cohort``."""
+
+    @wraps(command)
+    def bundled(
+        *, window: str | None, since: datetime | None, until: datetime | None, **others: Any
+    ) -> None:
+        command(cohort=_cohort(window, since, until), **others)
+
+    for option in (
+        click.option(
+            "--until", type=_DAY, metavar="DATE", help="Only what began on this UTC day or before."
+        ),
+        click.option(
+            "--since", type=_DAY, metavar="DATE", help="Only what began on this UTC day or later."
+        ),
+        click.option(
+            "--window",
+            metavar="KIND/BEGIN",
+            help="Only what began in this window, like P1M/2024-05.  [default: TOTAL]",
+        ),
+    ):
+        bundled = option(bundled)
+    return bundled
 
 
 @click.command()
@@ -50,17 +82,7 @@ _Told = Observation | Heartbeat
     multiple=True,
     help="What tells the groups apart; may be repeated.  [default: each of them]",
 )
-@click.option(
-    "--window",
-    metavar="KIND/BEGIN",
-    help="Only what began in this window, like P1M/2024-05.  [default: TOTAL]",
-)
-@click.option(
-    "--since", type=_DAY, metavar="DATE", help="Only what began on this UTC day or later."
-)
-@click.option(
-    "--until", type=_DAY, metavar="DATE", help="Only what began on this UTC day or before."
-)
+@_when
 @click.option(
     "--pooled", is_flag=True, help="One comparison over all lanes, within each; not one a lane."
 )
@@ -70,6 +92,11 @@ _Told = Observation | Heartbeat
     type=click.File("rb"),
     metavar="FILE",
     help='Read observations as they lie on the topic, one a line ("-": standard input), not from Kafka.',
+)
+@click.option(
+    "--publish",
+    is_flag=True,
+    help="Write the figures to the topic of indicators too, for both sides of the lane.",
 )
 @click.option(
     "--format",
@@ -84,11 +111,10 @@ def command(
     lanes: tuple[str, ...],
     modes: tuple[str, ...],
     by: tuple[str, ...],
-    window: str | None,
-    since: datetime | None,
-    until: datetime | None,
+    cohort: Cohort,
     pooled: bool,
     file: IO[bytes] | None,
+    publish: bool,
     written_as: str,
 ) -> None:
     """Compare AEO with non-AEO, SSTL with the comparison group, inspected with not inspected.
@@ -103,18 +129,38 @@ def command(
       sstl compare --lane CNSHG-NLRTM-SEA --by operator --window P1M/2024-05
       sstl compare --indicator 'LT_clear*' --pooled --format json
     """
-    cohort = _cohort(window, since, until)
+    if publish and (file is not None or pooled or _BETWEEN in cohort.name):
+        raise click.UsageError(
+            "--publish is for lanes and windows as they lie on the topic:"
+            " leave --from, --pooled, --since and --until out"
+        )
+    names, modes = indicators or ("LT_release",), tuple(mode.upper() for mode in modes)
     told = _from_file(file) if file is not None else _from_topic()
-    holding = current_measures(_wanted(told, indicators or ("LT_release",), lanes))
-    named = tuple(mode.upper() for mode in modes)
-    wanted = [(one, measure) for one, measure in holding if _matches(measure.mode, named)]
+    holding = current_measures(_wanted(told, names, lanes))
+    wanted = [(one, measure) for one, measure in holding if matches(measure.mode, modes)]
     compared = compare_observations(wanted, by or tuple(GROUPS), cohort, pooled=pooled)
-    if not compared:
+    records = [record(one) for one in compared]
+    if publish:
+        _publish(records, Asked(names, lanes, modes, by or tuple(GROUPS), cohort.name))
+    if not records:
         raise UserError(
             "no durations of the indicators, lanes and time asked for; shares are not compared here",
             ExitCode.USAGE,
         )
-    click.echo(_TEXTS[written_as]([record(one) for one in compared]), nl=False)
+    click.echo(_TEXTS[written_as](records), nl=False)
+
+
+def _publish(records: list[ComparisonRecord], asked: Asked) -> None:
+    """Publish the figures that say something else than what is published."""
+    settings = read_settings()
+    topics = declared_topics(settings)
+    with Outputs(
+        settings.bootstrap, topics, frozenset({INDICATOR}), from_beginning=True
+    ) as outputs:
+        known = {one.key: one for one in published(outputs.whole())}
+    changed = changed_indicators(records, known, asked)
+    send_indicators(settings.bootstrap, topics["indicators"], changed, SOURCE)
+    click.echo(f"{len(changed)} figures published anew, {2 * len(records)} made", err=True)
 
 
 def _cohort(window: str | None, since: datetime | None, until: datetime | None) -> Cohort:
@@ -132,7 +178,7 @@ def _cohort(window: str | None, since: datetime | None, until: datetime | None) 
         return _EVER
     if since is not None and until is not None and until < since:
         raise click.UsageError(f"--until {until:%F} lies before --since {since:%F}")
-    named = "..".join("" if day is None else f"{day:%F}" for day in (since, until))
+    named = _BETWEEN.join("" if day is None else f"{day:%F}" for day in (since, until))
     return Cohort(
         named,
         _EVER.from_ms if since is None else _day_ms(since),
@@ -193,11 +239,7 @@ def _wanted(
         if (
             measure is not None
             and is_comparable(one.indicator, one.counting_unit)
-            and _matches(one.indicator, indicators)
-            and _matches(measure.lane_id, lanes)
+            and matches(one.indicator, indicators)
+            and matches(measure.lane_id, lanes)
         ):
             yield one
-
-
-def _matches(value: str, patterns: tuple[str, ...]) -> bool:
-    return not patterns or any(fnmatchcase(value, pattern) for pattern in patterns)

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,10 +12,13 @@ import orjson
 import pytest
 from click.testing import CliRunner, Result
 
-from sstl.agents.topics import Topics
+from sstl.agents.prepare import encode_value
+from sstl.agents.topics import Topics, TopicSpec
 from sstl.cli import compare, main
+from sstl.cli.board import INDICATOR
 from sstl.cli.outputs import OBSERVATION, Read
 from sstl.errors import ExitCode
+from sstl.models.indicator import Indicator
 from sstl.models.records import OPEN, Heartbeat, Measure, Observation
 from tests.journey_events import HOUR, LANE, START
 
@@ -59,10 +62,24 @@ def observation(
 
 
 class Log:
-    """The topic as a reader sees it."""
+    """The topics of observations and indicators as a reader sees them, and who writes indicators."""
 
     def __init__(self) -> None:
         self.reads: list[Read] = []
+        self.indicators: list[Read] = []
+        self._kind = OBSERVATION
+
+    def send(
+        self, _bootstrap: str, topic: TopicSpec, records: Sequence[Indicator], source: str
+    ) -> None:
+        assert (topic.name, source) == ("sstl.indicators.v1", "urn:sstl:compare")
+        for one in records:
+            raw = orjson.loads(encode_value(one))
+            place = len(self.indicators)
+            self.indicators.append(Read(INDICATOR, topic.name, 0, place, one.key, raw))
+
+    def sent(self) -> list[Indicator]:
+        return [Indicator.model_validate(one.record) for one in self.indicators]
 
     def add(self, *told: Any) -> None:
         for one in told:
@@ -73,7 +90,7 @@ class Log:
     def __call__(
         self, _bootstrap: str, topics: Topics, kinds: frozenset[str], *, from_beginning: bool
     ) -> Self:
-        assert kinds == {OBSERVATION}
+        (self._kind,) = kinds
         assert from_beginning
         assert topics["observations"].name == "sstl.observations.v1"
         return self
@@ -84,13 +101,14 @@ class Log:
     def __exit__(self, *_error: object) -> None: ...
 
     def whole(self) -> Iterator[Read]:
-        yield from self.reads
+        yield from self.reads if self._kind == OBSERVATION else self.indicators
 
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> Log:
     made = Log()
     monkeypatch.setattr(compare, "Outputs", made)
+    monkeypatch.setattr(compare, "send_indicators", made.send)
     made.add(*observations())
     return made
 
@@ -205,6 +223,66 @@ def test_what_cannot_be_compared_is_wrong_usage(
     result = run(*arguments)
     assert result.exit_code == ExitCode.USAGE
     assert said in " ".join(result.stderr.split())
+
+
+def test_published_figures_are_what_the_command_prints(log: Log) -> None:
+    (found,) = records("--by", "operator", "--publish")
+    difference, ratio = log.sent()
+    assert difference.key == f"LT_release_difference|consignment|{LANE}|SEA|compared=operator|TOTAL"
+    assert (difference.unit, difference.n, difference.value) == ("s", 72, -7200)
+    assert difference.provisional
+    assert difference.interval is not None
+    assert difference.interval.low == found["difference"]["low"]
+    assert (ratio.unit, ratio.value) == ("1", found["ratio"]["estimate"])
+    assert ratio.method.name == "stratified-geometric-mean-ratio-cluster-bootstrap"
+
+
+def test_figures_that_say_the_same_are_not_published_again(log: Log) -> None:
+    run("--by", "operator", "--publish")
+    result = run("--by", "operator", "--publish")
+    assert "0 figures published anew, 2 made" in result.stderr
+    log.add(observation(0, "AEO", 500))
+    run("--by", "operator", "--publish")
+    # one value moves neither the middle difference nor its interval
+    assert [(one.indicator, one.revision) for one in log.sent()[2:]] == [("LT_release_ratio", 2)]
+
+
+def test_a_comparison_that_is_refused_is_published_with_the_reason(log: Log) -> None:
+    log.reads = log.reads[:20]
+    run("--by", "operator", "--publish")
+    assert {one.state for one in log.sent()} == {"NOT_ESTIMABLE"}
+    assert all(str(one.reason).startswith("insufficient data") for one in log.sent())
+    assert all(one.value is None for one in log.sent())
+
+
+def test_where_nobody_can_be_compared_nothing_is_published(log: Log) -> None:
+    run("--by", "sstl", "--publish")
+    assert log.sent() == []
+
+
+def test_a_figure_whose_observations_were_all_taken_back_is_published_as_gone(log: Log) -> None:
+    run("--by", "operator", "--publish")
+    known = [*observations()]
+    log.add(*(msgspec.structs.replace(o, current=None, previous=o.current) for o in known))
+    other = run("--by", "operator", "--publish", "--window", "P1M/2026-01")
+    assert other.exit_code == ExitCode.USAGE
+    assert len(log.sent()) == 2
+    assert run("--by", "operator", "--publish").exit_code == ExitCode.USAGE
+    assert [(one.n, one.state, one.revision) for one in log.sent()[2:]] == [
+        (0, "INSUFFICIENT_DATA", 2)
+    ] * 2
+    run("--by", "operator", "--publish")
+    assert len(log.sent()) == 4
+
+
+@pytest.mark.parametrize(
+    "option",
+    [("--pooled",), ("--since", "2026-01-01"), ("--from", __file__)],
+    ids=lambda one: one[0],
+)
+def test_only_lanes_and_windows_are_published(log: Log, option: tuple[str, ...]) -> None:
+    assert run("--publish", *option).exit_code == ExitCode.USAGE
+    assert log.sent() == []
 
 
 def test_a_record_of_another_release_stops_the_reading(log: Log) -> None:
