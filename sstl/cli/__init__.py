@@ -23,6 +23,7 @@ COMMANDS = (
     "watch",
     "indicators",
     "coverage",
+    "compare",
     "explain",
     "policy",
 )

@@ -124,7 +124,7 @@ def _holds(kinds: Sequence[Any]) -> Holds:
     return _PLAIN.get(kind, Holds.JSON)
 
 
-def as_json(indicators: Iterable[Indicator]) -> str:
+def as_json(indicators: Iterable[BaseModel]) -> str:
     """Return one JSON array, a record a line, each with all fields."""
     lines = (
         orjson.dumps(one.model_dump(mode="json", by_alias=True)).decode() for one in indicators
@@ -132,9 +132,9 @@ def as_json(indicators: Iterable[Indicator]) -> str:
     return "[\n" + ",\n".join(lines) + "\n]\n"
 
 
-def as_csv(indicators: Iterable[Indicator]) -> str:
+def as_csv(indicators: Iterable[BaseModel], model: type[BaseModel] = Indicator) -> str:
     """Return CSV (RFC 4180 with LF): what is absent is empty, strata are JSON, floats read back as they were."""
-    shown = columns()
+    shown = columns(model)
     lines = _Lines()
     # With CRLF for its end, csv quotes both a lone CR and a lone LF within a text; without, only the one it ends with.
     writer = csv.writer(lines, lineterminator=_CRLF)

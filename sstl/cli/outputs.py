@@ -14,7 +14,8 @@ from sstl.agents.topics import Topics
 from sstl.cli.board import FLAG, INDICATOR
 from sstl.errors import ExitCode, UserError
 
-TOPICS = {FLAG: "risk-flags", INDICATOR: "indicators"}
+OBSERVATION = "observation"
+TOPICS = {FLAG: "risk-flags", INDICATOR: "indicators", OBSERVATION: "observations"}
 """Kind of record to the logical name of its topic."""
 SILENT_S = 30.0
 """With no way made for so long, Kafka is taken to be gone."""

@@ -11,6 +11,7 @@ import click
 from sstl.cli.bars import bar
 from sstl.cli.common import declared_topics, read_policy, read_settings
 from sstl.cli.publish_dcsa import dcsa_command
+from sstl.cli.publish_declarations import declarations_command
 from sstl.cli.publish_synthetic import synthetic_command
 from sstl.cli.publishing import backfill_families, split, topic_of
 from sstl.errors import ExitCode, UserError
@@ -209,5 +210,6 @@ def _complain(line: Line, text: str) -> None:
     click.echo(f"line {line.number}: {text}", err=True)
 
 
+command.add_command(declarations_command)
 command.add_command(dcsa_command)
 command.add_command(synthetic_command)

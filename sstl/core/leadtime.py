@@ -14,6 +14,8 @@ when the first sum exceeds the second.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
 
 from sstl.core.attribution import covered_ms
 from sstl.core.endings import Competing, ending
@@ -133,6 +135,16 @@ def observation_id(indicator: str, *subject: str) -> str:
     return "|".join((indicator, *parts))
 
 
+@lru_cache(maxsize=8192)
+def cluster_of(unit: str, journey: str = "") -> str:
+    """Return the cluster of what one journey of a unit decides together: a digest, so that no number is passed on.
+
+    64 bits: of a million journeys, two share a cluster by chance once in 37 million. Numbers of containers are few
+    enough to be tried out: a digest keeps them out of sight, not secret.
+    """
+    return blake2b(f"{unit}#{journey}".encode(), digest_size=8).hexdigest()
+
+
 def leg_times(plan: Plan, events: Sequence[Event]) -> tuple[LegTimes, ...]:
     """Return the legs of the plan as planned and run.
 
@@ -235,29 +247,30 @@ def observe_journey(
     """
     if plan.empty:
         return ()
+    cluster = cluster_of(unit, key)
     unit = f"{unit}#{key}" if key else unit
     strata = membership(plan.share)
-    found = [observed for one in legs if (observed := _leg(unit, one)) is not None]
-    journey = _journey(unit, plan, legs)
+    found = [observed for one in legs if (observed := _leg(unit, one, cluster)) is not None]
+    journey = _journey(unit, plan, legs, cluster)
     if journey is not None:
         found.append(journey)
     actual = known.actual
     for indicator, first, last in _STAGES:
         if first in actual:
-            measure = _between((first, last), plan, known, policy, strata, others)
+            measure = _between((first, last), plan, known, policy, strata, others, cluster)
             if measure is not None and not (indicator == PORT_TO_PORT and measure.mode in _BY_AIR):
                 found.append(_of_journey(indicator, unit, measure))
                 if indicator == DOOR and armed and measure.outcome is None:
                     found.append(_of_journey(LOCK_ARMED, unit, _armed(measure, armed)))
     eta = known.estimated.get("T6")
     if eta is not None and "T6" in actual:
-        error = _eta_error(eta, actual["T6"], plan, policy, strata)
+        error = _eta_error(eta, actual["T6"], plan, policy, strata, cluster)
         if error is not None:
             found.append(_of_journey(ETA_ERROR, unit, error))
     return tuple(found)
 
 
-def _leg(unit: str, one: LegTimes) -> Observed | None:
+def _leg(unit: str, one: LegTimes, cluster: str) -> Observed | None:
     value, lane_id = one.actual_ms, one.lane_id
     if value is None or lane_id is None or one.start_ms is None:
         return None
@@ -271,11 +284,12 @@ def _leg(unit: str, one: LegTimes) -> Observed | None:
             start_ms=one.start_ms,
             value_ms=value,
             planned_ms=one.planned_ms,
+            cluster=cluster,
         ),
     )
 
 
-def _journey(unit: str, plan: Plan, legs: Sequence[LegTimes]) -> Observed | None:
+def _journey(unit: str, plan: Plan, legs: Sequence[LegTimes], cluster: str) -> Observed | None:
     """From the start of the first leg to the end of the last; all legs must have ended."""
     if plan.lane_id is None or not legs:
         return None
@@ -298,6 +312,7 @@ def _journey(unit: str, plan: Plan, legs: Sequence[LegTimes]) -> Observed | None
             start_ms=first,
             value_ms=last - first,
             planned_ms=None if planned_last is None else planned_last - first,
+            cluster=cluster,
         ),
     )
 
@@ -313,6 +328,7 @@ def _between(
     policy: Policy,
     strata: dict[str, str],
     others: Sequence[Competing],
+    cluster: str,
 ) -> Measure | None:
     """Return the time from a milestone that is known to another, or how far it has come; None while the lane is not."""
     first, last = known.actual[ends[0]], known.actual.get(ends[1])
@@ -334,6 +350,7 @@ def _between(
         else planned[1].event_ms - planned[0].event_ms,
         strata=strata,
         outcome=ended.outcome,
+        cluster=cluster,
     )
 
 
@@ -347,11 +364,17 @@ def _armed(door: Measure, armed: Iterable[Armed]) -> Measure:
         start_ms=start_ms,
         value_ms=covered_ms((start_ms, end_ms), times),
         strata=door.strata,
+        cluster=door.cluster,
     )
 
 
 def _eta_error(
-    eta: Event, arrived: Event, plan: Plan, policy: Policy, strata: dict[str, str]
+    eta: Event,
+    arrived: Event,
+    plan: Plan,
+    policy: Policy,
+    strata: dict[str, str],
+    cluster: str,
 ) -> Measure | None:
     """Return how far the last estimate was from the arrival; one recorded after the arrival is no forecast."""
     lane_id = plan.lane_id or arrived.lane_id
@@ -364,4 +387,5 @@ def _eta_error(
         start_ms=arrived.event_ms,
         value_ms=abs(arrived.event_ms - eta.event_ms),
         strata=strata,
+        cluster=cluster,
     )

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sstl.core.attribution import Interval, covered_ms, without
-from sstl.core.leadtime import Observed, observation_id
+from sstl.core.leadtime import Observed, cluster_of, observation_id
 from sstl.core.milestones import mode_of_lane
 from sstl.core.rules.seal_silence import heard_of
 from sstl.core.rules.seal_watch import Watch, phases_of, watched_until
@@ -62,6 +62,7 @@ def lock_silences(view: "JourneyView") -> Iterator[Observed]:
             start_ms=start_ms,
             value_ms=sum(covered_ms(one, silent) for one in watched),
             strata=membership(plan.share),
+            cluster=cluster_of(view.unit, view.key),
         ),
     )
 

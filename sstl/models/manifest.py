@@ -33,6 +33,8 @@ from sstl.models.common import (
 )
 from sstl.models.identifiers import awb_fault, is_waybill_shaped
 
+LotClass = Literal["REGULAR", "SMALL"]
+
 
 class Party(WireModel):
     """A person or company of a filing. Its name, identifier and address never leave intake.
@@ -140,7 +142,7 @@ class Consignment(WireModel):
     """The units it lies in. Empty: loose cargo, whose unit is the house transport document."""
     gross_mass_kg: Mass | None = None
     sstl: Sstl | None = None
-    lot_class: Literal["REGULAR", "SMALL"] | None = None
+    lot_class: LotClass | None = None
     place_of_acceptance: Place | None = None
     place_of_loading: Place | None = None
     place_of_unloading: Place | None = None

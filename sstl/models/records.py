@@ -292,6 +292,8 @@ class UnitMilestones(
     controls: tuple[Event, ...] = ()
     """Customs events that name only the unit, with what a record keeps of their bodies: they concern all that lies in
     it (`sstl.core.controls.of_unit`)."""
+    journey: str = ""
+    """What tells a reused unit's later journeys apart; empty for the first."""
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -401,6 +403,10 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     outcome: str | None = None
     """How it ended. None: as its definition says; `OPEN`: not yet, ``value_ms`` is 0; else the competing event that
     ended it, after ``value_ms``."""
+    cluster: str | None = None
+    """What shares its fate: a digest of the journey that was measured, of a consignment the journey of the first of its
+    units, without units its importer and day (`sstl.core.leadtime.cluster_of`). None: not known. Intervals are made by
+    cluster; it decides no series and is published nowhere."""
     evidence: tuple[Event, ...] = ()
     """Of a counted incident: the events it is, without their bodies; lead times name none."""
 

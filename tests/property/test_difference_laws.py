@@ -1,10 +1,12 @@
 """Laws of comparisons: order-free to the last bit, and equivariant where the arithmetic says so."""
 
+from bisect import bisect_right
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sstl.core.statistics.differences import Comparison, Unit, compare
+from sstl.core.statistics.differences import Comparison, Unit, _first, compare
 from sstl.core.statistics.draws import Draws
 from sstl.core.statistics.result import Estimate
 
@@ -61,3 +63,18 @@ def test_exchanging_the_groups_turns_the_difference_and_inverts_the_ratio(
     if isinstance(there.ratio, Estimate) and isinstance(back.ratio, Estimate):
         assert there.ratio.estimate is not None
         assert back.ratio.estimate == pytest.approx(1 / there.ratio.estimate, rel=1e-12)
+
+
+@given(
+    st.lists(st.integers(-40, 40) | st.integers(-90_000, 90_000), min_size=1, max_size=60),
+    st.integers(-100_000, 100_000),
+    st.data(),
+)
+def test_a_search_that_begins_anywhere_finds_the_first_difference_with_the_weight(
+    differences: list[int], near: int, data: st.DataObject
+) -> None:
+    ordered = sorted(differences)
+    least = data.draw(st.integers(1, len(ordered)))
+    bounds = (ordered[0] - 1, ordered[-1])
+    found = _first(lambda at: bisect_right(ordered, at), bounds, least, len(ordered), near)
+    assert found == (ordered[least - 1], bisect_right(ordered, ordered[least - 1]))

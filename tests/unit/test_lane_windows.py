@@ -238,7 +238,7 @@ def test_a_stratum_has_no_hours() -> None:
 def test_declared_combinations_of_strata_have_series_of_their_own() -> None:
     lane = Lane()
     lane.take(told(HOUR, strata={"channel": "RED", "operator": "AEO", "colour": "blue"}))
-    assert {key.split("|")[4] for key in lane.tick()} == {
+    assert {key.split("|")[4] for key in lane.tick() if key.startswith(RELEASE[:-1])} == {
         "",
         "channel=RED",
         "operator=AEO",

@@ -90,6 +90,21 @@ def test_published_shares_within_target_follow_from_the_counts_on_the_page(
     assert f"{100 * sum(time <= limit for time in times) / len(times):.2f}" == said
 
 
+@pytest.mark.parametrize(
+    ("figure", "said", "without", "having", "reduced", "otherwise"),
+    [pytest.param(*cells, id=cells[0]) for cells in rows("published reductions")],
+)
+def test_published_reductions_follow_from_the_counts_and_times_on_the_page(
+    figure: str, said: str, without: str, having: str, reduced: str, otherwise: str
+) -> None:
+    before, after = (Fraction(sum(times), len(times)) for times in map(minutes, (without, having)))
+    assert said == published("india_ntrs", figure)
+    assert f"{float(100 * (1 - after / before)):.0f} %" == f"{said} %" == reduced
+    # read as a release time of so many percent, it would be this reduction
+    assert f"{100 - int(said)} %" == otherwise
+
+
 def test_the_tables_of_the_page_are_there() -> None:
-    assert len(rows("published means")) == 15
+    assert len(rows("published means")) == 25
+    assert len(rows("published reductions")) == 4
     assert len(rows("published shares")) == 4

@@ -41,6 +41,7 @@ class UnitCell(msgspec.Struct, frozen=True, tag="unit-milestones.1", omit_defaul
     events: tuple[tuple[str, Event], ...] = ()
     opened: tuple[Event, ...] = ()
     controls: tuple[Event, ...] = ()
+    journey: str = ""
 
     def told(self, unit: str) -> UnitMilestones:
         """Return what the unit told."""
@@ -52,6 +53,7 @@ class UnitCell(msgspec.Struct, frozen=True, tag="unit-milestones.1", omit_defaul
             events=self.events,
             opened=self.opened,
             controls=self.controls,
+            journey=self.journey,
         )
 
 
@@ -66,6 +68,7 @@ def unit_cell(message: UnitMilestones) -> UnitCell | None:
         message.events,
         message.opened,
         message.controls,
+        message.journey,
     )
 
 

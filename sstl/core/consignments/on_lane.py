@@ -2,20 +2,32 @@
 
 from sstl.core.consignment_view import ConsignmentView
 from sstl.core.consignments.strata import by_operator
-from sstl.core.leadtime import Observed, observation_id
+from sstl.core.leadtime import Observed, cluster_of, observation_id
 from sstl.core.milestones import mode_of_lane
+from sstl.core.rules.parties import claimants
 from sstl.models.policy import Policy
 from sstl.models.records import Measure
+
+_DAY_MS = 86_400_000
 
 
 class OnLane:
     """A consignment with its lane, what its units have reached, and whose goods it is; each is looked up once."""
 
-    __slots__ = ("_lane_id", "_mode", "_operators", "first_arrival_ms", "reached", "view")
+    __slots__ = (
+        "_cluster",
+        "_lane_id",
+        "_mode",
+        "_operators",
+        "first_arrival_ms",
+        "reached",
+        "view",
+    )
 
     def __init__(self, view: ConsignmentView, lane_id: str, mode: str) -> None:
         self.view, self._lane_id, self._mode = view, lane_id, mode
         self._operators: dict[str, dict[str, str]] = {}
+        self._cluster = _cluster(view)
         self.reached = [
             {} if told is None else told.milestones or {}
             for told in map(view.units.get, view.unit_names)
@@ -50,6 +62,7 @@ class OnLane:
             value_ms=value_ms,
             strata=strata,
             outcome=outcome,
+            cluster=self._cluster,
         )
         return self._of(indicator, counting_unit, measure, subject)
 
@@ -98,6 +111,20 @@ class OnLane:
     ) -> Observed:
         identity = observation_id(indicator, self.view.consignment, *subject)
         return Observed(identity, indicator, counting_unit, measure)
+
+
+def _cluster(view: ConsignmentView) -> str | None:
+    """Return the cluster of a consignment: the journey of the first of its units, else its operator and day.
+
+    None where it lies in no unit and its filing names no importer.
+    """
+    if view.unit_names:
+        unit = view.unit_names[0]
+        told = view.units.get(unit)
+        return cluster_of(unit, "" if told is None else told.journey)
+    share = view.plan.share
+    names = () if share is None else claimants(share, "IMPORTER")
+    return cluster_of(min(names), str(view.first_ms // _DAY_MS)) if names else None
 
 
 def on_lane(view: ConsignmentView, policy: Policy) -> OnLane | None:

@@ -177,4 +177,5 @@ def unit_milestones(journey: Journey) -> UnitMilestones:
         events=tuple((code, bare(event)) for code, event in sorted(known.actual.items())),
         opened=tuple(bare(event) for event in view.of(*SEALS)[-controls.MOST :]),
         controls=tuple(journey.derived.controls[-controls.MOST :]),
+        journey=view.key,
     )

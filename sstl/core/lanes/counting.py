@@ -51,7 +51,7 @@ SERIES = "~series"
 DIRTY = "~dirty"
 HOURS_KEPT_MS = 8 * DAY_MS
 """An hour is forgotten when the watermark has passed its end by this."""
-_DAYS = "days/"
+DAYS = "days/"
 _REFUSED = {Kind.SHARE: "not_a_share", Kind.RATE: "not_a_rate", Kind.TALLY: "no_category"}
 """How the alarm is called when a measure is no value of its indicator."""
 
@@ -133,7 +133,7 @@ def _combinations(declared: Definition, strata: Strata) -> Iterator[Strata]:
 def day_cell(work: Work, key: str, day: int) -> LaneCell | None:
     """Return the cell of a series and UTC day, None where nothing is counted."""
     month, name = place_of_day(day)
-    cell = work.get(key, _DAYS + month)
+    cell = work.get(key, DAYS + month)
     return None if cell is None else cell.days.get(name)
 
 
@@ -149,13 +149,13 @@ def _stored(cell: LaneCell | None) -> WholeCell | None:
 
 def newest_day(work: Work, key: str) -> int | None:
     """Return the last day of a series that counts something."""
-    months = [part for part in work.parts(key) if part.startswith(_DAYS)]
+    months = [part for part in work.parts(key) if part.startswith(DAYS)]
     if not months:
         return None
     cell: MonthCell | None = work.get(key, months[-1])
     if cell is None:
         return None
-    return days_of(MONTH_PREFIX + months[-1][len(_DAYS) :]).start + int(max(cell.days)) - 1
+    return days_of(MONTH_PREFIX + months[-1][len(DAYS) :]).start + int(max(cell.days)) - 1
 
 
 class Counting:
@@ -288,7 +288,7 @@ class Counting:
             total.merge(opened.delta)
             self._work.put(DIRTY, f"{key}|{name_of_day(day)}", MARK)
         for (key, month), changed in months.items():
-            self._put_month(key, _DAYS + month, changed)
+            self._put_month(key, DAYS + month, changed)
         for key, total in totals.items():
             whole = OpenCell(whole_cell(self._work, key, TOTAL))
             whole.delta.merge(total)

@@ -153,8 +153,8 @@ def publish(work: Work, key: str, window: str) -> None:
     until = None
     if declared.awaits is not None and not window.startswith(HOUR_PREFIX):
         until = horizon_of(work, series, window, reached_ms, governing)
-    digest = "" if cell is None else _digest(cell, governing, moving(cell, until))
-    now = _next(said.get(window), digest, provisional=provisional)
+    digest = "" if cell is None else digest_of(cell, governing, moving(cell, until))
+    now = next_told(said.get(window), digest, provisional=provisional)
     if now is None:
         return
     changed = {window: now}
@@ -169,14 +169,14 @@ def publish(work: Work, key: str, window: str) -> None:
             policy=governing,
             until=until,
         )
-        _emit(work, record)
+        emit(work, record)
     if declared.estimator is not None and not window.startswith(HOUR_PREFIX):
         figures = () if cell is None else derived(series, window, cell, governing)
         for figure, place_name, told_now in _news(
             said, window, figures, governing, provisional=provisional
         ):
             changed[place_name] = told_now
-            _emit(
+            emit(
                 work,
                 figure_record(
                     series,
@@ -191,7 +191,7 @@ def publish(work: Work, key: str, window: str) -> None:
     work.put(*place, Published(dict(sorted((said | changed).items()))))
 
 
-def _next(before: Told | None, digest: str, *, provisional: bool) -> Told | None:
+def next_told(before: Told | None, digest: str, *, provisional: bool) -> Told | None:
     """Return what is said now, None where it is what was said before."""
     if before is None:
         return Told(1, digest, provisional) if digest else None
@@ -223,8 +223,8 @@ def _news(
     }
     for name in sorted({*by_name, *before}):
         figure = by_name.get(name)
-        digest = "" if figure is None or figure.n == 0 else _digest(figure, policy)
-        now = _next(before.get(name), digest, provisional=provisional)
+        digest = "" if figure is None or figure.n == 0 else digest_of(figure, policy)
+        now = next_told(before.get(name), digest, provisional=provisional)
         if now is not None:
             yield figure or _gone(name), window + _FIGURE + name, now
 
@@ -234,12 +234,14 @@ def _gone(name: str) -> Figure:
     return Figure(name=name, n=0, estimated=nothing, method=Method("none", 1))
 
 
-def _digest(content: LaneCell | Figure, policy: Policy, moving: str = "") -> str:
+def digest_of(content: LaneCell | Figure, policy: Policy, moving: str = "") -> str:
+    """Return a digest of counts or figure, policy, and of what moves with the watermark."""
     said = msgspec.json.encode(content) + policy.hash.encode() + moving.encode()
     return hashlib.sha256(said).hexdigest()[:16]
 
 
-def _emit(work: Work, record: Indicator) -> None:
+def emit(work: Work, record: Indicator) -> None:
+    """Publish a record."""
     work.count("indicator", record.state)
     headers = cloud_event_headers(
         identity=f"{record.key}/{record.revision}",

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from sstl.core.lanes.cell import MonthCell, WholeCell
+from sstl.core.lanes.composition import compose, composed_at
 from sstl.core.lanes.counted import Counted, Incident, Tallies, is_counted, sweep
 from sstl.core.lanes.counting import DIRTY, Counting, Mark
 from sstl.core.lanes.following import Followed, mark_open, note_resumed
@@ -129,6 +130,10 @@ class LanesStage:
                 if (key, one) not in seen:
                     seen.add((key, one))
                     publish(work, key, one)
+            for place in composed_at(key, window):
+                if place not in seen:
+                    seen.add(place)
+                    compose(work, *place)
             work.put(DIRTY, mark, None)
         work.put(_NEXT, "", None if last is None else After(last))
         return work.outcome

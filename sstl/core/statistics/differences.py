@@ -12,7 +12,7 @@ are drawn in the order of their ids, so that the interval does not depend on how
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from math import exp, fsum, lcm
 from operator import mul
@@ -35,7 +35,8 @@ grow too long (2 or 3 of each: they hold in 98 of 100 worlds)."""
 REPLICATES: Final = 999
 """One less than a round number, so that a percentile is a replicate."""
 
-_KEPT_POSITIONS: Final = 2_000_000
+_FIRST_STEP_S: Final = 64
+_KEPT_POSITIONS: Final = 6_000_000
 """Places found by bisection that are kept between replicates, together."""
 
 
@@ -126,12 +127,57 @@ class _Weighted:
         return self.factor * (self.pairs - above)
 
 
+def _first(
+    weight: Callable[[int], int], bounds: tuple[int, int], least: int, most: int, near: int
+) -> tuple[int, int]:
+    """Return the first difference with at least so much weight up to it, and that weight.
+
+    Steps away from ``near`` until it is passed, then looks a little to either side of where the weights known so far
+    point, so that both ends come near; halves where two steps did not, for weights that grow in jumps.
+
+    Args:
+        weight: Weight up to a difference; it never falls.
+        bounds: One below, with less weight, and one with enough.
+        least: The weight asked for.
+        most: The weight at the upper bound.
+        near: Where to begin.
+    """
+    (low, high), below, reached = bounds, 0, most
+    at, step, passed = near, _FIRST_STEP_S, [False, False]
+    widths = (high - low, high - low)
+    while high - low > 1:
+        at = min(max(at, low + 1), high - 1)
+        found = weight(at)
+        enough = found >= least
+        if enough:
+            high, reached = at, found
+        else:
+            low, below = at, found
+        passed[enough] = True
+        if not all(passed):
+            at += -step if enough else step
+            step *= 4
+            continue
+        at = (low + high) // 2
+        width, widths = widths[0], (widths[1], high - low)
+        if 2 * (high - low) < width:
+            at = low + (least - below) * (high - low) // (reached - below)
+            # of a coarse grid, so that replicates meet the same places
+            beside = 1 << ((high - low) // 64).bit_length()
+            at = (at // beside - 1) * beside if enough else (at // beside + 1) * beside
+    return high, reached
+
+
 def _twice_hodges_lehmann(
-    strata: Sequence[_Stratum], times: Sequence[int], bounds: tuple[int, int], room: int
+    strata: Sequence[_Stratum],
+    times: Sequence[int],
+    bounds: tuple[int, int],
+    room: int,
+    near: int | None = None,
 ) -> int | None:
     """Return twice the weighted median of the differences; None without a pair.
 
-    Durations are integers, so the median is bisected for between the bounds of all differences.
+    Durations are integers, so the median is searched for between the bounds of all differences, beginning ``near``.
     """
     weighted = [one for stratum in strata if (one := _Weighted(stratum, times)).pairs]
     if not weighted:
@@ -141,21 +187,14 @@ def _twice_hodges_lehmann(
         one.factor = common // one.size
     total = sum(one.factor * one.pairs for one in weighted)
 
-    def first(low: int, least: int) -> tuple[int, int]:
-        """Return the first difference above ``low`` with at least so much weight up to it, twice."""
-        high, reached = bounds[1], 2 * total
-        while high - low > 1:
-            middle = (low + high) // 2
-            weight = 2 * sum(one.up_to(middle, room) for one in weighted)
-            if weight >= least:
-                high, reached = middle, weight
-            else:
-                low = middle
-        return high, reached
+    def twice(difference: int) -> int:
+        return 2 * sum(one.up_to(difference, room) for one in weighted)
 
-    lower, reached = first(bounds[0], total)
-    upper = lower if reached > total else first(lower, total + 1)[0]
-    return lower + upper
+    begin = sum(bounds) // 2 if near is None else near
+    lower, reached = _first(twice, bounds, total, 2 * total, begin)
+    if reached > total:
+        return 2 * lower
+    return lower + _first(twice, (lower, bounds[1]), total + 1, 2 * total, lower + 1)[0]
 
 
 def _log_ratio(strata: Sequence["_Logs"], times: Sequence[int]) -> float | None:
@@ -216,8 +255,8 @@ def compare(
 ) -> Comparison:
     """Return how the durations of the two groups differ within strata.
 
-    The work is one pass over the units for each replicate and step of a bisection: one to two
-    seconds for 1,000 units and 999 replicates.
+    The work is one pass over the units for each replicate and step of a search, about seven: a
+    second of CPU for 1,000 units and 999 replicates, 17 for 20,000.
 
     Args:
         units: Counting units of both groups, in any order.
@@ -280,7 +319,8 @@ def _difference(
     )
     room = _KEPT_POSITIONS // sum(one.size for one in strata)
     once = _twice_hodges_lehmann(strata, [1] * len(times[0]), bounds, room)
-    found = (_twice_hodges_lehmann(strata, one, bounds, room) for one in times)
+    near = None if once is None else once // 2
+    found = (_twice_hodges_lehmann(strata, one, bounds, room, near) for one in times)
     drawn = [twice / 2 for twice in found if twice is not None]
     if once is None or len(drawn) < len(times):
         return NotEstimable("insufficient data: clusters drawn anew share no stratum")
