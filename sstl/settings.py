@@ -217,6 +217,8 @@ class Settings:
     """About how long the fold of one transaction may keep the process to itself."""
     batch_bytes: int = _variable("BATCH_BYTES", _count(1_024, 1 << 28), 8 << 20)
     """Most input bytes of one transaction."""
+    series_budget: int = _variable("SERIES_BUDGET", _count(100, 1_000_000), 20_000)
+    """Most Prometheus series of lanes; what lies beyond is summed up as lane ``other``."""
     grafana: str | None = _variable("GRAFANA", str, None)
     """Command that the demo starts Grafana with, as ``COMMAND PORT PROVISIONING_DIR DATA_DIR``; None: looked for."""
     log_level: str = _variable("LOG_LEVEL", _level, "INFO")

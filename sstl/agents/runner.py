@@ -1,6 +1,6 @@
 """One stage instance as the shell runs it: decode, fold, timers, and what becomes of a message that crashes us."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any, Protocol
@@ -39,8 +39,8 @@ class Runner(Protocol):
         """Return the output that sets a message aside which our code failed on."""
         ...
 
-    def on_restored(self, store: PartitionStore) -> None:
-        """Show what the state says, once it is restored."""
+    def on_restored(self, store: PartitionStore) -> Iterator[None]:
+        """Show what the state says, once it is restored, a little at each step."""
         ...
 
     def on_committed(self, outputs: Sequence[Output]) -> None:
@@ -51,8 +51,8 @@ class Runner(Protocol):
 class Gauges(Protocol):
     """What a stage shows of its state beside the metrics that every stage has."""
 
-    def restored(self, store: PartitionStore, partition: int) -> None:
-        """Show a restored state."""
+    def restored(self, store: PartitionStore, partition: int, policy: Policy) -> Iterator[None]:
+        """Show a restored state, a little at each step; ``policy`` is the latest version."""
         ...
 
     def committed(self, outputs: Sequence[Output], partition: int) -> None:
@@ -63,8 +63,9 @@ class Gauges(Protocol):
 class NoGauges:
     """Shows nothing."""
 
-    def restored(self, store: PartitionStore, partition: int) -> None:
+    def restored(self, store: PartitionStore, partition: int, policy: Policy) -> Iterator[None]:
         """Show nothing."""
+        return iter(())
 
     def committed(self, outputs: Sequence[Output], partition: int) -> None:
         """Show nothing."""
@@ -150,9 +151,9 @@ class StageRunner:
         )
         return Output("quarantine", f"{topic}/{partition}/{record.offset}", pointer)
 
-    def on_restored(self, store: PartitionStore) -> None:
-        """Show what the state says."""
-        self._gauges.restored(store, self._context.partition)
+    def on_restored(self, store: PartitionStore) -> Iterator[None]:
+        """Show what the state says, a little at each step."""
+        return self._gauges.restored(store, self._context.partition, self._policy())
 
     def on_committed(self, outputs: Sequence[Output]) -> None:
         """Show what was said."""

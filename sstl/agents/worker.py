@@ -95,6 +95,7 @@ def run(settings: Settings, topics: Topics, policy: Policy, agents: Collection[s
     worker_name = settings.instance_id or str(os.getpid())
     metrics.set_worker_info(version=version("sstl"), policy_hash=policy.hash, worker=worker_name)
     metrics.LANES.name_lanes(policy.lanes)
+    metrics.LANES.limit(settings.series_budget)
     pulse = health.Pulse(timedelta(seconds=30))
     app.on_beat = pulse.beat
     server = health.serve(

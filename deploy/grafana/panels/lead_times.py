@@ -5,7 +5,8 @@ from typing import Final
 DAY_S: Final = 86_400
 """Lead times are shown in days: one unit for sea, rail and air, so that lanes compare at a glance."""
 
-LANES: Final = 'lane=~"$lane",mode=~"$mode",indicator=~"$indicator"'
+CHOSEN: Final = 'lane=~"$lane",mode=~"$mode",indicator=~"$indicator"'
+LANES: Final = CHOSEN + ',stratum="all",window="TOTAL"'
 ROW: Final = "lane, mode, indicator, counting_unit"
 
 
