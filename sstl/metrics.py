@@ -141,6 +141,17 @@ FLAGS = Counter(
     ["status", "severity", "rule"],
     registry=REGISTRY,
 )
+DRAWS = Counter(
+    "sstl_draws_total",
+    "Consignments that came onto a lane with a least random rate while this worker draws, by what became of them.",
+    ["outcome"],
+    registry=REGISTRY,
+)
+DRAW_KEYS_MISSING = Gauge(
+    "sstl_draw_keys_missing",
+    "Lanes with a least random rate for which this worker, which is to draw, has no key of today.",
+    registry=REGISTRY,
+)
 FEEDBACK_LATE = Counter(
     "sstl_feedback_late_total",
     "Feedback that was recorded after it was due.",
@@ -459,6 +470,7 @@ _BY_LABEL: Final = {
     "rejected": REJECTED,
     "unknown_fields": UNKNOWN_FIELDS,
     "unbound": UNBOUND,
+    "draw": DRAWS,
 }
 _BY_INDICATOR: Final = {"observation": OBSERVATIONS, "observed_events": OBSERVED_EVENTS}
 

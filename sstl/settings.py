@@ -180,6 +180,8 @@ class Settings:
     """Families whose arrival time is the earlier of append and recorded time (historical files, accelerated demo)."""
     policy_file: Path | None = _variable("POLICY_FILE", _file_or_directory, None)
     """A YAML file, or a directory of them; None: the defaults of the rules and no lanes."""
+    draw_keys: Path | None = _variable("DRAW_KEYS", _file_or_directory, None)
+    """Keys of days, a file or a directory of ``*.key``: consignments are drawn at random; None: none is drawn here."""
     data_dir: Path | None = _variable("DATA_DIR", _directory, None)
     """Where the embedded broker keeps its data; None: the user's data directory (``data_directory``)."""
     maven_repository: str | None = _variable("MAVEN_REPOSITORY", _address, None)
