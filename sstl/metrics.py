@@ -404,8 +404,8 @@ LANES: Final = LaneTable(
     ),
     budget=SERIES_BUDGET,
 )
-"""Current figures of this worker's lanes; `LaneTable.name_lanes` takes the policy's."""
-REGISTRY.register(LANES)
+"""Current figures of this worker's lanes; `LaneTable.name_lanes` takes the policy's. Not in `REGISTRY`, which takes too
+long for so many: the web server adds `LaneTable.exposition`."""
 
 
 def set_worker_info(*, version: str, policy_hash: str, worker: str) -> None:
@@ -583,5 +583,6 @@ def _measured(indicator: Indicator) -> tuple[Measured, float]:
 
 def families() -> list[Metric]:
     """Return every metric of sstl's own, for the documentation and for checks of dashboards."""
-    found = [family for family in REGISTRY.collect() if family.name.startswith("sstl_")]
+    everything = (*REGISTRY.collect(), *LANES.collect())
+    found = [family for family in everything if family.name.startswith("sstl_")]
     return sorted(found, key=lambda family: family.name)

@@ -146,6 +146,7 @@ class _Series(NamedTuple):
         return max(row.n for row in self.rows.values())
 
 
+_ESCAPED: Final = str.maketrans({"\\": "\\\\", "\n": "\\n", '"': '\\"'})
 _NO_SERIES: Final = _Series(0, {}, 0)
 
 
@@ -153,11 +154,11 @@ class LaneTable(Collector):
     """Indicators of lanes as gauges, never more than a budget of series.
 
     Of each lane, indicator and stratum the whole period is shown, and the newest day, week and month that were
-    published. Lanes that the policy names come first, then what has the most observations; one lane and stratum is
-    shown with all of its windows or with none. What does not fit is summed up under lane `OTHER`, its strata by
-    their names (``operator=other``), as far as it adds up and fits itself: counts, and means and shares from them; no
-    quantile and no interval. Of days, weeks and months only those of the newest are summed. The gauge ``hidden`` says
-    how many series are not shown.
+    published. Lanes that the policy names come first, of these and of the others all together before strata, then what
+    has the most observations; one lane and stratum is shown with all of its windows or with none. What does not fit is
+    summed up under lane `OTHER`, its strata by their names (``operator=other``), as far as it adds up and fits itself:
+    counts, and means and shares from them; no quantile and no interval. Of days, weeks and months only those of the
+    newest are summed. The gauge ``hidden`` says how many series are not shown.
 
     Args:
         figures: The gauges.
@@ -180,6 +181,8 @@ class LaneTable(Collector):
         self._budget = budget
         self._series: dict[Labels, _Series] = {}
         self._named: frozenset[str] = frozenset()
+        self._lines: dict[tuple[str, ...], tuple[LaneRow, tuple[tuple[int, str], ...]]] = {}
+        """What the last scrape wrote, by labels."""
         self._lock = threading.Lock()
 
     def name_lanes(self, lanes: Iterable[str]) -> None:
@@ -246,6 +249,45 @@ class LaneTable(Collector):
         name, text = self._hidden
         yield GaugeMetricFamily(name, text, value=hidden)
 
+    def exposition(self) -> bytes:
+        """Return the same as `collect` as text, valid in Prometheus's own format and in OpenMetrics but for its end.
+
+        The client library takes 15 us for each sample, and as much again from whoever holds the interpreter; what has
+        not changed since the last scrape is kept as it was written.
+        """
+        shown, hidden = self._choose()
+        known, lines = self._lines, {}
+        parts: list[list[str]] = [[] for _ in (*self._figures, self._reasons)]
+        for labels, row in shown:
+            written = known.get(labels)
+            if written is None or written[0] is not row:
+                written = row, self._written(labels, row)
+            lines[labels] = written
+            for place, line in written[1]:
+                parts[place].append(line)
+        self._lines = lines
+        text = []
+        for (name, help_, *_), samples in zip((*self._figures, self._reasons), parts, strict=True):
+            text.append(f"# HELP {name} {help_}\n# TYPE {name} gauge\n")
+            text += samples
+        name, help_ = self._hidden
+        text.append(f"# HELP {name} {help_}\n# TYPE {name} gauge\n{name} {float(hidden)}\n")
+        return "".join(text).encode()
+
+    def _written(self, labels: tuple[str, ...], row: LaneRow) -> tuple[tuple[int, str], ...]:
+        """Return the samples of a row, each with the place of its gauge."""
+        pairs = zip(LABELS, labels, strict=True)
+        inner = ",".join(f'{name}="{value.translate(_ESCAPED)}"' for name, value in pairs)
+        found = []
+        for place, (name, _, figure) in enumerate(self._figures):
+            value = figure(row)
+            if value is not None:
+                found.append((place, f"{name}{{{inner}}} {float(value)!r}\n"))
+        if row.reason is not None:
+            name, _ = self._reasons
+            found.append((len(self._figures), f'{name}{{{inner},reason="{row.reason}"}} 1.0\n'))
+        return tuple(found)
+
     def _cost(self, row: LaneRow) -> int:
         figures = sum(figure(row) is not None for _, _, figure in self._figures)
         return figures + (row.reason is not None)
@@ -257,7 +299,10 @@ class LaneTable(Collector):
         total = sum(series.cost for _, series in known)
         if total <= budget:
             return _rows(known), 0
-        order = sorted(known, key=lambda one: (one[0][0] not in named, -one[1].n, one[0]))
+        order = sorted(
+            known,
+            key=lambda one: (one[0][0] not in named, one[0][4] != ALL, -one[1].n, one[0]),
+        )
         # Sums have a part of the budget that the smallest lanes would have: they say that something is hidden.
         room = budget - budget // _SUMS
         used = place = 0

@@ -109,6 +109,7 @@ def run(settings: Settings, topics: Topics, policy: Policy, agents: Collection[s
         metrics.REGISTRY,
         pulse.health,
         lambda: _readiness(app),
+        metrics.LANES.exposition,
     )
     log.info("worker starts", worker=worker_name, port=server.port, policy_hash=policy.hash[:12])
     worker = faust.Worker(

@@ -58,11 +58,16 @@ def hidden(table: LaneTable) -> float:
 
 
 def samples(table: LaneTable) -> Iterator[tuple[str, dict[str, str], float]]:
-    registry = CollectorRegistry(auto_describe=True)
-    registry.register(table)
-    for family in text_string_to_metric_families(generate_latest(registry).decode()):
+    for family in text_string_to_metric_families(table.exposition().decode()):
         for sample in family.samples:
             yield sample.name, sample.labels, sample.value
+
+
+def as_the_library_writes_it(table: LaneTable) -> list[tuple[str, dict[str, str], float]]:
+    registry = CollectorRegistry(auto_describe=True)
+    registry.register(table)
+    read = text_string_to_metric_families(generate_latest(registry).decode())
+    return [(one.name, one.labels, one.value) for family in read for one in family.samples]
 
 
 def test_what_fits_exactly_is_shown_and_nothing_is_hidden() -> None:
@@ -95,6 +100,17 @@ def test_lanes_that_the_policy_names_are_shown_before_larger_ones() -> None:
     for lane in ("a", "b", "c", "d", "e"):
         show(table, lane, LaneRow(50))
     assert by(table, "n") == {"agreed": 2, "a": 50, "b": 50, "c": 50, "other": 100}
+
+
+def test_all_together_is_shown_before_a_stratum_that_is_used_more() -> None:
+    table = a_table(5)
+    for lane, n in (("a", 50), ("b", 40), ("c", 30), ("d", 5)):
+        show(table, lane, LaneRow(n))
+    for stratum in ("operator=AEO", "operator=NON_AEO"):
+        show(table, "a", LaneRow(25), stratum=stratum)
+    found = {(one.labels["lane"], one.labels["stratum"]) for one in families(table)["n"].samples}
+    assert found == {*((lane, "all") for lane in "abcd"), ("other", "operator=other")}
+    assert hidden(table) == 2
 
 
 def test_a_share_of_what_is_hidden_comes_from_its_sums_and_has_no_interval() -> None:
@@ -160,6 +176,17 @@ def test_a_row_without_observations_goes_and_one_with_a_reason_stays() -> None:
     assert by(table, "why", "reason") == {"not_estimable": 1}
 
 
+def test_what_is_written_is_what_the_client_library_would_write() -> None:
+    table = a_table(12)
+    odd = 'source=urn:"sstl"\\x\ny'
+    for n, lane in enumerate("abcdefgh", start=1):
+        show(table, lane, LaneRow(n, mean_s=n / 3, events=n, value=1e-9 * n), stratum=odd)
+    show(table, "i", LaneRow(4, reason="not_estimable"))
+    for _ in range(2):
+        assert list(samples(table)) == as_the_library_writes_it(table)
+        show(table, "h", LaneRow(99, mean_s=1e16), stratum=odd)
+
+
 @given(
     st.integers(1, 60),
     st.lists(
@@ -218,11 +245,7 @@ def test_a_hundred_thousand_rows_stay_within_the_budget_of_a_worker() -> None:
                         window=window,
                         indicator=f"i{indicator}",
                     )
-    registry = CollectorRegistry(auto_describe=True)
-    registry.register(table)
-    lines = [
-        line for line in generate_latest(registry).decode().splitlines() if not line.startswith("#")
-    ]
+    lines = [line for line in table.exposition().decode().splitlines() if not line.startswith("#")]
     assert len(lines) - 1 <= metrics.SERIES_BUDGET
     found = families(table)["sstl_lane_observations"].samples
     assert {"lane-0", "lane-499", "other"} <= {one.labels["lane"] for one in found}

@@ -31,7 +31,11 @@ SUBJECTS = {
 
 
 def value(name: str, **labels: str) -> float | None:
-    return metrics.REGISTRY.get_sample_value(name, labels)
+    for family in metrics.families():
+        for sample in family.samples:
+            if (sample.name, sample.labels) == (name, labels):
+                return float(sample.value)
+    return None
 
 
 @pytest.fixture
