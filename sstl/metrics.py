@@ -576,9 +576,9 @@ def _measured(indicator: Indicator) -> tuple[Measured, float]:
         return "seconds", 1
     per, _, rest = indicator.unit.partition(" ")
     number, _, _ = rest.partition(" ")
-    if per == "per" and number.isdigit():
-        return "ratio", 1 / int(number)
-    return "other", 1
+    if per != "per":
+        return "other", 1
+    return "ratio", 1 / int(number) if number.isdigit() else 1
 
 
 def families() -> list[Metric]:

@@ -1,8 +1,11 @@
 """What a worker shows of its lanes: the same after a take-over as before it."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
+import msgspec
 import pytest
+from prometheus_client.samples import Sample
 
 from sstl import metrics
 from sstl.agents.lanes import LaneGauges
@@ -13,6 +16,7 @@ from sstl.core.lanes import LanesStage
 from sstl.core.stage import Context, Inbound, Outcome
 from sstl.models.policy import Policy
 from sstl.models.records import Measure, Observation
+from tests.lane_kinds import RATE, TALLY, declared
 
 pytestmark = pytest.mark.unit
 
@@ -30,10 +34,13 @@ class Lanes:
         self.store = PartitionStore(self.stage.cell_type)
         self.context = Context(PARTITION, frozenset())
 
-    def take(self, *observations: Observation) -> None:
+    def take(self, *observations: Observation) -> dict[tuple[str, str], int]:
+        """Return what was counted."""
         records = [Inbound(one.id, one) for one in observations]
-        self._commit(self.stage.fold(self.store, records, POLICY, self.context))
+        outcome = self.stage.fold(self.store, records, POLICY, self.context)
+        self._commit(outcome)
         self._commit(self.stage.tick(self.store, POLICY, self.context))
+        return dict(outcome.counts)
 
     def _commit(self, outcome: Outcome) -> None:
         prepared = Preparer(Topics("test"), self._never).encode(outcome)
@@ -68,7 +75,27 @@ def took(name: str, *, day: int, hours: float, strata: Mapping[str, str]) -> Obs
     )
 
 
+def samples(name: str, indicator: str | None = None) -> list[Sample]:
+    return [
+        sample
+        for family in metrics.LANES.collect()
+        for sample in family.samples
+        if (sample.name, sample.labels.get("lane")) == (name, LANE)
+        and indicator in (None, sample.labels["indicator"])
+    ]
+
+
+def everything() -> list[tuple[str, list[tuple[str, str]], float]]:
+    """Return all that is shown, in a fixed order."""
+    return sorted(
+        (sample.name, sorted(sample.labels.items()), sample.value)
+        for family in metrics.LANES.collect()
+        for sample in family.samples
+    )
+
+
 def shown() -> dict[tuple[str, str, str], float]:
+    """Return what is shown; of several indicators the last one's."""
     return {
         (sample.name, sample.labels["stratum"], sample.labels["window"]): sample.value
         for family in metrics.LANES.collect()
@@ -86,8 +113,64 @@ def test_a_worker_that_takes_a_lane_over_shows_what_the_one_before_showed(lanes:
     assert before["sstl_lane_observations", "all", "P1D"] == 1
     assert ("sstl_lane_mean_seconds", "all", "P1D") not in before
     assert before["sstl_lane_window_start_timestamp_seconds", "all", "P1D"] == 20_015 * 86_400
+    whole = everything()
     lanes.take_over()
-    assert shown() == before
+    assert everything() == whole
+
+
+def said(name: str, number: int, indicator: str, **fields: Any) -> Observation:
+    known: dict[str, Any] = {"start_ms": 20_000 * DAY_MS, "value_ms": 0}
+    measure = Measure(lane_id=LANE, mode="SEA", **(known | fields))
+    return Observation(
+        id=f"{name}{number}",
+        indicator=indicator,
+        counting_unit="consignment",
+        current=measure,
+        previous=None,
+    )
+
+
+def test_rates_and_derived_figures_are_shown_and_outlive_a_take_over(lanes: Lanes) -> None:
+    with declared():
+        counted = lanes.take(
+            *(
+                said("rate", number, RATE.name, value_ms=number, exposure=250 * DAY_MS)
+                for number in (1, 3)
+            ),
+            *(
+                said("arm", number, TALLY.name, category="HIT" if number else "MISS")
+                for number in range(4)
+            ),
+        )
+        before = everything()
+        rates = {name: value for (name, _, window), value in shown().items() if window == "P1D"}
+        lanes.take_over()
+        assert everything() == before
+    assert counted["observed_events", f"{RATE.name}:added"] == 4
+    assert counted["observation", f"{TALLY.name}:added"] == 4
+    assert rates["sstl_lane_exposure"] == 500
+    assert {one.labels["indicator"] for one in samples("sstl_lane_value_ratio")} == {
+        RATE.name,
+        "test_hit_rate",
+    }
+    assert [one.value for one in samples("sstl_lane_value_ratio", RATE.name)] == [0.008] * 4
+    assert {
+        (one.labels["indicator"], one.labels["reason"])
+        for one in samples("sstl_lane_without_figure")
+    } == {("test_missed", "not_estimable")}
+
+
+def test_a_correction_is_counted_as_taken_back_and_added(lanes: Lanes) -> None:
+    first = said("hit", 1, "hit_rate", value_ms=1)
+    lanes.take(first)
+    assert first.current is not None
+    corrected = msgspec.structs.replace(
+        first, previous=first.current, current=msgspec.structs.replace(first.current, value_ms=0)
+    )
+    assert {label: many for (what, label), many in lanes.take(corrected).items()} == {
+        "hit_rate:taken_back": 1,
+        "hit_rate:added": 1,
+    }
 
 
 def test_a_partition_that_is_given_up_shows_no_lane(lanes: Lanes) -> None:

@@ -279,6 +279,7 @@ def figures() -> dict[str, float]:
     ("unit", "name", "scale"),
     [
         pytest.param("per 1000 container-days", "_ratio", 0.001, id="rate"),
+        pytest.param("per container-day", "_ratio", 1, id="rate-per-one"),
         pytest.param("1", "_ratio", 1, id="derived-ratio"),
         pytest.param("s", "_seconds", 1, id="derived-time"),
         pytest.param("kg", "", 1, id="its-own-unit"),
