@@ -13,13 +13,13 @@ from panels.kinds import (
     steps,
     table,
 )
-from panels.lead_times import CHOSEN, HEADINGS, LANES, ROW, lane_sum
+from panels.lead_times import CHOSEN, LANES, SHORT, SHORT_HEADINGS, lane_sum
 
 _WHOLE = f'{CHOSEN},window="TOTAL"'
 
 
 def _most(metric: str) -> str:
-    return f"max by ({ROW}) ({metric}{{{LANES}}})"
+    return f"max by ({SHORT}) ({metric}{{{LANES}}})"
 
 
 def controls(grid: Grid) -> None:
@@ -30,30 +30,35 @@ def controls(grid: Grid) -> None:
             "Shares, with their 95 % intervals",
             "How many of the counting units have it: controls, hits, recognition and the like, over the whole "
             "period, all strata. Without bounds where sums of hidden lanes are shown (lane 'other').",
-            HEADINGS,
+            SHORT_HEADINGS,
             [
-                ("n", f"{lane_sum('sstl_lane_observations')} and on ({ROW}) {value}", "locale", 70),
+                (
+                    "n",
+                    f"{lane_sum('sstl_lane_observations', SHORT)} and on ({SHORT}) {value}",
+                    "locale",
+                    70,
+                ),
                 (
                     "Have it",
-                    f"{lane_sum('sstl_lane_events')} unless on ({ROW}) {exposed}",
+                    f"{lane_sum('sstl_lane_events', SHORT)} unless on ({SHORT}) {exposed}",
                     "locale",
                     80,
                 ),
                 (
                     "Share",
-                    f"{value} and on ({ROW}) {_most('sstl_lane_events')} unless on ({ROW}) {exposed}",
+                    f"{value} and on ({SHORT}) {_most('sstl_lane_events')} unless on ({SHORT}) {exposed}",
                     "percentunit",
                     80,
                 ),
                 (
                     "From",
-                    f"{_most('sstl_lane_low_ratio')} unless on ({ROW}) {exposed}",
+                    f"{_most('sstl_lane_low_ratio')} unless on ({SHORT}) {exposed}",
                     "percentunit",
                     80,
                 ),
                 (
                     "To",
-                    f"{_most('sstl_lane_high_ratio')} unless on ({ROW}) {exposed}",
+                    f"{_most('sstl_lane_high_ratio')} unless on ({SHORT}) {exposed}",
                     "percentunit",
                     80,
                 ),
@@ -68,12 +73,12 @@ def controls(grid: Grid) -> None:
             "No figure: too few, or not estimable",
             "Where no statistic is given, and why: n is below the least n, or the design does not allow it (no "
             "random arm, too few controls in it). Nothing is not zero.",
-            HEADINGS | {"reason": "Why"},
+            SHORT_HEADINGS | {"reason": "Why"},
             [
                 (
                     "n",
-                    f"sum by ({ROW}, reason) (sstl_lane_without_figure{{{LANES}}} * on ({ROW}) group_left "
-                    f"{lane_sum('sstl_lane_observations')})",
+                    f"sum by ({SHORT}, reason) (sstl_lane_without_figure{{{LANES}}} * on ({SHORT}) group_left "
+                    f"{lane_sum('sstl_lane_observations', SHORT)})",
                     "locale",
                     70,
                 )
@@ -101,7 +106,7 @@ def controls(grid: Grid) -> None:
         bar_gauge(
             "Rates per 1,000 of exposure",
             "Events per 1,000 of what they are counted over (consignments, container-days: docs/indicators.md).",
-            f"sort_desc(topk(12, 1000 * {value} and on ({ROW}) {exposed}))",
+            f"sort_desc(topk(12, 1000 * {value} and on ({SHORT}) {exposed}))",
             "{{lane}} {{indicator}}",
             unit="locale",
             levels=steps((None, BLUE)),

@@ -274,6 +274,7 @@ def bar_gauge(
             "showUnfilled": True,
             "valueMode": "color",
             "minVizHeight": 16,
+            "text": {"titleSize": 12, "valueSize": 18},
             "minVizWidth": 0,
         },
     }

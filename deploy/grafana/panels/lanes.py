@@ -5,6 +5,7 @@ from panels.kinds import (
     ORANGE,
     RED,
     YELLOW,
+    Column,
     Grid,
     Panel,
     bar_gauge,
@@ -18,6 +19,8 @@ from panels.lead_times import (
     HEADINGS,
     LANES,
     ROW,
+    SHORT,
+    SHORT_HEADINGS,
     chosen,
     days,
     lane_sum,
@@ -50,37 +53,38 @@ def lanes_table() -> Panel:
 
 def newest_table(window: str, title: str) -> Panel:
     """Return a table of the newest day, week or month of each lane."""
+    measured = days("sstl_lane_mean_seconds", SHORT, window)
+    labels = chosen(window)
+    columns: list[Column] = [
+        (
+            "n",
+            f"{lane_sum('sstl_lane_observations', SHORT, window)} and on ({SHORT}) {measured}",
+            "locale",
+            60,
+        ),
+        ("Median", days("sstl_lane_median_seconds", SHORT, window), "suffix: d", 80),
+        ("p90", days("sstl_lane_p90_seconds", SHORT, window), "suffix: d", 80),
+        ("Late", share_late(SHORT, window), "percentunit", 80),
+        (
+            "Provisional",
+            f"max by ({SHORT}) (sstl_lane_provisional{{{labels}}}) and on ({SHORT}) {measured}",
+            "bool_yes_no",
+            90,
+        ),
+        (
+            "Began",
+            f"1000 * max by ({SHORT}) (sstl_lane_window_start_timestamp_seconds{{{labels}}}) "
+            f"and on ({SHORT}) {measured}",
+            "time: YYYY-MM-DD",
+            100,
+        ),
+    ]
     return table(
         title,
         "The newest one with an observation, by the start of what is measured: a lane that rests shows an old one, and "
         "'began' says which. Provisional: slow ones are still missing, so what is there looks faster than it is.",
-        HEADINGS,
-        [
-            (
-                "n",
-                f"{lane_sum('sstl_lane_observations', window=window)} "
-                f"and on ({ROW}) {days('sstl_lane_mean_seconds', window=window)}",
-                "locale",
-                70,
-            ),
-            ("Median", days("sstl_lane_median_seconds", window=window), "suffix: d", 90),
-            ("p90", days("sstl_lane_p90_seconds", window=window), "suffix: d", 90),
-            ("Share late", share_late(window=window), "percentunit", 100),
-            (
-                "Provisional",
-                f"max by ({ROW}) (sstl_lane_provisional{{{chosen(window)}}}) "
-                f"and on ({ROW}) {days('sstl_lane_mean_seconds', window=window)}",
-                "bool_yes_no",
-                100,
-            ),
-            (
-                "Began",
-                f"1000 * max by ({ROW}) (sstl_lane_window_start_timestamp_seconds{{{chosen(window)}}}) "
-                f"and on ({ROW}) {days('sstl_lane_mean_seconds', window=window)}",
-                "time: YYYY-MM-DD",
-                110,
-            ),
-        ],
+        SHORT_HEADINGS,
+        columns,
         sort_by="n",
     )
 

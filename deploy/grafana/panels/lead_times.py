@@ -14,10 +14,14 @@ HEADINGS: Final = {
     "counting_unit": "Counted",
 }
 
+SHORT: Final = "lane, indicator"
+"""What tells rows apart in narrow tables: a lane has one mode, an indicator one counting unit."""
+SHORT_HEADINGS: Final = {"lane": "Lane", "indicator": "Indicator"}
+
 
 def chosen(window: str = "TOTAL") -> str:
-    """Return the labels of all strata together in one kind of window."""
-    return f'{CHOSEN},stratum="all",window="{window}"'
+    """Return the labels of all strata together in one kind of window; how sources report is shown apart."""
+    return f'{CHOSEN},counting_unit!="report",stratum="all",window="{window}"'
 
 
 LANES: Final = chosen()
