@@ -12,6 +12,7 @@ ownership moves, so that sums over workers count nothing twice.
 
 import time
 from collections import Counter as Tally
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from prometheus_client import (
@@ -26,8 +27,17 @@ from prometheus_client import (
 )
 from prometheus_client.core import Metric
 
+from sstl.core.lanes.windows import bounds
 from sstl.models.indicator import Indicator
-from sstl.series import LabelBudget, LagCollector, LaneFigure, LaneRow, LaneTable
+from sstl.series import (
+    ALL,
+    LabelBudget,
+    LagCollector,
+    LaneFigure,
+    LaneRow,
+    LaneTable,
+    Measured,
+)
 
 REGISTRY: Final = CollectorRegistry(auto_describe=True)
 """The live worker's registry; a replay in the same process must not add to it."""
@@ -41,8 +51,8 @@ GCCollector(registry=REGISTRY)
 LABEL_BUDGET: Final = 256
 """Values of one label that comes from data (reason, rule, type); further ones become `other`."""
 
-LANE_BUDGET: Final = 300
-"""(lane, mode, indicator) rows that one worker shows; the rest is summed up as lane `other`."""
+SERIES_BUDGET: Final = 20_000
+"""Series of lanes that one worker shows unless its settings say otherwise; the rest is summed up as lane `other`."""
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _RECORDS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000)
@@ -109,8 +119,14 @@ OUTPUTS = Counter(
 )
 OBSERVATIONS = Counter(
     "sstl_observations_total",
-    "Observations that lanes added or took back.",
-    ["change"],
+    "Observations that lanes added or took back; a correction is both.",
+    ["indicator", "change"],
+    registry=REGISTRY,
+)
+OBSERVED_EVENTS = Counter(
+    "sstl_observed_events_total",
+    "Events in the observations of shares and rates that lanes added or took back: controls, hits and the like.",
+    ["indicator", "change"],
     registry=REGISTRY,
 )
 RULES = Counter(
@@ -123,6 +139,17 @@ FLAGS = Counter(
     "sstl_flags_total",
     "Revisions of risk flags published, by their new status. rule is empty where not told.",
     ["status", "severity", "rule"],
+    registry=REGISTRY,
+)
+DRAWS = Counter(
+    "sstl_draws_total",
+    "Consignments that came onto a lane with a least random rate while this worker draws, by what became of them.",
+    ["outcome"],
+    registry=REGISTRY,
+)
+DRAW_KEYS_MISSING = Gauge(
+    "sstl_draw_keys_missing",
+    "Lanes with a least random rate for which this worker, which is to draw, has no key of today.",
     registry=REGISTRY,
 )
 FEEDBACK_LATE = Counter(
@@ -277,39 +304,108 @@ _lag = LagCollector(
 REGISTRY.register(_lag)
 
 
+def _value_figures() -> Iterator[LaneFigure]:
+    """Yield what is estimated and its bounds, each as a gauge for its own unit."""
+    of: Mapping[str, Callable[[LaneRow], float | None]] = {
+        "value": lambda row: row.value,
+        "low": lambda row: row.low,
+        "high": lambda row: row.high,
+    }
+    says = {
+        "value": "A share, a rate as events per unit of exposure, or a figure that is derived from counts",
+        "low": "Lower bound of the 95 % interval of the value",
+        "high": "Upper bound of the 95 % interval of the value",
+    }
+    units: Mapping[Measured, tuple[str, str]] = {
+        "ratio": ("_ratio", ""),
+        "seconds": ("_seconds", ", where it is a time"),
+        "other": ("", ", in the indicator's own unit (docs/indicators.md)"),
+    }
+    for name, figure in of.items():
+        for measured, (suffix, where) in units.items():
+            yield (
+                f"sstl_lane_{name}{suffix}",
+                f"{says[name]}{where}.",
+                lambda row, figure=figure, measured=measured: (  # type: ignore[misc]
+                    figure(row) if row.measured == measured else None
+                ),
+            )
+
+
 _LANE_FIGURES: Final[tuple[LaneFigure, ...]] = (
-    ("sstl_lane_observations", "Observations of the lane.", lambda row: row.n),
-    ("sstl_lane_mean_seconds", "Mean lead time of the lane.", lambda row: row.mean_s),
-    ("sstl_lane_median_seconds", "Median lead time of the lane.", lambda row: row.median_s),
-    ("sstl_lane_p90_seconds", "90th percentile of the lane's lead times.", lambda row: row.p90_s),
+    *_value_figures(),
     (
-        "sstl_lane_planned_observations",
-        "Observations of the lane that have a planned duration.",
-        lambda row: row.n_planned,
+        "sstl_lane_events",
+        "Observations of a share that have it; events of a rate.",
+        lambda row: row.events,
+    ),
+    (
+        "sstl_lane_exposure",
+        "What the events of a rate are counted over, in the indicator's unit of exposure.",
+        lambda row: row.exposure,
     ),
     (
         "sstl_lane_late_observations",
-        "Observations of the lane that took longer than planned.",
+        "Observations that took longer than planned.",
         lambda row: row.n_late,
     ),
     (
         "sstl_lane_late_ratio",
-        "Share of the lane's observations that took longer than planned, of those with a plan.",
+        "Share of observations that took longer than planned, of those with a plan.",
         lambda row: row.late_ratio,
+    ),
+    ("sstl_lane_mean_seconds", "Mean duration.", lambda row: row.mean_s),
+    ("sstl_lane_median_seconds", "Median duration.", lambda row: row.median_s),
+    ("sstl_lane_observations", "Observations counted.", lambda row: row.n),
+    ("sstl_lane_p90_seconds", "90th percentile of the durations.", lambda row: row.p90_s),
+    ("sstl_lane_p95_seconds", "95th percentile of the durations.", lambda row: row.p95_s),
+    (
+        "sstl_lane_planned_observations",
+        "Observations that have a planned duration.",
+        lambda row: row.n_planned,
+    ),
+    (
+        "sstl_lane_provisional",
+        "1 while slow ones may still be missing from the window, else 0.",
+        lambda row: row.provisional,
+    ),
+    (
+        "sstl_lane_target_observations",
+        "Observations for which a target was promised.",
+        lambda row: row.n_target,
+    ),
+    (
+        "sstl_lane_window_start_timestamp_seconds",
+        "Beginning of the day, week or month that is shown, the newest one published, Unix seconds.",
+        lambda row: row.start_s,
+    ),
+    (
+        "sstl_lane_within_target_observations",
+        "Observations within their target.",
+        lambda row: row.n_within,
+    ),
+    (
+        "sstl_lane_within_target_ratio",
+        "Share of observations within their target, of those for which one was promised.",
+        lambda row: row.within_ratio,
     ),
 )
 
 
 LANES: Final = LaneTable(
     _LANE_FIGURES,
-    hidden=(
-        "sstl_lane_rows_hidden",
-        "Rows (lane, mode, indicator) over budget, summed up under lane 'other'.",
+    reasons=(
+        "sstl_lane_without_figure",
+        "1 where no statistic is given: insufficient_data (n is below the least n) or not_estimable.",
     ),
-    budget=LANE_BUDGET,
+    hidden=(
+        "sstl_series_hidden",
+        "Series of lanes beyond the budget, summed up under lane 'other' as far as they add up.",
+    ),
+    budget=SERIES_BUDGET,
 )
-"""Current figures of this worker's lanes; `LaneTable.name_lanes` takes the policy's."""
-REGISTRY.register(LANES)
+"""Current figures of this worker's lanes; `LaneTable.name_lanes` takes the policy's. Not in `REGISTRY`, which takes too
+long for so many: the web server adds `LaneTable.exposition`."""
 
 
 def set_worker_info(*, version: str, policy_hash: str, worker: str) -> None:
@@ -374,19 +470,26 @@ _BY_LABEL: Final = {
     "rejected": REJECTED,
     "unknown_fields": UNKNOWN_FIELDS,
     "unbound": UNBOUND,
-    "observation": OBSERVATIONS,
+    "draw": DRAWS,
 }
+_BY_INDICATOR: Final = {"observation": OBSERVATIONS, "observed_events": OBSERVED_EVENTS}
 
 
 def observe_counts(stage: str, counts: Tally[tuple[str, str]]) -> None:
     """Show what a fold counted (`Outcome.counts`); call it after the commit.
 
-    Known counts have a metric of their own, ``rule`` and ``flag`` carry several labels separated by
+    Known counts have a metric of their own, ``rule``, ``flag`` and ``observation`` carry several labels separated by
     colons; whatever else a stage counts appears in ``sstl_stage_counts_total``.
     """
     for (what, label), by in counts.items():
         if what in _BY_LABEL:
             _BY_LABEL[what].labels(_labels.admit(what, label, by)).inc(by)
+        elif what in _BY_INDICATOR:
+            indicator, _, change = label.rpartition(":")
+            _BY_INDICATOR[what].labels(
+                _labels.admit("indicator", indicator, by),
+                _labels.admit("observation change", change, by),
+            ).inc(by)
         elif what == "rule":
             rule, _, outcome = label.partition(":")
             RULES.labels(
@@ -415,27 +518,71 @@ def observe_counts(stage: str, counts: Tally[tuple[str, str]]) -> None:
 
 
 def observe_indicator(indicator: Indicator, *, partition: int = 0) -> None:
-    """Show durations of the whole period and of all strata; others are not shown here.
+    """Show an indicator of the whole period, or of a day, week or month if no newer one is known; hours are not shown.
 
     An indicator without observations takes its row away. ``partition`` is the lanes stage's own.
     """
-    if indicator.window.kind != "TOTAL" or indicator.strata or indicator.unit != "s":
+    window = indicator.window
+    if window.kind == "PT1H":
         return
+    _, _, _, _, stratum, _ = indicator.key.split("|")
+    interval = indicator.interval
+    measured, scale = _measured(indicator)
     LANES.show(
-        (indicator.lane_id, indicator.mode, indicator.indicator, indicator.counting_unit),
+        (
+            indicator.lane_id,
+            indicator.mode,
+            indicator.indicator,
+            indicator.counting_unit,
+            stratum or ALL,
+        ),
+        window.kind,
         LaneRow(
             n=indicator.n,
+            start_s=None if window.kind == "TOTAL" else bounds(window.name)[0] / 1000,
+            provisional=indicator.provisional,
+            reason=_REASONS.get(indicator.state) if indicator.n else None,
             mean_s=indicator.mean,
             median_s=indicator.median,
             p90_s=indicator.p90,
-            n_planned=indicator.n_planned,
-            n_late=indicator.n_late,
+            p95_s=indicator.p95,
+            n_planned=indicator.n_planned or None,
+            n_late=indicator.n_late if indicator.n_planned else None,
+            n_target=indicator.n_target or None,
+            n_within=indicator.n_within if indicator.n_target else None,
+            events=indicator.k,
+            exposure=_times(indicator.exposure, 1 / scale),
+            measured=measured,
+            value=_times(indicator.value if indicator.share is None else indicator.share, scale),
+            low=None if interval is None else _times(interval.low, scale),
+            high=None if interval is None else _times(interval.high, scale),
         ),
         partition=partition,
     )
 
 
+_REASONS: Final = {"INSUFFICIENT_DATA": "insufficient_data", "NOT_ESTIMABLE": "not_estimable"}
+
+
+def _times(value: float | None, scale: float) -> float | None:
+    return None if value is None else value * scale
+
+
+def _measured(indicator: Indicator) -> tuple[Measured, float]:
+    """Return in what its value is shown, and by what to multiply it: rates are shown per unit of exposure."""
+    if indicator.unit == "1":
+        return "ratio", 1
+    if indicator.unit == "s":
+        return "seconds", 1
+    per, _, rest = indicator.unit.partition(" ")
+    number, _, _ = rest.partition(" ")
+    if per != "per":
+        return "other", 1
+    return "ratio", 1 / int(number) if number.isdigit() else 1
+
+
 def families() -> list[Metric]:
     """Return every metric of sstl's own, for the documentation and for checks of dashboards."""
-    found = [family for family in REGISTRY.collect() if family.name.startswith("sstl_")]
+    everything = (*REGISTRY.collect(), *LANES.collect())
+    found = [family for family in everything if family.name.startswith("sstl_")]
     return sorted(found, key=lambda family: family.name)

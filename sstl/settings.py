@@ -180,6 +180,8 @@ class Settings:
     """Families whose arrival time is the earlier of append and recorded time (historical files, accelerated demo)."""
     policy_file: Path | None = _variable("POLICY_FILE", _file_or_directory, None)
     """A YAML file, or a directory of them; None: the defaults of the rules and no lanes."""
+    draw_keys: Path | None = _variable("DRAW_KEYS", _file_or_directory, None)
+    """Keys of days, a file or a directory of ``*.key``: consignments are drawn at random; None: none is drawn here."""
     data_dir: Path | None = _variable("DATA_DIR", _directory, None)
     """Where the embedded broker keeps its data; None: the user's data directory (``data_directory``)."""
     maven_repository: str | None = _variable("MAVEN_REPOSITORY", _address, None)
@@ -217,6 +219,8 @@ class Settings:
     """About how long the fold of one transaction may keep the process to itself."""
     batch_bytes: int = _variable("BATCH_BYTES", _count(1_024, 1 << 28), 8 << 20)
     """Most input bytes of one transaction."""
+    series_budget: int = _variable("SERIES_BUDGET", _count(100, 1_000_000), 20_000)
+    """Most Prometheus series of lanes; what lies beyond is summed up as lane ``other``."""
     grafana: str | None = _variable("GRAFANA", str, None)
     """Command that the demo starts Grafana with, as ``COMMAND PORT PROVISIONING_DIR DATA_DIR``; None: looked for."""
     log_level: str = _variable("LOG_LEVEL", _level, "INFO")

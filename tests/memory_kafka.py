@@ -15,6 +15,7 @@ from aiokafka import errors as kafka_errors
 from faust.types import TP
 
 from sstl.agents import intake
+from sstl.agents.day_keys import DrawSource
 from sstl.agents.delivery import Delivery
 from sstl.agents.kafka import Progressed
 from sstl.agents.partition import PartitionOwner
@@ -255,9 +256,11 @@ class Worker:
         policy: Policy | None = None,
         settings: Settings | None = None,
         instead: Mapping[str, RunnerOf] | None = None,
+        draws: DrawSource | None = None,
     ) -> None:
-        """Make a worker of all seven agents; ``instead`` maps a source to another runner."""
+        """Make a worker of all seven agents; ``instead`` maps a source to another runner, ``draws``: it draws."""
         self.broker = broker
+        self._draws = draws
         self.policy = policy or Policy()
         settings = replace(
             settings or Settings(watermark_rest=timedelta(0)),
@@ -285,8 +288,9 @@ class Worker:
                     family, partition, policy, settings
                 )
             else:
-                found[source] = lambda partition, stage=stage: KEYED[stage].runner(  # type: ignore[misc]
-                    partition, topics, policy
+                draws = self._draws if stage == "consignments" else None
+                found[source] = lambda partition, stage=stage, draws=draws: KEYED[stage].runner(  # type: ignore[misc]
+                    partition, topics, policy, draws
                 )
         return found
 

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from panels import chain, flags, intake, lanes, tiles
+from panels import chain, controls, flags, intake, lanes, sources, tiles
 from panels.kinds import SOURCE, Grid, Panel
 
 TARGET: Final = Path(__file__).parent / "dashboards" / "sstl-lanes.json"
@@ -47,8 +47,12 @@ def dashboard() -> Panel:
     tiles.tiles(grid)
     grid.heading("Lanes")
     lanes.lanes(grid)
+    grid.heading("Controls")
+    controls.controls(grid)
     grid.heading("Risk flags")
     flags.flags(grid)
+    grid.heading("Sources")
+    sources.sources(grid)
     grid.heading("Events in")
     intake.intake(grid)
     grid.heading("The chain itself")
@@ -56,7 +60,7 @@ def dashboard() -> Panel:
     return {
         "uid": UID,
         "title": "SSTL lanes",
-        "description": "Lead times and lateness of lanes, risk flags, and the chain that computes them.",
+        "description": "Lead times, lateness and controls of lanes, risk flags, sources, and the chain itself.",
         "tags": ["sstl"],
         "timezone": "utc",
         "schemaVersion": 38,

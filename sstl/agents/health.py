@@ -24,6 +24,8 @@ from prometheus_client.exposition import choose_encoder
 from sstl.errors import ExitCode, UserError
 
 _START = timedelta(seconds=10)
+_END = b"# EOF\n"
+"""Ends a text in OpenMetrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,9 @@ class HealthServer:
         registry: CollectorRegistry,
         live: Callable[[], Health],
         ready: Callable[[], Health],
+        more: Callable[[], bytes] | None = None,
     ) -> None:
-        self._registry = registry
+        self._registry, self._more = registry, more
         self._questions = {"/health/live": live, "/health/ready": ready}
         self._loop = asyncio.new_event_loop()
         self._started = threading.Event()
@@ -121,7 +124,11 @@ class HealthServer:
 
     async def _metrics(self, request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        response = web.Response(body=encode(self._registry), headers={"Content-Type": content_type})
+        body = encode(self._registry)
+        if self._more is not None:
+            end = _END if body.endswith(_END) else b""
+            body = body.removesuffix(end) + self._more() + end
+        response = web.Response(body=body, headers={"Content-Type": content_type})
         response.enable_compression()
         return response
 
@@ -143,6 +150,7 @@ def serve(
     registry: CollectorRegistry,
     live: Callable[[], Health],
     ready: Callable[[], Health],
+    more: Callable[[], bytes] | None = None,
 ) -> HealthServer:
     """Start the web server in a thread of its own and return it.
 
@@ -152,10 +160,11 @@ def serve(
         registry: What ``/metrics`` shows.
         live: Asked from the server's thread at each request; must only read.
         ready: As ``live``.
+        more: Further metrics as text, asked at each request.
 
     Raises:
         UserError: The port is taken or the address is not this machine's.
     """
-    server = HealthServer(registry, live, ready)
+    server = HealthServer(registry, live, ready, more)
     server.start(host, port)
     return server

@@ -1,6 +1,6 @@
 """Agent of intake: one instance for each input topic; judges, normalises and routes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -63,8 +63,9 @@ class IntakeRunner:
         """Reject the message: every input ends as accepted or rejected."""
         return internal_error(crash.record, type(crash.error).__name__)
 
-    def on_restored(self, store: PartitionStore) -> None:
+    def on_restored(self, store: PartitionStore) -> Iterator[None]:
         """Show nothing: intake keeps no state but how far it has come."""
+        return iter(())
 
     def on_committed(self, outputs: Sequence[Output]) -> None:
         """Show nothing beyond the counts."""

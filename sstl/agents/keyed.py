@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sstl.agents.app import LaneApp, serve
+from sstl.agents.day_keys import DrawSource
 from sstl.agents.delivery import Delivery
 from sstl.agents.policy_log import PolicySource
 from sstl.agents.runner import Gauges, NoGauges, StageRunner
@@ -26,13 +27,24 @@ class KeyedAgent:
     stage_of: Callable[[], Stage]
     gauges: Gauges = field(default_factory=NoGauges)
 
-    def runner(self, partition: int, topics: Topics, policy: Policy | PolicySource) -> StageRunner:
-        """Return what runs one partition of the stage."""
+    def runner(
+        self,
+        partition: int,
+        topics: Topics,
+        policy: Policy | PolicySource,
+        draws: DrawSource | None = None,
+    ) -> StageRunner:
+        """Return what runs one partition of the stage; ``draws``: what it draws with at random, None: not at all."""
         context = Context(partition, topics.sources(self.name))
-        return StageRunner(self.stage_of(), policy, context, self.gauges)
+        return StageRunner(self.stage_of(), policy, context, self.gauges, draws)
 
     def attach(
-        self, app: LaneApp, delivery: Delivery, topics: Topics, policy: Policy | PolicySource
+        self,
+        app: LaneApp,
+        delivery: Delivery,
+        topics: Topics,
+        policy: Policy | PolicySource,
+        draws: DrawSource | None = None,
     ) -> None:
         """Register the agent with the application."""
         serve(
@@ -41,5 +53,5 @@ class KeyedAgent:
             topics,
             name=self.name,
             source=STAGE_SOURCE[self.name],
-            runner_of=lambda partition: self.runner(partition, topics, policy),
+            runner_of=lambda partition: self.runner(partition, topics, policy, draws),
         )

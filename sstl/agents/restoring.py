@@ -1,5 +1,6 @@
 """The state of one partition brought up to its changelog, before its source is read."""
 
+import asyncio
 import time
 
 from faust.types import TP
@@ -64,7 +65,8 @@ class Restoring:
         self._current_at = time.monotonic()
         seconds = round(self._current_at - began, 3)
         log.info("state restored", **self._show.where, records=read, seconds=seconds)
-        self._runner.on_restored(store)
+        for _ in self._runner.on_restored(store):
+            await asyncio.sleep(0)  # a large state must not keep the process from its heartbeats
         self._show.state(store)
         return await self._checked(store.position)
 

@@ -1,12 +1,14 @@
 """One stage instance as the shell runs it: decode, fold, timers, and what becomes of a message that crashes us."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any, Protocol
 
 import msgspec
 
+from sstl.agents.day_keys import DrawSource
 from sstl.agents.policy_log import PolicySource, source_of
 from sstl.agents.prepare import Crash, SourceFormatError
 from sstl.agents.store import PartitionStore
@@ -39,8 +41,8 @@ class Runner(Protocol):
         """Return the output that sets a message aside which our code failed on."""
         ...
 
-    def on_restored(self, store: PartitionStore) -> None:
-        """Show what the state says, once it is restored."""
+    def on_restored(self, store: PartitionStore) -> Iterator[None]:
+        """Show what the state says, once it is restored, a little at each step."""
         ...
 
     def on_committed(self, outputs: Sequence[Output]) -> None:
@@ -51,8 +53,8 @@ class Runner(Protocol):
 class Gauges(Protocol):
     """What a stage shows of its state beside the metrics that every stage has."""
 
-    def restored(self, store: PartitionStore, partition: int) -> None:
-        """Show a restored state."""
+    def restored(self, store: PartitionStore, partition: int, policy: Policy) -> Iterator[None]:
+        """Show a restored state, a little at each step; ``policy`` is the latest version."""
         ...
 
     def committed(self, outputs: Sequence[Output], partition: int) -> None:
@@ -63,8 +65,9 @@ class Gauges(Protocol):
 class NoGauges:
     """Shows nothing."""
 
-    def restored(self, store: PartitionStore, partition: int) -> None:
+    def restored(self, store: PartitionStore, partition: int, policy: Policy) -> Iterator[None]:
         """Show nothing."""
+        return iter(())
 
     def committed(self, outputs: Sequence[Output], partition: int) -> None:
         """Show nothing."""
@@ -93,7 +96,8 @@ def where_raised(error: BaseException) -> str:
 class StageRunner:
     """Runs one of the six keyed stages on one partition.
 
-    The policy is asked for at the start of each fold and never within one, so a batch has one chain of versions.
+    The policy is asked for at the start of each fold and never within one, so a batch has one chain of versions; so
+    are the keys of random draws, where this process draws (None: it does not).
     """
 
     def __init__(
@@ -102,7 +106,9 @@ class StageRunner:
         policy: Policy | PolicySource,
         context: Context,
         gauges: Gauges | None = None,
+        draws: DrawSource | None = None,
     ) -> None:
+        self._draws = draws
         self._gauges = gauges or NoGauges()
         self._stage, self._policy, self._context = stage, source_of(policy), context
         self._decode = msgspec.json.Decoder(stage.message_type).decode
@@ -130,7 +136,10 @@ class StageRunner:
 
     def fold(self, state: StateReader, records: Sequence[Any]) -> Outcome:
         """Fold a batch."""
-        return self._stage.fold(state, records, self._policy(), self._context)
+        context = self._context
+        if self._draws is not None:
+            context = replace(context, draws=self._draws())
+        return self._stage.fold(state, records, self._policy(), context)
 
     def on_timer(self, state: StateReader, now_ms: int, *, caught_up: bool) -> Outcome:
         """Publish what waits for a pause; reads no clock."""
@@ -150,9 +159,9 @@ class StageRunner:
         )
         return Output("quarantine", f"{topic}/{partition}/{record.offset}", pointer)
 
-    def on_restored(self, store: PartitionStore) -> None:
-        """Show what the state says."""
-        self._gauges.restored(store, self._context.partition)
+    def on_restored(self, store: PartitionStore) -> Iterator[None]:
+        """Show what the state says, a little at each step."""
+        return self._gauges.restored(store, self._context.partition, self._policy())
 
     def on_committed(self, outputs: Sequence[Output]) -> None:
         """Show what was said."""

@@ -20,6 +20,7 @@ from sstl import logs, metrics
 from sstl.agents import health
 from sstl.agents.admin import check_topics
 from sstl.agents.app import LaneApp, create_app
+from sstl.agents.day_keys import DayKeys
 from sstl.agents.delivery import Delivery, stop_process
 from sstl.agents.keyed import KeyedAgent
 from sstl.agents.policy_follower import PolicyFollower
@@ -74,9 +75,13 @@ def build(settings: Settings, topics: Topics, policy: Policy, agents: Collection
     delivery.may_work = follower.confirmed
     if "intake" in agents:
         sstl.agents.intake.attach(app, delivery, topics, follower.latest, settings)
+    draws = None
+    if settings.draw_keys is not None and "consignments" in agents:
+        draws = DayKeys(settings.draw_keys, follower.latest)
     for name, agent in KEYED.items():
         if name in agents:
-            agent.attach(app, delivery, topics, follower.latest)
+            drawn = draws if name == "consignments" else None
+            agent.attach(app, delivery, topics, follower.latest, drawn)
     return app
 
 
@@ -95,6 +100,7 @@ def run(settings: Settings, topics: Topics, policy: Policy, agents: Collection[s
     worker_name = settings.instance_id or str(os.getpid())
     metrics.set_worker_info(version=version("sstl"), policy_hash=policy.hash, worker=worker_name)
     metrics.LANES.name_lanes(policy.lanes)
+    metrics.LANES.limit(settings.series_budget)
     pulse = health.Pulse(timedelta(seconds=30))
     app.on_beat = pulse.beat
     server = health.serve(
@@ -103,6 +109,7 @@ def run(settings: Settings, topics: Topics, policy: Policy, agents: Collection[s
         metrics.REGISTRY,
         pulse.health,
         lambda: _readiness(app),
+        metrics.LANES.exposition,
     )
     log.info("worker starts", worker=worker_name, port=server.port, policy_hash=policy.hash[:12])
     worker = faust.Worker(

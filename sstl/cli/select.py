@@ -14,6 +14,7 @@ import orjson
 
 from sstl.cli import select_files as files
 from sstl.cli.common import read_policy, read_settings
+from sstl.core.draws import SOURCE, draw_events
 from sstl.core.selection import (
     KEY_BYTES,
     Lot,
@@ -24,11 +25,11 @@ from sstl.core.selection import (
     verify,
 )
 from sstl.errors import ExitCode, UserError
+from sstl.key_files import draw_of, lot_of, read_model, read_secret_key
 from sstl.models.common import EPOCH, to_wire
 from sstl.models.policy import Policy
 from sstl.models.selection import Commitment, DayKey, exact_rate, parse_rate, rate_text
 
-SOURCE = "urn:sstl:random-selection"
 _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 _NEW = click.Path(dir_okay=False, path_type=Path)
 _KEY = click.option(
@@ -138,7 +139,7 @@ def commitment_command(key_file: Path) -> None:
     Example:
       sstl select commitment --key day.key > commitment.json
     """
-    click.echo(files.to_line(files.public_part(files.read_secret_key(key_file))), nl=False)
+    click.echo(files.to_line(files.public_part(read_secret_key(key_file))), nl=False)
 
 
 @command.command("random")
@@ -183,8 +184,8 @@ def random_command(
       sstl select random --key day.key --output draws.jsonl consignments.csv
       sstl publish jsonl draws.jsonl
     """
-    key = files.read_secret_key(key_file)
-    lot = files.lot_of(key)
+    key = read_secret_key(key_file)
+    lot = lot_of(key)
     _refuse_below(lot, _least_rate(lot.lane_id))
     listed = files.read_consignments(consignments, lot.lane_id)
     now_ms = _now_ms()  # a list on standard input may have taken its time
@@ -197,7 +198,10 @@ def random_command(
         before = _drawn_before(lot, (*earlier, *(() if output is None else (output,))))
         due = [name for name in listed.ids if name not in before]
         instant = to_wire(EPOCH + timedelta(milliseconds=now_ms))
-        lines = [orjson.dumps(one) for one in files.draw_events(key, lot, due, instant, source)]
+        draw = draw_of(key)
+        lines = [
+            orjson.dumps(one) for name in due for one in draw_events(draw, name, instant, source)
+        ]
         content = b"".join(line + b"\n" for line in lines)
         if target is None:
             click.echo(content, nl=False)
@@ -228,8 +232,8 @@ def reveal_command(key_file: Path) -> None:
     Example:
       sstl select reveal --key day.key > revealed.json
     """
-    key = files.read_secret_key(key_file)
-    end_ms = files.lot_of(key).end_ms
+    key = read_secret_key(key_file)
+    end_ms = lot_of(key).end_ms
     if _now_ms() < end_ms:
         ends = to_wire(EPOCH + timedelta(milliseconds=end_ms))
         raise UserError(f"{key_file}: the day has not ended; reveal it from {ends} on")
@@ -281,14 +285,14 @@ def verify_command(
       sstl select verify --commitment commitment.json --key revealed.json draws.jsonl
       sstl select verify --commitment commitment.json --key revealed.json --consignments lodged.csv draws.jsonl
     """
-    committed = files.read_model(commitment_file, Commitment, "commitment")
-    key = files.read_model(key_file, DayKey, "day key")
+    committed = read_model(commitment_file, Commitment, "commitment")
+    key = read_model(key_file, DayKey, "day key")
     if (key.lane_id, key.day) != (committed.lane_id, committed.day):
         raise UserError(
             f"{key_file}: a key of {key.lane_id} for {key.day}, the commitment is of {committed.lane_id} "
             f"for {committed.day}"
         )
-    lot = files.lot_of(committed)
+    lot = lot_of(committed)
     minimum = _stated_rate(lot.lane_id) if minimum_rate is None else minimum_rate
     with ExitStack() as stack:
         opened = [(str(path), stack.enter_context(path.open("rb"))) for path in draws]

@@ -3,12 +3,11 @@
 import csv
 import fcntl
 import os
-import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any
 
 import orjson
 from pydantic import BaseModel, ValidationError
@@ -19,12 +18,10 @@ from sstl.core.selection import (
     Claim,
     ClaimedSelection,
     Lot,
-    commitment,
-    draw_event_id,
-    is_selected,
     selection_event_id,
 )
 from sstl.errors import ExitCode, UserError
+from sstl.key_files import refuse_if_shared
 from sstl.models.catalogue import TYPES
 from sstl.models.common import parse_instant, to_ms
 from sstl.models.inspection import InspectionBody
@@ -35,7 +32,6 @@ from sstl.models.selection import (
     DayKey,
     DrawBody,
     exact_rate,
-    parse_rate,
 )
 from sstl.publish.lines import Line, read_lines
 
@@ -43,9 +39,6 @@ COLUMN = "consignmentId"
 _DRAWN_TYPE = TYPES[DRAWN].ce_type
 _SELECTED_TYPE = TYPES[SELECTED].ce_type
 _FILINGS = frozenset({TYPES["manifest.lodged"].ce_type, TYPES["manifest.amended"].ce_type})
-_OTHERS_READ = stat.S_IRWXG | stat.S_IRWXO
-
-M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(slots=True)
@@ -125,55 +118,6 @@ def _read_filing(number: int, event: dict[str, Any], lane_id: str, found: Consig
     listed = body.get("consignments")
     for one in listed if isinstance(listed, list) else [None]:
         found.add(number, one.get(COLUMN) if isinstance(one, dict) else None)
-
-
-def draw_events(
-    key: DayKey, lot: Lot, ids: Iterable[str], at: str, source: str
-) -> Iterator[dict[str, Any]]:
-    """Yield one event for each draw, and after that of a selected consignment its selection.
-
-    Args:
-        key: Of the lane and day.
-        lot: What it draws from.
-        ids: Consignments that were not drawn before.
-        at: When they are drawn, RFC 3339.
-        source: CloudEvents source.
-    """
-    secret = bytes.fromhex(key.key)
-    probability = float(lot.rate)
-    for name in ids:
-        selected = is_selected(secret, name, lot.rate)
-        envelope = {
-            "specversion": "1.0",
-            "source": source,
-            "time": at,
-            "recordedtime": at,
-            "laneid": lot.lane_id,
-            "partitionkey": name,
-            "datacontenttype": "application/json",
-        }
-        yield envelope | {
-            "id": draw_event_id(lot, name),
-            "type": _DRAWN_TYPE,
-            "data": {
-                "consignmentId": name,
-                "laneId": lot.lane_id,
-                "drawDay": lot.day.isoformat(),
-                "probability": probability,
-                "selected": selected,
-                "commitment": key.commitment,
-            },
-        }
-        if selected:
-            yield envelope | {
-                "id": selection_event_id(lot, name),
-                "type": _SELECTED_TYPE,
-                "data": {
-                    "consignmentId": name,
-                    "laneId": lot.lane_id,
-                    "selections": [{"basis": "RANDOM", "probability": probability}],
-                },
-            }
 
 
 @dataclass(slots=True)
@@ -272,47 +216,13 @@ def _take_selection(
             )
 
 
-def lot_of(exchanged: DayKey | Commitment) -> Lot:
-    """Return what a key or commitment is for."""
-    return Lot(exchanged.lane_id, exchanged.day, parse_rate(exchanged.rate))
-
-
-def read_secret_key(path: Path) -> DayKey:
-    """Return a day's key that is still secret.
-
-    Raises:
-        UserError: It is not one, others may read the file, or its commitment is not that of the key.
-    """
-    _refuse_if_shared(path)
-    key = read_model(path, DayKey, "day key")
-    if commitment(bytes.fromhex(key.key), lot_of(key)) != key.commitment:
-        raise UserError(f"{path}: key, lane, day and rate do not give the commitment; changed?")
-    return key
-
-
-def read_model(path: Path, model: type[M], what: str) -> M:
-    """Return what a JSON file of ours holds.
-
-    Raises:
-        UserError: It is none. The message says where it is wrong and never what stands there: it may be a secret.
-    """
-    try:
-        return model.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}") from error
-    except ValidationError as error:
-        wrong = sorted({"/".join(map(str, one["loc"])) or "not JSON" for one in error.errors()})
-        # the cause quotes what it found, which may be the key
-        raise UserError(f"{path}: no {what}: {', '.join(wrong)}") from None
-
-
 def read_secret(path: Path) -> bytes:
     """Return the bytes of a secret file, without white space at its ends.
 
     Raises:
         UserError: Others may read it, or it is too short.
     """
-    _refuse_if_shared(path)
+    refuse_if_shared(path)
     try:
         secret = path.read_bytes().strip()
     except OSError as error:
@@ -320,15 +230,6 @@ def read_secret(path: Path) -> bytes:
     if len(secret) < KEY_BYTES:
         raise UserError(f"{path}: a secret has at least {KEY_BYTES} bytes")
     return secret
-
-
-def _refuse_if_shared(path: Path) -> None:
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}") from error
-    if mode & _OTHERS_READ:
-        raise UserError(f"{path}: others may read it (mode {mode & 0o777:o}); chmod 600 it")
 
 
 def write_secret(path: Path, content: bytes) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from sstl.core.draws import Draws
 from sstl.models.policy import Policy
 from sstl.models.records import Heartbeat
 
@@ -72,6 +73,8 @@ class Context:
     partition: int
     sources: frozenset[str]
     """Every source partition (``intake-transport/0``) whose heartbeat the watermark waits for."""
+    draws: Draws | None = None
+    """What consignments are drawn with at random; None: this process draws none."""
 
 
 class Inbound(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ event to ``findings``. Run as a process: ``python toy_worker.py``; settings come
 
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import faust
@@ -60,8 +60,8 @@ class Toy:
     def on_crash(self, crash: Crash, topic: str, partition: int) -> Output:
         return Output("quarantine", f"{topic}/{crash.record[0]}", crash.record[1])
 
-    def on_restored(self, store: PartitionStore) -> None:
-        pass
+    def on_restored(self, store: PartitionStore) -> Iterator[None]:
+        return iter(())
 
     def on_committed(self, outputs: Sequence[Output]) -> None:
         pass

@@ -8,15 +8,21 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, KafkaConsumer
 from kafka.admin import NewTopic
 
+from sstl.core.draws import Draw
+from sstl.core.selection import Lot, commitment, is_selected
 from sstl.embedded import EmbeddedKafka
 from sstl.embedded.ports import free_port
 from sstl.errors import ExitCode
@@ -119,10 +125,89 @@ def test_two_workers_share_the_partitions_and_say_so(
         eventually(partial(shows, str(port), name))
 
 
-def test_a_killed_worker_is_started_anew_and_all_end_together(
-    environment: dict[str, str], workers: subprocess.Popen[bytes]
+LANE = "CNYTN-NLRTM-SEA"
+HOUSES = [f"HBL{number:07d}" for number in range(40)]
+DRAWING = (
+    f"lanes: {{{LANE}: {{origin: CNYTN, destination: NLRTM, mode: SEA, random_control_rate: 0.1}}}}"
+)
+
+
+def now() -> datetime:
+    return datetime.fromtimestamp(time.time(), UTC)
+
+
+@pytest.fixture
+def keys(environment: dict[str, str], tmp_path: Path) -> dict[str, Draw]:
+    """Keys of today and tomorrow for the workers, by day."""
+    policy, folder = tmp_path / "policy.yaml", tmp_path / "keys"
+    policy.write_text(DRAWING)
+    folder.mkdir()
+    environment |= {"SSTL_POLICY_FILE": str(policy), "SSTL_DRAW_KEYS": str(folder)}
+    made = {}
+    for later in (0, 1):
+        lot = Lot(LANE, now().date() + timedelta(days=later), Fraction(1, 2))
+        draw = Draw(lot, commitment(bytes([later] * 32), lot), bytes([later] * 32))
+        document = {
+            "format": "sstl-random-key.1",
+            "laneId": LANE,
+            "day": str(lot.day),
+            "rate": "0.5",
+            "commitment": draw.commitment,
+            "key": draw.key.hex(),
+        }
+        path = folder / f"{later}.key"
+        path.write_text(json.dumps(document))
+        path.chmod(0o600)
+        made[str(lot.day)] = draw
+    return made
+
+
+def lodge(environment: dict[str, str], path: Path, houses: Sequence[str]) -> None:
+    at = now().isoformat().replace("+00:00", "Z")
+    filings = [
+        {
+            "specversion": "1.0",
+            "id": f"filing-{house}",
+            "source": "urn:sstl:NLRTM:tos",
+            "type": "org.sstl.manifest.lodged.v1",
+            "time": at,
+            "data": {
+                "lrn": f"LRN-{house}",
+                "laneId": LANE,
+                "mode": "1",
+                "placeOfLoading": "CNYTN",
+                "placeOfUnloading": "NLRTM",
+                "consignments": [{"consignmentId": house}],
+            },
+        }
+        for house in houses
+    ]
+    path.write_text("".join(json.dumps(one) + "\n" for one in filings))
+    assert sstl(environment, "publish", "jsonl", str(path)).returncode == ExitCode.OK
+
+
+def drawn(environment: dict[str, str]) -> list[dict[str, Any]]:
+    """Return the draws and selections that were committed."""
+    with closing(
+        KafkaConsumer(
+            f"{environment['SSTL_PREFIX']}.inspection.v1",
+            bootstrap_servers=environment["SSTL_BOOTSTRAP"],
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            consumer_timeout_ms=1500,
+        )
+    ) as consumer:
+        return [json.loads(record.value) for record in consumer]
+
+
+def test_a_killed_worker_is_started_anew_draws_nothing_twice_and_all_end_together(
+    environment: dict[str, str],
+    keys: dict[str, Draw],
+    workers: subprocess.Popen[bytes],
+    tmp_path: Path,
 ) -> None:
     eventually(lambda: both_ready(environment))
+    lodge(environment, tmp_path / "filings.jsonl", HOUSES)
     before = psutil.Process(workers.pid).children()
     before[0].kill()
     eventually(
@@ -130,7 +215,16 @@ def test_a_killed_worker_is_started_anew_and_all_end_together(
             len([c for c in psutil.Process(workers.pid).children() if c.status() != "zombie"]) == 2
         )
     )
+    lodge(environment, tmp_path / "filings.jsonl", HOUSES)
     eventually(lambda: both_ready(environment))
+    eventually(lambda: {one["data"]["consignmentId"] for one in drawn(environment)} == set(HOUSES))
+    events = drawn(environment)
+    draws = [one["data"] for one in events if one["type"] == "org.sstl.inspection.drawn.v1"]
+    assert sorted(one["consignmentId"] for one in draws) == HOUSES
+    assert len({one["id"] for one in events}) == len(events)
+    for one in draws:
+        draw = keys[one["drawDay"]]
+        assert one["selected"] == is_selected(draw.key, one["consignmentId"], draw.lot.rate)
     children = psutil.Process(workers.pid).children()
     workers.send_signal(signal.SIGTERM)
     assert workers.wait(40) == ExitCode.OK

@@ -16,6 +16,7 @@ from sstl import metrics
 from sstl.cli import monitoring
 from sstl.embedded.ports import is_free
 from sstl.embedded.properties import broker_properties
+from sstl.series import LABELS
 from sstl.settings import Settings
 
 pytestmark = pytest.mark.unit
@@ -84,7 +85,7 @@ def test_every_label_that_the_dashboard_groups_by_exists() -> None:
     labels = {"instance", "job", "le", "family"}
     for name in vars(metrics).values():
         labels |= set(getattr(name, "_labelnames", ()))
-    labels |= {"lane", "mode", "indicator", "counting_unit"}
+    labels |= {*LABELS, "reason"}
     for expression in expressions():
         for group in re.findall(r"\bby \(([^)]*)\)", expression):
             assert {label.strip() for label in group.split(",")} <= labels, expression

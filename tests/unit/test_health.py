@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, parser
+from prometheus_client.openmetrics import parser as openmetrics_parser
 
 from sstl.agents.health import Health, HealthServer, Pulse, serve
 from sstl.errors import ExitCode, UserError
@@ -50,6 +51,34 @@ def test_metrics_are_served_as_prometheus_reads_them(server: HealthServer) -> No
     assert status == 200
     assert kind.startswith("text/plain")
     assert "sstl_things_total 3.0" in body
+
+
+@pytest.mark.parametrize("accept", ["text/plain", "application/openmetrics-text; version=1.0.0"])
+def test_further_metrics_come_before_the_end_of_either_format(
+    answers: Answers, accept: str
+) -> None:
+    registry = CollectorRegistry()
+    Counter("sstl_things_total", "Things.", registry=registry).inc(3)
+    more = b"# HELP sstl_more More.\n# TYPE sstl_more gauge\nsstl_more 7.0\n"
+    running = serve(
+        "127.0.0.1", 0, registry, lambda: answers.live, lambda: answers.ready, lambda: more
+    )
+    try:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{running.port}/metrics", headers={"Accept": accept}
+        )
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=5) as response:
+            body = response.read().decode()
+    finally:
+        running.stop()
+    read = openmetrics_parser if "openmetrics" in accept else parser
+    found = {
+        sample.name: sample.value
+        for family in read.text_string_to_metric_families(body)
+        for sample in family.samples
+    }
+    assert found == {"sstl_things_total": 3, "sstl_more": 7}
 
 
 def test_a_worker_that_restores_is_live_but_not_ready(server: HealthServer) -> None:

@@ -6,6 +6,7 @@ import pytest
 from prometheus_client.metrics import MetricWrapperBase
 
 from sstl import logs, metrics
+from sstl.series import LABELS
 
 pytestmark = pytest.mark.unit
 
@@ -18,9 +19,9 @@ def section(name: str) -> list[str]:
 
 
 def declared_labels() -> dict[str, tuple[str, ...]]:
-    lanes = ("lane", "mode", "indicator", "counting_unit")
-    labels: dict[str, tuple[str, ...]] = {name: lanes for name, *_ in metrics._LANE_FIGURES}
-    labels |= {"sstl_event_lag_seconds": ("stage", "partition"), "sstl_lane_rows_hidden": ()}
+    labels: dict[str, tuple[str, ...]] = {name: LABELS for name, *_ in metrics._LANE_FIGURES}
+    labels |= {"sstl_lane_without_figure": (*LABELS, "reason"), "sstl_series_hidden": ()}
+    labels |= {"sstl_event_lag_seconds": ("stage", "partition")}
     for metric in vars(metrics).values():
         if isinstance(metric, MetricWrapperBase):
             labels[metric._name] = tuple(metric._labelnames)

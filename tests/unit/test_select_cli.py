@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sstl.cli import main, select
+from sstl.core.draws import SOURCE
 from sstl.errors import ExitCode
 from tests.journey_events import LANE
 
@@ -438,7 +439,7 @@ def test_draws_of_others_on_the_lane_can_be_left_out(drawn: Path) -> None:
     foreign = own[0] | {"source": "urn:sstl:CNYTN:selection", "time": MORNING}
     rewrite(drawn, [*own, foreign])
     assert check(drawn).exit_code == ExitCode.FAILED
-    assert check(drawn, "--source", select.SOURCE).exit_code == ExitCode.OK
+    assert check(drawn, "--source", SOURCE).exit_code == ExitCode.OK
 
 
 def test_without_a_list_the_check_says_what_it_cannot_tell(drawn: Path) -> None:

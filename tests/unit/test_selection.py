@@ -11,8 +11,8 @@ import orjson
 import pytest
 from pydantic import ValidationError
 
-from sstl.cli.select_files import draw_events
 from sstl.core.consignments import ConsignmentsStage
+from sstl.core.draws import draw_events
 from sstl.core.incidents import RANDOM_SELECTION
 from sstl.core.selection import (
     Claim,
@@ -27,6 +27,8 @@ from sstl.core.selection import (
     selection_event_id,
     verify,
 )
+from sstl.core.stage import Context
+from sstl.key_files import draw_of
 from sstl.models.policy import Policy
 from sstl.models.records import Event, Placed, Referred, Shared
 from sstl.models.selection import DayKey, exact_rate, parse_rate, rate_text
@@ -151,12 +153,14 @@ def day_key() -> DayKey:
 
 def test_a_key_does_not_show_itself() -> None:
     assert KEY.hex() not in repr(day_key())
+    context = Context(0, frozenset(), draws={(LANE, DAY): draw_of(day_key())})
+    assert KEY.hex() not in repr(context)
+    assert repr(KEY) not in repr(context)
 
 
 def written(*ids: str) -> list[dict[str, Any]]:
-    return list(
-        draw_events(day_key(), LOT, ids, "2027-03-02T12:00:00Z", "urn:sstl:NLRTM:selection")
-    )
+    at, source = "2027-03-02T12:00:00Z", "urn:sstl:NLRTM:selection"
+    return [one for name in ids for one in draw_events(draw_of(day_key()), name, at, source)]
 
 
 def placed(*ids: str) -> list[Event]:

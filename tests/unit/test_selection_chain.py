@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from sstl.cli.select_files import draw_events
+from sstl.core.draws import Draw, draw_events
 from sstl.core.selection import Lot, commitment, is_selected
 from sstl.models.policy import Policy
-from sstl.models.selection import DayKey
 from tests.chain import Chain, as_bytes
 from tests.unit.test_consignment_rule_stories import (
     HOUSE,
@@ -37,18 +36,11 @@ def key_that(house: str, *, selects: bool) -> bytes:
 
 
 def draws(key: bytes, *houses: str) -> list[Told]:
-    day_key = DayKey.model_validate(
-        {
-            "format": "sstl-random-key.1",
-            "laneId": LANE,
-            "day": LOT.day,
-            "rate": "0.02",
-            "commitment": commitment(key, LOT),
-            "key": key.hex(),
-        }
-    )
-    events = draw_events(day_key, LOT, houses, MORNING, "urn:sstl:NLRTM:selection")
-    return [("inspection", one) for one in events]
+    draw = Draw(LOT, commitment(key, LOT), key)
+    source = "urn:sstl:NLRTM:selection"
+    return [
+        ("inspection", one) for house in houses for one in draw_events(draw, house, MORNING, source)
+    ]
 
 
 def lodged(number: int, house: str) -> Told:

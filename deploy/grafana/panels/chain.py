@@ -123,3 +123,13 @@ def chain(grid: Grid) -> None:
         width=8,
         height=8,
     )
+    grid.add(
+        series(
+            "Series of lanes beyond the budget",
+            "How many are not shown by themselves, by worker; what adds up is lane 'other' (SSTL_SERIES_BUDGET).",
+            [query("sstl_series_hidden", "{{instance}}")],
+            decimals=0,
+        ),
+        width=8,
+        height=8,
+    )

@@ -57,3 +57,40 @@ def flags(grid: Grid) -> None:
         height=8,
     )
     grid.panels[-1]["fieldConfig"]["defaults"]["decimals"] = 0
+    topics = "notices|shadow-findings|supervisor-flags|scores"
+    grid.add(
+        series(
+            "Notices, shadow findings, supervisors' flags, scores",
+            "Messages per minute by topic: notices, what rules in shadow mode would flag, flags for supervisors only, "
+            "and combined scores.",
+            [
+                query(
+                    "sum by (topic) (rate(sstl_outputs_total"
+                    f'{{topic=~".+[.]({topics})[.]v[0-9]+"}}[$__rate_interval])) * 60',
+                    "{{topic}}",
+                )
+            ],
+            unit="suffix: /min",
+        ),
+        width=12,
+        height=8,
+    )
+    grid.add(
+        series(
+            "Feedback that came late, and alarms",
+            "Per minute: feedback recorded after it was due, and what should not happen (by kind).",
+            [
+                query(
+                    "sum(rate(sstl_feedback_late_total[$__rate_interval])) * 60", "late feedback"
+                ),
+                query(
+                    "sum by (kind) (rate(sstl_alarms_total[$__rate_interval])) * 60",
+                    "{{kind}}",
+                    "B",
+                ),
+            ],
+            unit="suffix: /min",
+        ),
+        width=12,
+        height=8,
+    )

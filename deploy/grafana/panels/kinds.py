@@ -157,6 +157,89 @@ def series(
     }
 
 
+Column = tuple[str, str, str, int]
+"""(heading, query, unit, width); the unit ``bar`` is a share as a bar."""
+
+DECIMALS: Final = {
+    "locale": 0,
+    "suffix: d": 2,
+    "percentunit": 1,
+    "bar": 1,
+    "bool_yes_no": 0,
+    "time: YYYY-MM-DD": 0,
+}
+
+
+def table(
+    title: str, text: str, labels: dict[str, str], columns: list[Column], *, sort_by: str
+) -> Panel:
+    """Return a table: one row for each combination of labels.
+
+    Args:
+        title: Its title.
+        text: What it shows.
+        labels: Label to its heading; the queries group by them.
+        columns: The figures.
+        sort_by: Heading of the column that rows are sorted by, the largest first.
+    """
+    refs = [chr(ord("A") + place) for place in range(len(columns))]
+    overrides = []
+    for name, _, unit, width in columns:
+        properties: list[Panel] = [
+            {"id": "unit", "value": "percentunit" if unit == "bar" else unit},
+            {"id": "custom.width", "value": width},
+            {"id": "decimals", "value": DECIMALS[unit]},
+        ]
+        if unit == "bar":
+            properties += [
+                {"id": "custom.cellOptions", "value": {"type": "gauge", "mode": "basic"}},
+                {"id": "min", "value": 0},
+                {"id": "max", "value": 1},
+                {
+                    "id": "thresholds",
+                    "value": steps((None, GREEN), (0.1, YELLOW), (0.25, ORANGE), (0.5, RED)),
+                },
+            ]
+        overrides.append({"matcher": {"id": "byName", "options": name}, "properties": properties})
+    figures = {f"Value #{ref}": name for ref, (name, _, _, _) in zip(refs, columns, strict=True)}
+    if len(columns) == 1:
+        # Grafana names the one value of a single query without its letter
+        figures = {"Value": columns[0][0], **figures}
+    return {
+        "type": "table",
+        "title": title,
+        "description": text,
+        "datasource": SOURCE,
+        "targets": [
+            query(expr, ref=ref, instant=True) | {"format": "table"}
+            for ref, (_, expr, _, _) in zip(refs, columns, strict=True)
+        ],
+        "fieldConfig": {
+            "defaults": {
+                "custom": {"align": "auto", "filterable": False, "inspect": False},
+                "noValue": "-",
+            },
+            "overrides": overrides,
+        },
+        "options": {
+            "showHeader": True,
+            "cellHeight": "sm",
+            "sortBy": [{"displayName": sort_by, "desc": True}],
+        },
+        "transformations": [
+            {"id": "merge", "options": {}},
+            {
+                "id": "organize",
+                "options": {
+                    "excludeByName": {"Time": True},
+                    "indexByName": {name: place for place, name in enumerate([*labels, *figures])},
+                    "renameByName": labels | figures,
+                },
+            },
+        ],
+    }
+
+
 def bar_gauge(
     title: str,
     text: str,
@@ -191,6 +274,7 @@ def bar_gauge(
             "showUnfilled": True,
             "valueMode": "color",
             "minVizHeight": 16,
+            "text": {"titleSize": 12, "valueSize": 18},
             "minVizWidth": 0,
         },
     }

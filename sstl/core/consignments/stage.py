@@ -7,7 +7,7 @@ each again only when a part that it reads has changed, a deadline of it has come
 has spoken.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -25,6 +25,7 @@ from sstl.core.consignments.assess import (
 )
 from sstl.core.consignments.cells import Head, RulesCell, ShareCell, Standing, UnitCell, unit_cell
 from sstl.core.consignments.clearance import release_id
+from sstl.core.consignments.drawing import draw
 from sstl.core.consignments.telling import tell_findings
 from sstl.core.deadlines import DueAt, DueBucket, as_of, move_deadline
 from sstl.core.journeys.record import Chunk, Record, drop
@@ -107,6 +108,8 @@ class ConsignmentsStage(SubjectStage):
         record = Record(work, key, before.chunks)
         manifests, units = set(before.manifests), set(before.units)
         changed: set[Part] = set()
+        draws = work.context.draws
+        shares = () if draws is None else _shares(work, key, before.manifests)
         for message in messages:
             if isinstance(message, Shared):
                 changed |= _take_share(work, key, message, manifests)
@@ -117,6 +120,8 @@ class ConsignmentsStage(SubjectStage):
         record.save()
         events, reported_ms = record.survey()
         known = _known(work, key, events, manifests, units)
+        if draws is not None and Part.MANIFEST in changed:
+            draw(work, draws, view_of(key, known, work.policy), (cell.share for cell in shares))
         empty = record.chunks == 0 and not manifests and not units
         if changed or not messages or empty or self._is_new(work, key):
             after = self._assess(work, key, known, before, changed, empty=empty)
@@ -335,16 +340,20 @@ def _part_of(event: Event) -> tuple[Part, ...]:
 def _known(
     work: Work, key: str, events: Sequence[Event], manifests: set[str], units: set[str]
 ) -> Known:
-    shares = [work.get(key, f"share/{manifest}") for manifest in sorted(manifests)]
     reported: dict[str, UnitCell | None] = {
         unit: work.get(key, f"unit/{unit}") for unit in sorted(units)
     }
     return Known(
         events,
-        [cell for cell in shares if cell is not None],
+        _shares(work, key, sorted(manifests)),
         {unit: cell.told(unit) for unit, cell in reported.items() if cell is not None},
         Publishers(work),
     )
+
+
+def _shares(work: Work, key: str, manifests: Iterable[str]) -> list[ShareCell]:
+    found = (work.get(key, f"share/{manifest}") for manifest in manifests)
+    return [cell for cell in found if cell is not None]
 
 
 def _touched_ms(reported_ms: int, known: Known) -> int:

@@ -1,6 +1,7 @@
 """Stage [lanes]: what observations of a lane add up to, and the indicators published from it."""
 
 from sstl.core.lanes.cell import LaneCell, Series
+from sstl.core.lanes.publishing import standing
 from sstl.core.lanes.record import indicator
 from sstl.core.lanes.stage import LanesStage
 from sstl.core.lanes.statistics import Statistics, statistics
@@ -16,5 +17,6 @@ __all__ = [
     "day_window",
     "indicator",
     "merged_cells",
+    "standing",
     "statistics",
 ]

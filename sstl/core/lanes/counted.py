@@ -100,7 +100,10 @@ class Tallies:
         for event in measure.evidence:
             part = f"{event.event_ms + 2**63:020d}|{part_of(observation.id)}"
             work.put(key, part, Incident(event) if sign > 0 else None)
-        work.count("observation", "added" if sign > 0 else "taken_back")
+        label = f"{observation.indicator}:{'added' if sign > 0 else 'taken_back'}"
+        work.count("observation", label)
+        if measure.value_ms:
+            work.count("observed_events", label, measure.value_ms)
         self._touched.add((series, window))
         if cell is None:
             horizon_ms = (work.policy.max_lateness_s + work.policy.parking_horizon_s) * 1000

@@ -70,7 +70,7 @@ Group = tuple[str, str, str, str]
 class Plan:
     """How the observations of one indicator, lane and mode are counted."""
 
-    __slots__ = ("group", "kind", "terms", "whole")
+    __slots__ = ("added", "group", "kind", "taken_back", "terms", "whole")
 
     def __init__(self, work: Work, group: Group) -> None:
         indicator, counting_unit = group[:2]
@@ -78,6 +78,9 @@ class Plan:
         self.kind = definition(indicator, counting_unit).kind
         self.terms = terms_since(work.policy, *group)
         self.whole = series_keys(group, ())[0]
+        self.added: list[int] = [0, 0]
+        """Observations added, and the events in them."""
+        self.taken_back: list[int] = [0, 0]
 
     def contribution(self, measure: Measure) -> Value | Aside | None:
         """Return what a measure contributes, None where it is no value of the indicator."""
@@ -169,7 +172,6 @@ class Counting:
         self._pending: dict[tuple[Plan, int], dict[Strata, list[Value]]] = {}
         self._days: dict[tuple[str, int], OpenCell] = {}
         self._hours: dict[tuple[str, int], OpenCell] = {}
-        self._added = 0
 
     def take(self, observation: Observation) -> None:
         """Count the change that an observation tells."""
@@ -177,9 +179,7 @@ class Counting:
         if previous is not None:
             if previous == current:
                 return
-            if self._take_back(observation, previous):
-                self._work.count("observation", "taken_back")
-            else:
+            if not self._take_back(observation, previous):
                 self._work.count("lanes_alarm", "unknown_retraction")
         if current is not None:
             self._add(observation, current)
@@ -202,7 +202,8 @@ class Counting:
         if value is None:
             self._work.count("lanes_alarm", _REFUSED[plan.kind])
             return
-        self._added += 1
+        plan.added[0] += 1
+        plan.added[1] += measure.value_ms
         start_ms = measure.start_ms
         place = (plan, start_ms // DAY_MS)
         strata = tuple(measure.strata.items())
@@ -246,6 +247,8 @@ class Counting:
             of_hour.delta.take(value)
         for cell in opened:
             cell.delta.take(value)
+        plan.taken_back[0] += 1
+        plan.taken_back[1] += measure.value_ms
         return True
 
     def _day(self, key: str, day: int) -> OpenCell:
@@ -270,8 +273,7 @@ class Counting:
 
     def close(self) -> None:
         """Write the cells that changed and mark their windows to be published."""
-        if self._added:
-            self._work.count("observation", "added", self._added)
+        self._count()
         for plan, day in list(self._pending):
             self._settle(plan, day)
         months: dict[tuple[str, str], dict[str, LaneCell | None]] = {}
@@ -296,6 +298,19 @@ class Counting:
             if whole.before is None:
                 self._work.put(SERIES, key, MARK)
         self._close_hours()
+
+    def _count(self) -> None:
+        """Count for the metrics what was added and taken back."""
+        for plan in self._plans.values():
+            for change, (many, events) in (
+                ("added", plan.added),
+                ("taken_back", plan.taken_back),
+            ):
+                label = f"{plan.group[0]}:{change}"
+                if many:
+                    self._work.count("observation", label, many)
+                if plan.kind in (Kind.SHARE, Kind.RATE) and events:
+                    self._work.count("observed_events", label, events)
 
     def _put_month(self, key: str, part: str, changed: Mapping[str, LaneCell | None]) -> None:
         known: MonthCell | None = self._work.get(key, part)

@@ -40,6 +40,7 @@ from sstl.core.lanes.windows import (
     hour_window,
     month_name,
     month_window,
+    name_of_day,
     week_window,
 )
 from sstl.core.outbound import cloud_event_headers
@@ -201,6 +202,42 @@ def next_told(before: Told | None, digest: str, *, provisional: bool) -> Told | 
     ):
         return None
     return Told(before.revision + 1, digest, provisional)
+
+
+def standing(work: Work, key: str) -> Iterator[Indicator]:
+    """Yield again what was last said of a series: of the whole, and of its last day with that day's week and month."""
+    series, day = Series.of(key), newest_day(work, key)
+    declared = definition(series.indicator, series.counting_unit)
+    for window in () if day is None else windows_of(name_of_day(day)):
+        cell, span = window_cell(work, key, window), _span(work, key, window)
+        published: Published | None = work.get(*_told_at(window, key))
+        if cell is None or span is None or published is None:
+            continue
+        governing = work.policy.at(span[0])
+        told = published.windows.get(window)
+        if told is not None and declared.kind is not Kind.TALLY:
+            yield indicator(
+                key,
+                window,
+                cell,
+                revision=told.revision,
+                reached_ms=None,
+                provisional=told.provisional,
+                policy=governing,
+            )
+        figures = () if declared.estimator is None else derived(series, window, cell, governing)
+        for figure in figures:
+            told = published.windows.get(window + _FIGURE + figure.name)
+            if told is not None:
+                yield figure_record(
+                    series,
+                    window,
+                    figure,
+                    revision=told.revision,
+                    reached_ms=None,
+                    provisional=told.provisional,
+                    policy=governing,
+                )
 
 
 def _news(
