@@ -291,7 +291,7 @@ def _interval(interval: Interval | None, unit: str) -> str:
     if interval is None:
         return ""
     low, high = (
-        "-" if end is None else f"{end:.1%}" if unit == "1" else f"{end:.3g}"
+        "-" if end is None else quantity(end, unit) if unit in ("1", "s") else f"{end:.3g}"
         for end in (interval.low, interval.high)
     )
     return f"{low} to {high} ({interval.level:.0%})"

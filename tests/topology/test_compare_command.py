@@ -16,6 +16,7 @@ from sstl.agents.prepare import encode_value
 from sstl.agents.topics import Topics, TopicSpec
 from sstl.cli import compare, main
 from sstl.cli.board import INDICATOR
+from sstl.cli.indicator_formats import as_table
 from sstl.cli.outputs import OBSERVATION, Read
 from sstl.errors import ExitCode
 from sstl.models.indicator import Indicator
@@ -235,6 +236,9 @@ def test_published_figures_are_what_the_command_prints(log: Log) -> None:
     assert difference.interval.low == found["difference"]["low"]
     assert (ratio.unit, ratio.value) == ("1", found["ratio"]["estimate"])
     assert ratio.method.name == "stratified-geometric-mean-ratio-cluster-bootstrap"
+    shown = as_table(log.sent()).splitlines()[1]
+    assert "-2 h 00 min" in shown
+    assert "-3 h 00 min to -1 h 00 min (95%)" in shown
 
 
 def test_figures_that_say_the_same_are_not_published_again(log: Log) -> None:
