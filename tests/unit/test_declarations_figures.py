@@ -153,6 +153,28 @@ def test_the_true_recall_lies_within_its_interval(
     truth_within(recall_of(published, lane), reference, reference.lanes == lane)
 
 
+@pytest.mark.parametrize("lane", LANES)
+@pytest.mark.parametrize(
+    ("published_as", "name"),
+    [
+        ("random_prevalence", "prevalence"),
+        ("lift_against_untargeted", "lift_against_untargeted"),
+        ("lift_against_flow", "lift_against_flow"),
+        ("total_hits", "total"),
+        ("targeting_recall", "targeting_recall"),
+        ("overall_recall", "overall_recall"),
+        ("leakage", "leakage"),
+    ],
+)
+def test_what_lanes_publish_of_targeting_is_what_the_counts_of_both_arms_say(
+    published: Net, lane: str, published_as: str, name: str
+) -> None:
+    found = total(published, published_as, "consignment", lane)
+    expected = estimate(getattr(recall_of(published, lane), name))
+    assert found["value"] == expected.estimate
+    assert (found["interval"]["low"], found["interval"]["high"]) == (expected.low, expected.high)
+
+
 @pytest.mark.parametrize("rate", [0.02, 0.05, 0.2])
 def test_on_all_declarations_recall_equals_numpy_and_holds_the_truth(rate: float) -> None:
     everything = Reference.of(None, 10_000, rate)
