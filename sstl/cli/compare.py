@@ -9,8 +9,9 @@ import click
 import msgspec
 
 from sstl.agents.indicator_publish import send_indicators
+from sstl.agents.policy_publish import read_versions
 from sstl.cli.board import INDICATOR
-from sstl.cli.common import declared_topics, read_settings
+from sstl.cli.common import declared_topics, read_policy, read_settings
 from sstl.cli.comparison_formats import as_comparison_table, record
 from sstl.cli.comparison_indicators import SOURCE, Asked, changed_indicators, matches
 from sstl.cli.indicator_formats import as_csv, as_json
@@ -135,10 +136,18 @@ def command(
             " leave --from, --pooled, --since and --until out"
         )
     names, modes = indicators or ("LT_release",), tuple(mode.upper() for mode in modes)
+    settings = read_settings()
+    policy = read_policy(settings)
+    if file is None:
+        topics = declared_topics(settings)
+        # as the workers have it: what is plausible is judged alike
+        policy = read_versions(settings.bootstrap, topics["policy"], policy)[0].latest
     told = _from_file(file) if file is not None else _from_topic()
     holding = current_measures(_wanted(told, names, lanes))
     wanted = [(one, measure) for one, measure in holding if matches(measure.mode, modes)]
-    compared = compare_observations(wanted, by or tuple(GROUPS), cohort, pooled=pooled)
+    compared = compare_observations(
+        wanted, by or tuple(GROUPS), cohort, policy=policy, pooled=pooled
+    )
     records = [record(one) for one in compared]
     if publish:
         _publish(records, Asked(names, lanes, modes, by or tuple(GROUPS), cohort.name))

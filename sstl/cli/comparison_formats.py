@@ -39,6 +39,9 @@ def record(compared: Compared) -> ComparisonRecord:
         n_open_neither=compared.still_open.neither,
         n_otherwise_members=compared.otherwise.members,
         n_otherwise_comparison=compared.otherwise.comparison,
+        n_excluded=sum(
+            (compared.excluded.members, compared.excluded.comparison, compared.excluded.neither)
+        ),
         channels=tuple(
             Mix(of=one.channel, members=one.members, comparison=one.comparison)
             for one in compared.channels
@@ -95,6 +98,7 @@ def _left_out(one: ComparisonRecord) -> str:
     counts: Mapping[str, int] = {
         "unmatched": one.n_unmatched,
         "of neither": one.n_neither,
+        "not plausible": one.n_excluded,
         "ended otherwise": one.n_otherwise_members + one.n_otherwise_comparison,
     }
     return ", ".join(f"{number} {name}" for name, number in counts.items() if number)

@@ -2,7 +2,8 @@
 
 Counting units are compared within strata of lane, mode, ISO week (UTC, of the start milestone) and channel; one of
 which no channel is known is compared with others of which none is. Only what has ended as its indicator defines enters:
-what is still open, and what ended otherwise, is counted beside, for it makes a group look fast that is slow.
+what is still open, and what ended otherwise, is counted beside, for it makes a group look fast that is slow. Durations
+that are not plausible (`sstl.core.lanes.terms`) are kept out as lanes keep them out.
 
 The random stream is seeded by what the figure is, so that whoever has the same observations finds the same interval.
 """
@@ -15,10 +16,12 @@ import msgspec
 from sstl.core.histogram import whole_seconds
 from sstl.core.incidents import COUNTED
 from sstl.core.indicators.registry import Kind, definition
+from sstl.core.lanes.terms import plausible_ms
 from sstl.core.lanes.windows import DAY_MS, day_window, week_window
 from sstl.core.statistics.differences import Comparison, Unit, compare
 from sstl.core.statistics.draws import Draws, seed_of
 from sstl.core.strata import CHANNEL_STRATUM, INSPECTED, NO, OPERATOR, SSTL, YES
+from sstl.models.policy import Policy
 from sstl.models.records import OPEN, Measure, Observation
 
 GROUPS: Final[Mapping[str, tuple[str, str]]] = {
@@ -80,6 +83,8 @@ class Compared(NamedTuple):
     still_open: Sides
     otherwise: Sides
     """Ended by a competing event."""
+    excluded: Sides
+    """Not plausible."""
     channels: tuple[ChannelMix, ...]
     """Of everything that ended, the units left out too; in order of the channels."""
 
@@ -107,6 +112,7 @@ def compare_observations(
     by: Sequence[str],
     cohort: Cohort,
     *,
+    policy: Policy,
     pooled: bool = False,
 ) -> list[Compared]:
     """Return the comparisons of all indicators, lanes and modes, in their order.
@@ -115,6 +121,7 @@ def compare_observations(
         observations: In any order; indicators that are no durations are passed over.
         by: Of `GROUPS`.
         cohort: Observations of other times are passed over.
+        policy: Latest version; what governs the start of an observation says whether it is plausible.
         pooled: One comparison over all lanes and modes, not one for each.
 
     Raises:
@@ -131,7 +138,7 @@ def compare_observations(
         series = Measured(one.indicator, one.counting_unit, *where)
         found.setdefault(series, []).append(measure)
     return [
-        _compared(series, group, cohort, pair)
+        _compared(series, group, cohort, pair, policy)
         for series, group in sorted(found.items())
         for pair in pairs
     ]
@@ -142,20 +149,22 @@ def _compared(
     group: Iterable[Measure],
     cohort: Cohort,
     pair: tuple[str, str, str],
+    policy: Policy,
 ) -> Compared:
     stratum, asked, other = pair
-    ended, still_open, otherwise = Sides(), Sides(), Sides()
+    ended, still_open, otherwise, excluded = Sides(), Sides(), Sides(), Sides()
     channels: dict[str | None, Sides] = {}
     units = []
     for measure in group:
         status = measure.strata.get(stratum)
-        outcome = measure.outcome
-        _count(
-            ended if outcome is None else still_open if outcome == OPEN else otherwise,
-            status,
-            pair,
-        )
-        if outcome is not None or status not in (asked, other):
+        if measure.outcome == OPEN:
+            sides = still_open
+        elif not _is_plausible(series, measure, policy):
+            sides = excluded
+        else:
+            sides = ended if measure.outcome is None else otherwise
+        _count(sides, status, pair)
+        if sides is not ended or status not in (asked, other):
             continue
         channel = measure.strata.get(CHANNEL_STRATUM)
         _count(channels.setdefault(channel, Sides()), status, pair)
@@ -169,6 +178,7 @@ def _compared(
         ended.neither,
         still_open,
         otherwise,
+        excluded,
         tuple(
             ChannelMix(channel, sides.members, sides.comparison)
             for channel, sides in sorted(channels.items(), key=lambda item: item[0] or "~")
@@ -183,6 +193,12 @@ def _count(sides: Sides, status: str | None, pair: tuple[str, str, str]) -> None
         sides.comparison += 1
     else:
         sides.neither += 1
+
+
+def _is_plausible(series: Measured, measure: Measure, policy: Policy) -> bool:
+    governing = policy.at(measure.start_ms)
+    bounds = plausible_ms(governing, series.indicator, series.counting_unit)
+    return bounds is None or bounds[0] <= measure.value_ms <= bounds[1]
 
 
 def _unit(measure: Measure, channel: str | None, *, member: bool) -> Unit:

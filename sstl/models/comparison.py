@@ -73,6 +73,8 @@ class ComparisonRecord(PublicModel):
     n_otherwise_members: int = Field(ge=0)
     """Ended by a competing event."""
     n_otherwise_comparison: int = Field(ge=0)
+    n_excluded: int = Field(ge=0)
+    """Left out: not plausible (definition or policy), of either group or of neither."""
     channels: tuple[Mix, ...]
     """The mix of channels, of all that ended."""
     mix: tuple[Mix, ...]

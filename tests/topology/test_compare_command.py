@@ -12,6 +12,8 @@ import orjson
 import pytest
 from click.testing import CliRunner, Result
 
+from sstl.agents.policy_log import PolicyLog
+from sstl.agents.policy_publish import Told
 from sstl.agents.prepare import encode_value
 from sstl.agents.topics import Topics, TopicSpec
 from sstl.cli import compare, main
@@ -20,6 +22,7 @@ from sstl.cli.indicator_formats import as_table
 from sstl.cli.outputs import OBSERVATION, Read
 from sstl.errors import ExitCode
 from sstl.models.indicator import Indicator
+from sstl.models.policy import IndicatorPolicy, Policy
 from sstl.models.records import OPEN, Heartbeat, Measure, Observation
 from tests.journey_events import HOUR, LANE, START
 
@@ -68,6 +71,7 @@ class Log:
     def __init__(self) -> None:
         self.reads: list[Read] = []
         self.indicators: list[Read] = []
+        self.policy: Policy | None = None
         self._kind = OBSERVATION
 
     def send(
@@ -78,6 +82,12 @@ class Log:
             raw = orjson.loads(encode_value(one))
             place = len(self.indicators)
             self.indicators.append(Read(INDICATOR, topic.name, 0, place, one.key, raw))
+
+    def versions(
+        self, _bootstrap: str, topic: TopicSpec, first: Policy
+    ) -> tuple[PolicyLog, list[Told]]:
+        assert topic.name == "sstl.policy.v1"
+        return PolicyLog(first if self.policy is None else self.policy), []
 
     def sent(self) -> list[Indicator]:
         return [Indicator.model_validate(one.record) for one in self.indicators]
@@ -110,6 +120,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Log:
     made = Log()
     monkeypatch.setattr(compare, "Outputs", made)
     monkeypatch.setattr(compare, "send_indicators", made.send)
+    monkeypatch.setattr(compare, "read_versions", made.versions)
     made.add(*observations())
     return made
 
@@ -197,6 +208,16 @@ def test_a_file_is_read_without_kafka(tmp_path: Path) -> None:
     result = run("--from", file)
     assert result.exit_code == ExitCode.SETTINGS
     assert "line 2" in result.stderr
+
+
+def test_what_the_published_policy_calls_implausible_is_left_out_and_counted(log: Log) -> None:
+    (before,) = records("--by", "operator")
+    assert (before["nExcluded"], before["nMembers"]) == (0, 36)
+    log.policy = Policy(indicators={"LT_release": IndicatorPolicy(plausible_s=(0, 24 * 3600))})
+    (after,) = records("--by", "operator")
+    # of seven waits of others, one hour apart from 20 hours on, two are longer than a day
+    assert (after["nExcluded"], after["nMembers"], after["nComparison"]) == (10, 36, 26)
+    assert "10 not plausible" in run("--by", "operator").stdout
 
 
 def test_csv_has_a_column_for_every_field(log: Log) -> None:

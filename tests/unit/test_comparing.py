@@ -17,11 +17,13 @@ from sstl.core.comparing import (
 )
 from sstl.core.lanes.windows import bounds
 from sstl.core.statistics.result import Estimate, NotEstimable
+from sstl.models.policy import Policy
 from sstl.models.records import OPEN, Measure, Observation
 from tests.journey_events import DAY, HOUR, LANE, START
 
 pytestmark = pytest.mark.unit
 
+POLICY = Policy()
 EVER = Cohort("TOTAL", -(1 << 62), 1 << 62)
 Held = tuple[Observation, Measure]
 
@@ -67,7 +69,7 @@ def lane(n: int = 40) -> list[Held]:
 
 
 def operators(observations: list[Held], cohort: Cohort = EVER) -> Compared:
-    (one,) = compare_observations(observations, ["operator"], cohort)
+    (one,) = compare_observations(observations, ["operator"], cohort, policy=POLICY)
     return one
 
 
@@ -102,11 +104,17 @@ def test_what_is_open_or_ended_otherwise_does_not_enter_and_is_counted() -> None
         held(903, None, 0, outcome=OPEN),
         held(904, "NON_AEO", 3, outcome="SEIZED"),
         held(905, "OTHER", 3),
+        held(906, "AEO", 400 * 24),
+        held(907, "AEO", 400 * 24 + 0.001),
+        held(908, "NON_AEO", -400 * 24 - 0.001),
     ]
-    with_them, without = operators(lane() + aside), operators(lane())
+    # of 400 days exactly, it is still plausible
+    plausible = [one for one in aside if one[0].id.endswith("906")]
+    with_them, without = operators(lane() + aside), operators(lane() + plausible)
     assert with_them.result == without.result
     assert with_them.still_open == Sides(1, 2, 1)
     assert with_them.otherwise == Sides(0, 1, 0)
+    assert with_them.excluded == Sides(1, 1, 0)
     assert with_them.n_neither == 1
     assert (without.still_open, without.n_neither) == (Sides(), 0)
 
@@ -147,7 +155,7 @@ def test_a_window_takes_what_began_in_it() -> None:
     late = held(502, "AEO", 1, start_ms=week.to_ms)
     found = operators([*first, *second, late], week)
     assert found.result.n_unmatched == 2
-    assert compare_observations(first, ["operator"], week) == []
+    assert compare_observations(first, ["operator"], week, policy=POLICY) == []
 
 
 def test_shares_rates_and_incidents_are_not_compared() -> None:
@@ -156,7 +164,7 @@ def test_shares_rates_and_incidents_are_not_compared() -> None:
         one = Observation(
             id=indicator, indicator=indicator, counting_unit="control", current=measure
         )
-        assert compare_observations([(one, measure)], ["operator"], EVER) == []
+        assert compare_observations([(one, measure)], ["operator"], EVER, policy=POLICY) == []
 
 
 def test_lanes_are_compared_each_by_itself_or_pooled_within_each() -> None:
@@ -165,9 +173,9 @@ def test_lanes_are_compared_each_by_itself_or_pooled_within_each() -> None:
         held(1000 + number, one[1].strata["operator"], one[1].value_ms / HOUR + 100, lane_id=other)
         for number, one in enumerate(lane())
     ]
-    apart = compare_observations(both, ["operator"], EVER)
+    apart = compare_observations(both, ["operator"], EVER, policy=POLICY)
     assert [one.measured.lane_id for one in apart] == sorted((other, LANE))
-    (pooled,) = compare_observations(both, ["operator"], EVER, pooled=True)
+    (pooled,) = compare_observations(both, ["operator"], EVER, policy=POLICY, pooled=True)
     assert pooled.measured.lane_id == ""
     assert pooled.result.n_members == sum(one.result.n_members for one in apart)
     assert isinstance(pooled.result.difference_s, Estimate)
