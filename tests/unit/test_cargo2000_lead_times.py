@@ -14,7 +14,7 @@ from sstl.intake import cargo2000
 from sstl.intake.envelope import RawRecord
 from sstl.intake.stage import IntakeStage
 from sstl.models.policy import Policy
-from sstl.models.records import Measure, Observation
+from sstl.models.records import OPEN, Measure, Observation
 from tests.reference_cargo2000 import FILE, LegTimes, Reference
 
 PROCESSES = 120
@@ -125,7 +125,10 @@ def test_each_process_takes_its_longest_incoming_leg_and_the_outgoing_one(
         "reporting_delay",
         "report_fault",
     }
-    assert stages == {"LT_leg", "LT_journey"}
+    # nothing reports loading and arrival of the flight, so that these two stay open
+    assert stages == {"LT_leg", "LT_journey", "LT_export", "LT_transit"}
+    still_open = {name.split("|")[0] for name, one in measures.items() if one.outcome == OPEN}
+    assert still_open == {"LT_export", "LT_transit"}
 
 
 def test_the_order_of_the_records_does_not_matter(
