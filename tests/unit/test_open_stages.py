@@ -262,6 +262,12 @@ def test_goods_released_before_arrival_have_ended_at_it() -> None:
             [customs_at(SELECTED, 11), customs_at(RELEASED, 14)], "RELEASED", None, id="let-go"
         ),
         pytest.param(
+            [customs_at(RELEASED, 10), customs_at(SELECTED, 11)],
+            OPEN,
+            None,
+            id="selected-after-the-release",
+        ),
+        pytest.param(
             [customs_at(SELECTED, 11), customs_at("inspection.control.waived", 13, reason="r")],
             "WAIVED",
             None,

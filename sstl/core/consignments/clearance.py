@@ -234,7 +234,7 @@ class _Clearance:
                 strata[CONTROL] = what
             elif what is not None or control.of(*_WITHOUT_BEGINNING):
                 return
-            others = self._given_up(control, side)
+            others = self._given_up(control, side, selected[0])
             yield from self._stage(
                 INSPECTION_WAIT, _CONTROL, selected[0], None, strata, control.key, others=others
             )
@@ -248,19 +248,21 @@ class _Clearance:
             )
         completed = [event.event_ms for event in reports if event.type in _ENDS]
         until_ms = completed[-1] if completed else None
-        others = self._others if completed else self._given_up(control, side)
+        others = self._others if completed else self._given_up(control, side, begun_ms)
         yield from self._stage(
             INSPECTION, _CONTROL, begun_ms, until_ms, strata, control.key, others=others
         )
 
-    def _given_up(self, control: Control, side: str) -> Sequence[Competing]:
-        """Return by what a control ends that is not reported to begin, or to end."""
-        found = list(self._others)
-        found += ((event.event_ms, _WAIVED) for event in control.of(WAIVED))
+    def _given_up(self, control: Control, side: str, since_ms: int) -> Sequence[Competing]:
+        """Return by what a control ends that is not reported to begin, or to end.
+
+        Goods that were released before may be controlled all the same.
+        """
+        found = [(event.event_ms, _WAIVED) for event in control.of(WAIVED)]
         released = self._view.milestones.actual.get("T3" if side == "EXPORT" else "T13")
         if released is not None and side in ("EXPORT", "IMPORT"):
             found.append((released.event_ms, _RELEASED))
-        return sorted(found)
+        return sorted([*self._others, *(one for one in found if one[0] >= since_ms)])
 
 
 def _instants(events: Iterable[Event], warehouse: str | None) -> list[int]:
