@@ -139,7 +139,8 @@ def test_the_shares_are_there_with_the_release_time_and_add_up_to_it(
         for name in ("LT_customs", "LT_oga", "LT_trade", "unattributed")
     ]
     release = found.get(f"LT_release|{HOUSE}")
-    if release is None:
+    if release is None or release.measure.outcome is not None:
+        # what is not released yet has no time to put down to anybody
         assert shares == [None] * 4
         return
     assert (
