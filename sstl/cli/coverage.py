@@ -205,7 +205,11 @@ def _shown(row: Row) -> tuple[str, ...]:
 def _interval(row: Row) -> str:
     if row.value is None or (row.low is None and row.high is None) or row.low == row.high:
         return ""
-    ends = ("-" if end is None else quantity(end, row.unit) for end in (row.low, row.high))
+    plain = row.unit not in ("1", "s")
+    ends = (
+        "-" if end is None else f"{end:.4g}" if plain else quantity(end, row.unit)
+        for end in (row.low, row.high)
+    )
     return " to ".join(ends)
 
 

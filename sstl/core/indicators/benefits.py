@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Final
 
 from sstl.core.indicators.definition import SPENT_S, Definition, Kind
-from sstl.core.indicators.stages import CLEARED
 from sstl.core.statistics.result import Estimate, Method
 
 DISTINCT: Final = "distinct"
@@ -77,7 +76,7 @@ BENEFITS: Final = (
         start="T6",
         misleads="0 where no control met it: compare means, not medians. Waiting for papers meanwhile is in it; a "
         "consignment with a control of unknown side, or without a reported channel or control, is not counted.",
-        strata=CLEARED,
+        strata=(("operator",), ("sstl",), ("channel",)),
     ),
     _reach(
         "sstl_consignment_share",
