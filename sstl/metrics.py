@@ -357,6 +357,11 @@ _LANE_FIGURES: Final[tuple[LaneFigure, ...]] = (
     ("sstl_lane_mean_seconds", "Mean duration.", lambda row: row.mean_s),
     ("sstl_lane_median_seconds", "Median duration.", lambda row: row.median_s),
     ("sstl_lane_observations", "Observations counted.", lambda row: row.n),
+    (
+        "sstl_lane_open_observations",
+        "What has begun and not ended yet, beside the observations; those that wait longest are among them.",
+        lambda row: row.n_open,
+    ),
     ("sstl_lane_p90_seconds", "90th percentile of the durations.", lambda row: row.p90_s),
     ("sstl_lane_p95_seconds", "95th percentile of the durations.", lambda row: row.p95_s),
     (
@@ -527,6 +532,7 @@ def observe_indicator(indicator: Indicator, *, partition: int = 0) -> None:
         return
     _, _, _, _, stratum, _ = indicator.key.split("|")
     interval = indicator.interval
+    followed = indicator.follow_up
     measured, scale = _measured(indicator)
     LANES.show(
         (
@@ -542,6 +548,7 @@ def observe_indicator(indicator: Indicator, *, partition: int = 0) -> None:
             start_s=None if window.kind == "TOTAL" else bounds(window.name)[0] / 1000,
             provisional=indicator.provisional,
             reason=_REASONS.get(indicator.state) if indicator.n else None,
+            n_open=None if followed is None else followed.n_open,
             mean_s=indicator.mean,
             median_s=indicator.median,
             p90_s=indicator.p90,

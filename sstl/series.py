@@ -94,6 +94,8 @@ class LaneRow:
     provisional: bool = False
     reason: str | None = None
     """Why there is no statistic."""
+    n_open: int | None = None
+    """Not ended yet, beside ``n``."""
     mean_s: float | None = None
     median_s: float | None = None
     p90_s: float | None = None
@@ -198,15 +200,15 @@ class LaneTable(Collector):
     def show(self, labels: Labels, window: str, row: LaneRow, *, partition: int = 0) -> None:
         """Take over the latest figures of a window, unless a newer one of its kind is known.
 
-        A row with neither observations nor a reason takes its window away; one of an older window that was not kept
-        comes back when it is published again.
+        A row without observations, open ones and a reason takes its window away; one of an older window that was not
+        kept comes back when it is published again.
         """
         with self._lock:
             _, rows, cost = self._series.get(labels, _NO_SERIES)
             known = rows.get(window)
             if known is not None and (known.start_s or 0) > (row.start_s or 0):
                 return
-            empty = row.n == 0 and row.reason is None
+            empty = row.n == 0 and row.reason is None and not row.n_open
             if empty and (known is None or known.start_s != row.start_s):
                 return
             kept = {kind: one for kind, one in rows.items() if kind != window}
@@ -360,6 +362,7 @@ def _sum(rows: Sequence[LaneRow]) -> LaneRow:
         start_s=rows[0].start_s,
         provisional=any(row.provisional for row in rows),
         mean_s=sum(count * mean for count, mean in means) / n if n else None,
+        n_open=_whole(row.n_open for row in rows),
         n_planned=_whole(row.n_planned for row in rows),
         n_late=_whole(row.n_late for row in rows),
         n_target=_whole(row.n_target for row in rows),

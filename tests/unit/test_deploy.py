@@ -14,6 +14,7 @@ import yaml
 
 from sstl import metrics
 from sstl.cli import monitoring
+from sstl.core.indicators.registry import REGISTRY
 from sstl.embedded.ports import is_free
 from sstl.embedded.properties import broker_properties
 from sstl.series import LABELS
@@ -79,6 +80,18 @@ def test_every_metric_that_the_dashboard_names_exists() -> None:
     }
     assert len(named) > 20
     assert named <= known, named - known
+
+
+def test_every_indicator_that_the_dashboard_names_is_declared() -> None:
+    named = {
+        name
+        for expression in expressions()
+        for stated in re.findall(r'\bindicator=~?"([^"$]+)"', expression)
+        for name in stated.split("|")
+    }
+    assert len(named) > 8
+    for name in named:
+        assert any(re.fullmatch(name, declared) for declared in REGISTRY), name
 
 
 def test_every_label_that_the_dashboard_groups_by_exists() -> None:

@@ -13,6 +13,7 @@ from sstl import metrics
 from sstl.agents.lanes import LaneGauges
 from sstl.core.lanes import Series
 from sstl.core.stage import Output
+from sstl.models.follow_up import FollowUp
 from sstl.models.indicator import Indicator, Interval, Window
 from sstl.series import LabelBudget, LagCollector
 
@@ -302,6 +303,17 @@ def test_the_exposure_of_a_rate_is_shown_in_single_units(lanes_as_new: None) -> 
     metrics.observe_indicator(figure(unit="per 1000", value=5.0, k=2, exposure=0.4), partition=77)
     found = figures()
     assert (found["exposure"], found["events"], found["value_ratio"]) == (400, 2, 0.005)
+
+
+def test_what_has_not_ended_is_shown_beside_what_has(lanes_as_new: None) -> None:
+    followed = FollowUp(
+        n=403, n_open=3, exposure_s=90, level=0.95, method="kaplan-meier", method_version=1
+    )
+    metrics.observe_indicator(figure(follow_up=followed), partition=77)
+    assert figures() == {"observations": 400, "open_observations": 3, "provisional": 0}
+    alone = figure(follow_up=followed, n=0, state="INSUFFICIENT_DATA")
+    metrics.observe_indicator(alone, partition=77)
+    assert figures() == {"observations": 0, "open_observations": 3, "provisional": 0}
 
 
 def test_what_cannot_be_estimated_is_shown_as_such(lanes_as_new: None) -> None:

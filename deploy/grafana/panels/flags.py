@@ -3,6 +3,7 @@
 from typing import Final
 
 from panels.kinds import BLUE, ORANGE, RED, YELLOW, Grid, bar_gauge, query, series, steps
+from panels.lead_times import LANES
 
 SEVERITIES: Final = {"LOW": BLUE, "MEDIUM": YELLOW, "HIGH": ORANGE, "CRITICAL": RED}
 
@@ -57,6 +58,21 @@ def flags(grid: Grid) -> None:
         height=8,
     )
     grid.panels[-1]["fieldConfig"]["defaults"]["decimals"] = 0
+    quality = "flag_precision|flag_feedback_rate|flag_feedback_late_share|flag_too_late_share"
+    grid.add(
+        bar_gauge(
+            "How good flags were, by lane",
+            "From feedback: precision, share answered, answered late, and come too late to act on.",
+            "sort_desc(topk(12, max by (lane, indicator) "
+            f'(sstl_lane_value_ratio{{{LANES},indicator=~"{quality}"}})))',
+            "{{lane}} {{indicator}}",
+            unit="percentunit",
+            levels=steps((None, BLUE)),
+            top=1,
+        ),
+        width=8,
+        height=8,
+    )
     topics = "notices|shadow-findings|supervisor-flags|scores"
     grid.add(
         series(
@@ -72,7 +88,7 @@ def flags(grid: Grid) -> None:
             ],
             unit="suffix: /min",
         ),
-        width=12,
+        width=8,
         height=8,
     )
     grid.add(
@@ -91,6 +107,6 @@ def flags(grid: Grid) -> None:
             ],
             unit="suffix: /min",
         ),
-        width=12,
+        width=8,
         height=8,
     )

@@ -23,6 +23,7 @@ from sstl.core.lanes.counting import (
     whole_cell,
 )
 from sstl.core.lanes.derived import Figure, derived
+from sstl.core.lanes.followed import Horizon
 from sstl.core.lanes.following import horizon_of, moving
 from sstl.core.lanes.record import figure_record, indicator
 from sstl.core.lanes.tally import merged_cells
@@ -151,9 +152,7 @@ def publish(work: Work, key: str, window: str) -> None:
     governing = work.policy if span is None else work.policy.at(span[0])
     follow_up = follow_up_ms(governing, series.indicator, series.counting_unit)
     provisional = span is None or reached_ms is None or reached_ms < span[1] + follow_up
-    until = None
-    if declared.awaits is not None and not window.startswith(HOUR_PREFIX):
-        until = horizon_of(work, series, window, reached_ms, governing)
+    until = _until(work, key, window, reached_ms, governing)
     digest = "" if cell is None else digest_of(cell, governing, moving(cell, until))
     now = next_told(said.get(window), digest, provisional=provisional)
     if now is None:
@@ -192,6 +191,17 @@ def publish(work: Work, key: str, window: str) -> None:
     work.put(*place, Published(dict(sorted((said | changed).items()))))
 
 
+def _until(
+    work: Work, key: str, window: str, reached_ms: int | None, governing: Policy
+) -> Horizon | None:
+    """Return until when the cohort of a window is followed; None: what has not ended is not known of it."""
+    series = Series.of(key)
+    awaits = definition(series.indicator, series.counting_unit).awaits
+    if awaits is None or window.startswith(HOUR_PREFIX):
+        return None
+    return horizon_of(work, series, window, reached_ms, governing)
+
+
 def next_told(before: Told | None, digest: str, *, provisional: bool) -> Told | None:
     """Return what is said now, None where it is what was said before."""
     if before is None:
@@ -205,8 +215,12 @@ def next_told(before: Told | None, digest: str, *, provisional: bool) -> Told | 
 
 
 def standing(work: Work, key: str) -> Iterator[Indicator]:
-    """Yield again what was last said of a series: of the whole, and of its last day with that day's week and month."""
-    series, day = Series.of(key), newest_day(work, key)
+    """Yield again what was last said of a series: of the whole, and of its last day with that day's week and month.
+
+    What is composed of two months is not among it.
+    """
+    series, day, reached = Series.of(key), newest_day(work, key), work.get(PASSED, "")
+    reached_ms = None if reached is None else reached.reached_ms
     declared = definition(series.indicator, series.counting_unit)
     for window in () if day is None else windows_of(name_of_day(day)):
         cell, span = window_cell(work, key, window), _span(work, key, window)
@@ -221,9 +235,10 @@ def standing(work: Work, key: str) -> Iterator[Indicator]:
                 window,
                 cell,
                 revision=told.revision,
-                reached_ms=None,
+                reached_ms=reached_ms,
                 provisional=told.provisional,
                 policy=governing,
+                until=_until(work, key, window, reached_ms, governing),
             )
         figures = () if declared.estimator is None else derived(series, window, cell, governing)
         for figure in figures:
@@ -234,7 +249,7 @@ def standing(work: Work, key: str) -> Iterator[Indicator]:
                     window,
                     figure,
                     revision=told.revision,
-                    reached_ms=None,
+                    reached_ms=reached_ms,
                     provisional=told.provisional,
                     policy=governing,
                 )
