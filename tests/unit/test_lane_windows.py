@@ -195,16 +195,16 @@ def test_a_late_fact_changes_a_final_window_and_counts_its_revision_up() -> None
     assert (day.provisional, day.revision, day.mean) == (False, 2, 7200.0)
 
 
-def test_an_hour_is_forgotten_after_eight_days_and_its_day_stays() -> None:
+def test_the_hours_of_a_day_are_forgotten_eight_days_after_its_end_and_the_day_stays() -> None:
     lane = Lane()
     lane.take(beat(MAY_1), told(HOUR))
     lane.tick()
     hour = "PT1H/2024-05-01T00"
-    lane.take(beat(MAY_1 + HOUR + 8 * DAY - 1))
+    lane.take(beat(MAY_1 + 9 * DAY - 1))
     lane.tick()
     assert (lane[hour].state, lane[hour].revision) == ("AVAILABLE", 1)
     assert net_content(lane[hour]) is None
-    lane.take(beat(MAY_1 + HOUR + 8 * DAY))
+    lane.take(beat(MAY_1 + 9 * DAY))
     lane.tick()
     assert f"{RELEASE}|{hour}" not in lane.published
     assert lane["P1D/2024-05-01"].n == 1
