@@ -195,6 +195,20 @@ def test_a_late_fact_changes_a_final_window_and_counts_its_revision_up() -> None
     assert (day.provisional, day.revision, day.mean) == (False, 2, 7200.0)
 
 
+def test_a_final_window_that_is_emptied_says_so_once() -> None:
+    lane = Lane()
+    old = told(HOUR)
+    lane.take(beat(MAY_1 + 100 * DAY), old)
+    lane.tick()
+    lane.take(told(2 * HOUR, at=MAY_1 + DAY, previous=old.current))
+    lane.tick()
+    assert (lane["P1D/2024-05-01"].n, lane["P1D/2024-05-01"].revision) == (0, 2)
+    assert lane["P1W/2024-W18"].mean == 7200.0
+    lane.take(told(HOUR, at=MAY_1 + 5 * DAY))
+    lane.tick()
+    assert lane["P1D/2024-05-01"].revision == 2
+
+
 def test_the_hours_of_a_day_are_forgotten_eight_days_after_its_end_and_the_day_stays() -> None:
     lane = Lane()
     lane.take(beat(MAY_1), told(HOUR))

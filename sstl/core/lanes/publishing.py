@@ -93,10 +93,10 @@ class Published(msgspec.Struct, frozen=True, tag="published.3"):
 
 
 def _short(name: str, told: Told) -> int | str:
-    if told.provisional or not told.digest or name.startswith(TOTAL):
-        digest = told.digest or ""
-        return f"{told.revision}{_PROVISIONAL if told.provisional else _FINAL}{digest}"
-    return told.revision
+    kept = told.provisional or told.digest == "" or name.startswith(TOTAL)
+    if told.digest is None or not kept:
+        return told.revision
+    return f"{told.revision}{_PROVISIONAL if told.provisional else _FINAL}{told.digest}"
 
 
 def _long(short: int | str) -> Told:
