@@ -37,7 +37,11 @@ STRATA = {
     "inspected": ("YES", "NO"),
     "lot": ("REGULAR", "SMALL"),
 }
-CATEGORIES = ("HIT", "CLEAN", "UNKNOWN")
+CATEGORIES = {
+    "recall": ("--..@1/100", "T-1P@1/100", "T-0N@1/100", "-R0P@1/100"),
+    "amount": ("1", "12", "250"),
+}
+"""Of tallies, by their estimator."""
 SOURCE = "journeys/0"
 CROWD = ("LT_release", "LT_clear", "LT_transit", "LT_import", "prearrival", "inspection_rate")
 CONTEXT = Context(0, frozenset({SOURCE}))
@@ -74,7 +78,7 @@ def observations(
 
 def _measure(draw: random.Random, indicator: str, lane: str, day_ms: int) -> Measure:
     """Draw a value of the indicator's kind."""
-    kind = REGISTRY[indicator].kind
+    kind, estimator = REGISTRY[indicator].kind, REGISTRY[indicator].estimator or ""
     value = round(draw.lognormvariate(11, 1) * 1000)
     if kind is not Kind.DURATION:
         value = draw.randrange(2)
@@ -86,7 +90,7 @@ def _measure(draw: random.Random, indicator: str, lane: str, day_ms: int) -> Mea
         planned_ms=90_000_000 if kind is Kind.DURATION else None,
         strata={name: draw.choice(values) for name, values in STRATA.items()},
         exposure=draw.randrange(10**9) if kind is Kind.RATE else None,
-        category=draw.choice(CATEGORIES) if kind is Kind.TALLY else None,
+        category=draw.choice(CATEGORIES.get(estimator, ("HIT", "CLEAN"))),
     )
 
 

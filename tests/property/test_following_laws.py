@@ -124,7 +124,9 @@ def test_everything_that_is_followed_is_open_ended_or_ended_otherwise(
     lives: list[list[Measure | None]], beats: list[tuple[float, bool]]
 ) -> None:
     last = [observations(str(number), life[-1:])[0] for number, life in enumerate(lives)]
-    for content in net([[*last, heartbeats(beats)[-1]]]).values():
+    told = net([[*last, heartbeats(beats)[-1]]]).values()
+    # the composition of its change is published beside it and is not followed
+    for content in (one for one in told if one["indicator"] == "LT_release"):
         follow_up = content["followUp"]
         otherwise = sum(follow_up["competing"].values())
         within = follow_up["n"] - follow_up["nOpen"] - follow_up["nSilent"] - otherwise
