@@ -25,6 +25,7 @@ MAY_1 = 1_714_521_600_000
 """A Wednesday."""
 LANE = "CNSHG-NLRTM-SEA"
 POLICY = Policy(indicators={"LT_release": IndicatorPolicy(follow_up_hours=48)})
+BY_END = "|~END|"
 RELEASE = f"LT_release|consignment|{LANE}|SEA|"
 
 
@@ -53,12 +54,13 @@ def beat(reached_ms: int) -> Heartbeat:
 
 
 class Lane:
-    """The stage with its state, and the last record of each key."""
+    """The stage with its state, and the last record of each key: of cohorts, and apart those of what ended."""
 
     def __init__(self, policy: Policy = POLICY) -> None:
         self.state = MemoryState()
         self.policy = policy
         self.published: dict[str, Indicator] = {}
+        self.ended: dict[str, Indicator] = {}
 
     def take(self, *messages: LanesMessage) -> Outcome:
         records = [Inbound("o", message) for message in messages]
@@ -69,7 +71,9 @@ class Lane:
     def tick(self) -> set[str]:
         outcome = LanesStage().tick(self.state, self.policy, CONTEXT)
         self.state.apply(outcome.changed)
-        new = {output.key: output.message for output in outcome.outputs}
+        told_now = {output.key: output.message for output in outcome.outputs}
+        new = {key: record for key, record in told_now.items() if BY_END not in key}
+        self.ended |= {key: record for key, record in told_now.items() if BY_END in key}
         known = self.published | new
         self.published = {key: record for key, record in known.items() if record is not None}
         return set(new)

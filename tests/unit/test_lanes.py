@@ -296,7 +296,7 @@ def test_an_indicator_travels_as_json_under_its_wire_names() -> None:
     text = day.message.model_dump_json(by_alias=True, exclude_none=True)
     assert Indicator.model_validate_json(text) == day.message
     assert '"countingUnit":"leg"' in text
-    assert '"window":{"kind":"P1D","day":"2024-05-01","zone":"UTC"}' in text
+    assert '"window":{"kind":"P1D","day":"2024-05-01","zone":"UTC","by":"START"}' in text
     assert dict(day.headers) == {
         "ce_specversion": b"1.0",
         "ce_id": f"{day.key}/1".encode(),

@@ -44,6 +44,11 @@ def strata_of(text: str) -> Strata:
     return tuple((_plain(name), _plain(value)) for name, value in pairs)
 
 
+START, END = "START", "END"
+_BY_END: Final = "~END"
+"""In the place of strata; inside their names ``~`` is escaped."""
+
+
 class Series(NamedTuple):
     """What observations have in common that are counted together, whatever their day."""
 
@@ -53,12 +58,14 @@ class Series(NamedTuple):
     mode: str
     strata: Strata
     """In order of the names."""
+    by: str = START
+    """Whether days are those of the start (`START`) or of the end (`END`, all together only)."""
 
     @property
     def key(self) -> str:
-        """``indicator|counting unit|lane|mode|strata`` with separators inside names escaped."""
+        """``indicator|counting unit|lane|mode|strata`` with separators inside names escaped; by the end ``~END``."""
         names = map(_escaped, (self.indicator, self.counting_unit, self.lane_id, self.mode))
-        return "|".join((*names, strata_text(self.strata)))
+        return "|".join((*names, _BY_END if self.by == END else strata_text(self.strata)))
 
     @staticmethod
     @lru_cache(maxsize=8192)
@@ -66,7 +73,12 @@ class Series(NamedTuple):
         """Return the series that `key` names."""
         *names, strata = key.split("|")
         indicator, counting_unit, lane_id, mode = map(_plain, names)
-        return Series(indicator, counting_unit, lane_id, mode, strata_of(strata))
+        names_of = (indicator, counting_unit, lane_id, mode)
+        return (
+            Series(*names_of, (), END)
+            if strata == _BY_END
+            else Series(*names_of, strata_of(strata))
+        )
 
 
 class Beside(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

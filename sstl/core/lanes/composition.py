@@ -11,7 +11,7 @@ Cells: part ``composed/<month>`` of the series of all together keeps what was la
 from collections.abc import Iterator
 from typing import Final, get_args
 
-from sstl.core.lanes.cell import Series
+from sstl.core.lanes.cell import END, Series
 from sstl.core.lanes.cohorts import Cohorts
 from sstl.core.lanes.derived import Figure
 from sstl.core.lanes.publishing import Published, digest_of, emit, next_told
@@ -44,7 +44,11 @@ def composed_at(key: str, window: str) -> Iterator[tuple[str, str]]:
     A changed month changes the comparison of the month after with it too.
     """
     series = Series.of(key)
-    if series.indicator not in COMPOSED or any(name not in CLASSES for name, _ in series.strata):
+    if (
+        series.by == END
+        or series.indicator not in COMPOSED
+        or any(name not in CLASSES for name, _ in series.strata)
+    ):
         return
     if len(series.strata) > 1 or not window.startswith((DAY_PREFIX, MONTH_PREFIX)):
         return

@@ -26,6 +26,8 @@ import msgspec
 
 from sstl.core.indicators.registry import Definition, Kind, definition
 from sstl.core.lanes.cell import (
+    END,
+    START,
     HoursCell,
     Packed,
     Series,
@@ -84,17 +86,27 @@ class Combination(NamedTuple):
 class Plan:
     """How the observations of one indicator, lane and mode are counted."""
 
-    __slots__ = ("added", "group", "kind", "taken_back", "terms", "whole")
+    __slots__ = ("added", "by", "ended", "group", "kind", "taken_back", "terms", "whole")
 
-    def __init__(self, work: Work, group: Group) -> None:
+    def __init__(self, work: Work, group: Group, by: str = START) -> None:
         indicator, counting_unit = group[:2]
         self.group = group
         self.kind = definition(indicator, counting_unit).kind
         self.terms = terms_since(work.policy, *group)
-        self.whole = Series(*group, ()).key
+        self.by = by
+        self.whole = Series(*group, (), by).key
+        ended = by == START and definition(indicator, counting_unit).by_completion
+        self.ended: Plan | None = Plan(work, group, END) if ended else None
+        """How they are counted by when they ended; None: they are not."""
         self.added: list[int] = [0, 0]
         """Observations added, and the events in them."""
         self.taken_back: list[int] = [0, 0]
+
+    def combination(self, strata: Strata) -> Combination:
+        """Return what observations with these strata count as."""
+        if self.by == END:
+            return Combination("", self.whole, (self.whole,))
+        return combination(self.group, strata)
 
     def contribution(self, measure: Measure) -> Value | Aside | None:
         """Return what a measure contributes, None where it is no value of the indicator."""
@@ -145,8 +157,8 @@ def combination(group: Group, strata: Strata) -> Combination:
 @lru_cache(maxsize=16_384)
 def series_of(key: str) -> tuple[str, ...]:
     """Return the series that observations count in whose series key with all strata this is."""
-    *group, strata = Series.of(key)
-    return combination((group[0], group[1], group[2], group[3]), strata).series
+    series = Series.of(key)
+    return (key,) if series.by == END else combination(series[:4], series.strata).series
 
 
 def _combinations(declared: Definition, strata: Strata) -> Iterator[Strata]:
@@ -214,6 +226,8 @@ class Counting:
             opened.put(value)
             return
         opened.waiting.append(value)
+        if plan.ended is not None:
+            self._ended(plan.ended, measure).waiting.append(value)
         hour = measure.start_ms // HOUR_MS
         if self._oldest_hour is None or hour >= self._oldest_hour:
             of_hour = self._hours.get((plan, hour))
@@ -230,6 +244,11 @@ class Counting:
         # The wholes are the sums of their days: what a day can give back, they can.
         if not opened.can_give_back(value):
             return False
+        by_end = None
+        if plan.ended is not None and not isinstance(value, Aside):
+            by_end = self._ended(plan.ended, measure)
+            if not by_end.can_give_back(value):
+                return False
         hour = measure.start_ms // HOUR_MS
         if not isinstance(value, Aside) and (
             self._oldest_hour is None or hour >= self._oldest_hour
@@ -239,6 +258,8 @@ class Counting:
                 return False
             of_hour.take_back(value)
         opened.take_back(value)
+        if by_end is not None:
+            by_end.take_back(value)
         plan.taken_back[0] += 1
         plan.taken_back[1] += measure.value_ms
         return True
@@ -247,12 +268,18 @@ class Counting:
         day, strata = measure.start_ms // DAY_MS, tuple(measure.strata.items())
         opened = self._by_strata.get((plan, day, strata))
         if opened is None:
-            name = combination(plan.group, strata).name
-            opened = self._days.get((plan, day, name))
-            if opened is None:
-                before = day_packed(self._work, plan.whole, name, day)
-                opened = self._days[plan, day, name] = OpenCell(before)
-            self._by_strata[plan, day, strata] = opened
+            name = plan.combination(strata).name
+            opened = self._by_strata[plan, day, strata] = self._combined(plan, day, name)
+        return opened
+
+    def _ended(self, plan: Plan, measure: Measure) -> OpenCell:
+        return self._combined(plan, (measure.start_ms + measure.value_ms) // DAY_MS, "")
+
+    def _combined(self, plan: Plan, day: int, name: str) -> OpenCell:
+        opened = self._days.get((plan, day, name))
+        if opened is None:
+            before = day_packed(self._work, plan.whole, name, day)
+            opened = self._days[plan, day, name] = OpenCell(before)
         return opened
 
     def _hour(self, plan: Plan, hour: int) -> OpenCell:
@@ -276,8 +303,12 @@ class Counting:
             week, weekday = place_of_day(day)
             by_day = weeks.setdefault((plan.whole, week), {}).setdefault(name, {})
             by_day[weekday] = after
-            counted = combination(plan.group, strata_of(name))
+            counted = plan.combination(strata_of(name))
             self._work.put(CHANGED, f"{counted.key}|{name_of_day(day)}", MARK)
+            if plan.by == END:
+                # as a whole they are the same
+                self._work.put(SERIES, plan.whole, MARK)
+                continue
             for key in counted.series:
                 whole = wholes.get(key)
                 if whole is None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from sstl.core.indicators.registry import Kind, definition
-from sstl.core.lanes.cell import HoursCell, LaneCell, Series
+from sstl.core.lanes.cell import START, HoursCell, LaneCell, Series
 from sstl.core.lanes.cohorts import HOURS, Cohorts, newest_day
 from sstl.core.lanes.counting import (
     DIRTY,
@@ -166,10 +166,12 @@ def publish(work: Work, cohorts: Cohorts, key: str, window: str) -> None:
     cell = cohorts.counts(key, window)
     span = _span(work, key, window)
     governing = work.policy if span is None else work.policy.at(span[0])
-    follow_up = follow_up_ms(governing, series.indicator, series.counting_unit)
+    by_start = series.by == START
+    # what ended in a window is complete as soon as it is over
+    follow_up = follow_up_ms(governing, series.indicator, series.counting_unit) if by_start else 0
     provisional = span is None or reached_ms is None or reached_ms < span[1] + follow_up
     until = None
-    if declared.awaits is not None and not window.startswith(HOUR_PREFIX):
+    if by_start and declared.awaits is not None and not window.startswith(HOUR_PREFIX):
         until = horizon_of(work, series, window, reached_ms, governing)
     digest = "" if cell is None else digest_of(cell, governing, moving(cell, until))
     now = next_told(said.get(window), digest, provisional=provisional)
@@ -363,20 +365,25 @@ class _EndedDays:
     def __init__(self, policy: Policy, since_ms: int | None, to_ms: int) -> None:
         self._versions = tuple(version for _, version in policy.versions())
         self._since_ms, self._to_ms = since_ms, to_ms
-        self._known: dict[tuple[str, str], tuple[int, ...] | None] = {}
+        self._known: dict[tuple[str, str, str], tuple[int, ...] | None] = {}
 
     def of(self, key: str) -> tuple[int, ...] | None:
         """Return the days for a series, under any version of the policy; None: too many to look up by name."""
-        indicator_, counting_unit = Series.of(key)[:2]
-        if (indicator_, counting_unit) not in self._known:
-            self._known[indicator_, counting_unit] = self._find(indicator_, counting_unit)
-        return self._known[indicator_, counting_unit]
+        series = Series.of(key)
+        name = series.indicator, series.counting_unit, series.by
+        if name not in self._known:
+            self._known[name] = self._find(*name)
+        return self._known[name]
 
-    def _find(self, indicator_: str, counting_unit: str) -> tuple[int, ...] | None:
+    def _find(self, indicator_: str, counting_unit: str, by: str) -> tuple[int, ...] | None:
         if self._since_ms is None:
             return None
         days: set[int] = set()
-        for follow_up in {follow_up_ms(one, indicator_, counting_unit) for one in self._versions}:
+        follow_ups = {
+            follow_up_ms(one, indicator_, counting_unit) if by == START else 0
+            for one in self._versions
+        }
+        for follow_up in follow_ups:
             first = (self._since_ms - follow_up) // DAY_MS
             last = (self._to_ms - follow_up) // DAY_MS
             if last - first > _MOST_DAYS:
