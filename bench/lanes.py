@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import msgspec
+import psutil
 
 from bench import lab
 from sstl.agents.codec import pack
 from sstl.agents.store import PartitionStore, changelog_key
 from sstl.core.indicators.registry import REGISTRY, Kind
 from sstl.core.lanes import LanesStage
+from sstl.core.lanes.counting import CHANGED
 from sstl.core.stage import Context, Inbound, MemoryState
 from sstl.models.policy import Policy
 from sstl.models.records import Heartbeat, Measure, Observation
@@ -35,12 +37,23 @@ STRATA = {
     "inspected": ("YES", "NO"),
     "lot": ("REGULAR", "SMALL"),
 }
+CATEGORIES = {
+    "recall": ("--..@1/100", "T-1P@1/100", "T-0N@1/100", "-R0P@1/100"),
+    "amount": ("1", "12", "250"),
+}
+"""Of tallies, by their estimator."""
 SOURCE = "journeys/0"
+CROWD = ("LT_release", "LT_clear", "LT_transit", "LT_import", "prearrival", "inspection_rate")
 CONTEXT = Context(0, frozenset({SOURCE}))
 
 
 def observations(
-    days: int, a_day: int, indicators: tuple[str, ...], *, corrected: bool = True
+    days: int,
+    a_day: int,
+    indicators: tuple[str, ...],
+    *,
+    corrected: bool = True,
+    lane: str = LANE,
 ) -> Iterator[list[Observation]]:
     """Yield the observations of each day."""
     draw = random.Random(1)
@@ -49,16 +62,7 @@ def observations(
         told = []
         for number in range(a_day):
             for indicator in indicators:
-                is_share = REGISTRY[indicator].kind is Kind.SHARE
-                value_s = draw.randrange(2) / 1000 if is_share else draw.lognormvariate(11, 1)
-                measure = Measure(
-                    lane_id=LANE,
-                    mode="SEA",
-                    start_ms=START_MS + day * DAY_MS + draw.randrange(DAY_MS),
-                    value_ms=round(value_s * 1000),
-                    planned_ms=90_000_000,
-                    strata={name: draw.choice(values) for name, values in STRATA.items()},
-                )
+                measure = _measure(draw, indicator, lane, START_MS + day * DAY_MS)
                 told.append(_told(f"{day}/{number}", indicator, measure, None))
                 before.append((indicator, measure))
         for _ in range(len(told) // 20 if corrected else 0):
@@ -70,6 +74,24 @@ def observations(
             told.append(_told("correction", indicator, new, old))
         del before[:-5000]
         yield told
+
+
+def _measure(draw: random.Random, indicator: str, lane: str, day_ms: int) -> Measure:
+    """Draw a value of the indicator's kind."""
+    kind, estimator = REGISTRY[indicator].kind, REGISTRY[indicator].estimator or ""
+    value = round(draw.lognormvariate(11, 1) * 1000)
+    if kind is not Kind.DURATION:
+        value = draw.randrange(2)
+    return Measure(
+        lane_id=lane,
+        mode="SEA",
+        start_ms=day_ms + draw.randrange(DAY_MS),
+        value_ms=value,
+        planned_ms=90_000_000 if kind is Kind.DURATION else None,
+        strata={name: draw.choice(values) for name, values in STRATA.items()},
+        exposure=draw.randrange(10**9) if kind is Kind.RATE else None,
+        category=draw.choice(CATEGORIES.get(estimator, ("HIT", "CLEAN"))),
+    )
 
 
 def _told(name: str, indicator: str, current: Measure, previous: Measure | None) -> Observation:
@@ -123,12 +145,57 @@ def run(
         while (outcome := stage.tick(state, policy, CONTEXT)).outputs:
             state.apply(outcome.changed)
         tick_s += time.process_time() - began
-    store = PartitionStore(LanesStage.cell_type)
-    for (key, part), cell in state.items():
-        store.load(changelog_key(key, part), pack(msgspec.json.encode(cell)))
+    store = _store(state)
     return Figure(
         fold_s / count * 1e6, tick_s / count * 1e6, store.size_bytes, store.cell_count, count
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """A day of many lanes on one worker."""
+
+    count: int
+    fold_us: float
+    resident_mb: float
+    size_bytes: int
+    waiting: int
+    tick_s: float
+    ticks: int
+
+
+def crowd(lanes: int, a_day: int, indicators: tuple[str, ...]) -> Crowd:
+    """Fold a day of many lanes, an hour of all in a batch, and publish until nothing waits."""
+    stage, state, policy = LanesStage(), MemoryState(), Policy()
+    hours: list[list[Inbound]] = [[] for _ in range(24)]
+    for number in range(lanes):
+        for told in observations(1, a_day, indicators, corrected=False, lane=f"LANE-{number}"):
+            for one in told:
+                at_ms = START_MS if one.current is None else one.current.start_ms
+                hours[(at_ms - START_MS) // HOUR_MS].append(Inbound(one.id, one))
+    gc.collect()
+    gc.freeze()
+    before = psutil.Process().memory_info().rss
+    began = time.process_time()
+    for batch in hours:
+        state.apply(stage.fold(state, batch, policy, CONTEXT).changed)
+    fold_s = time.process_time() - began
+    resident = psutil.Process().memory_info().rss - before
+    count, waiting, ticks = sum(map(len, hours)), len(list(state.parts(CHANGED))), 0
+    began = time.process_time()
+    while (outcome := stage.tick(state, policy, CONTEXT)).outputs:
+        state.apply(outcome.changed)
+        ticks += 1
+    tick_s = time.process_time() - began
+    size = _store(state).size_bytes
+    return Crowd(count, fold_s / count * 1e6, resident / 2**20, size, waiting, tick_s, ticks)
+
+
+def _store(state: MemoryState) -> PartitionStore:
+    store = PartitionStore(LanesStage.cell_type)
+    for (key, part), cell in state.items():
+        store.load(changelog_key(key, part), pack(msgspec.json.encode(cell)))
+    return store
 
 
 def main() -> None:
@@ -160,6 +227,13 @@ def main() -> None:
                 f"5 MB a lane and year, {len(indicators)} indicators",
                 met=year.size_bytes <= GOAL_BYTES,
             )
+    many = crowd(50 if options.quick else 500, 5, CROWD)
+    lab.say(
+        f"   {50 if options.quick else 500} lanes, {len(CROWD)} indicators, 5 a day of each, an hour in a batch: fold"
+        f" {many.fold_us:.1f} us an observation, over {many.count:,}; {many.resident_mb:.0f} MB resident decoded,"
+        f" {many.size_bytes:,} bytes of cells; {many.waiting:,} marks waited, published in {many.ticks} ticks of"
+        f" {many.tick_s / many.ticks:.2f} s of CPU"
+    )
 
 
 if __name__ == "__main__":

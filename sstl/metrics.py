@@ -528,7 +528,7 @@ def observe_indicator(indicator: Indicator, *, partition: int = 0) -> None:
     An indicator without observations takes its row away. ``partition`` is the lanes stage's own.
     """
     window = indicator.window
-    if window.kind == "PT1H":
+    if window.kind == "PT1H" or window.by == "END":
         return
     _, _, _, _, stratum, _ = indicator.key.split("|")
     interval = indicator.interval

@@ -62,10 +62,12 @@ class Slice:
     """Only windows whose follow-up has ended: nothing in them is still on its way."""
     latest: bool = False
     """Only the newest window of each series, of those that everything else leaves."""
+    by: str = "START"
+    """Windows of what began in them (``START``) or of what ended in them (``END``)."""
 
     def of(self, published: Iterable[Indicator]) -> list[Indicator]:
         """Return what belongs to the slice, in the order of `place_of`."""
-        criteria = [holds for _said, holds in self._criteria()]
+        criteria = [self._is_by, *(holds for _said, holds in self._criteria())]
         chosen = sorted(
             (one for one in published if all(holds(one) for holds in criteria)), key=place_of
         )
@@ -91,6 +93,8 @@ class Slice:
         for name in dict.fromkeys(name for name, _pattern in self.strata):
             patterns = tuple(pattern for other, pattern in self.strata if other == name)
             yield f"--stratum {name}={' '.join(patterns)}", _in_stratum(name, patterns)
+        if self.by != "START":
+            yield f"--by {self.by.lower()}", self._is_by
         if self.totals:
             yield "--totals", lambda one: not one.strata
         if self.final:
@@ -101,6 +105,9 @@ class Slice:
             yield f"--since {self.since}", self._in_period
         if self.until is not None:
             yield f"--until {self.until}", self._in_period
+
+    def _is_by(self, one: Indicator) -> bool:
+        return one.window.by == self.by
 
     def _in_windows(self, one: Indicator) -> bool:
         name = one.window.name

@@ -69,7 +69,7 @@ def _choosing(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say which indicators, handed over as one ``chosen``."""
 
     @wraps(command)
-    def bundled(
+    def bundled(  # noqa: PLR0913 - one parameter for each option
         *,
         lanes: tuple[str, ...],
         modes: tuple[str, ...],
@@ -81,6 +81,7 @@ def _choosing(command: Callable[..., None]) -> Callable[..., None]:
         totals: bool,
         final: bool,
         latest: bool,
+        by: str,
         **others: Any,
     ) -> None:
         if since is not None and until is not None and until < since:
@@ -98,10 +99,18 @@ def _choosing(command: Callable[..., None]) -> Callable[..., None]:
             totals,
             final,
             latest,
+            by.upper(),
         )
         command(chosen=chosen, **others)
 
     for option in (
+        click.option(
+            "--by",
+            type=click.Choice(["start", "end"]),
+            default="start",
+            show_default=True,
+            help="Windows of what began in them (cohorts), or of what ended in them (lead times, all together only).",
+        ),
         click.option("--latest", is_flag=True, help="Only the newest window of each series."),
         click.option(
             "--final-only/--include-provisional",

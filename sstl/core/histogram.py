@@ -105,7 +105,9 @@ class Histogram(msgspec.Struct, frozen=True, array_like=True):
     @classmethod
     def from_counts(cls, counts: Mapping[int, int]) -> "Histogram":
         """Return the histogram with these counts per bucket."""
-        buckets = tuple(sorted(bucket for bucket, count in counts.items() if count))
+        if 0 in counts.values():
+            counts = {bucket: count for bucket, count in counts.items() if count}
+        buckets = tuple(sorted(counts))
         return cls(buckets, tuple(map(counts.__getitem__, buckets)))
 
     def count(self, bucket: int) -> int:
@@ -122,15 +124,19 @@ class Histogram(msgspec.Struct, frozen=True, array_like=True):
         """
         if len(changes) > _FEW:
             counts = dict(zip(self.buckets, self.counts, strict=True))
+            known = counts.get
             for bucket, by in changes.items():
-                counts[bucket] = _whole(counts.get(bucket, 0) + by, bucket)
+                counts[bucket] = known(bucket, 0) + by
+            if min(counts.values()) < 0:
+                for bucket, count in counts.items():
+                    _whole(count, bucket)
             return Histogram.from_counts(counts)
         buckets, lengths = self.buckets, self.counts
         for bucket, by in changes.items():
             place = bisect_left(buckets, bucket)
-            known = place < len(buckets) and buckets[place] == bucket
-            count = _whole((lengths[place] if known else 0) + by, bucket)
-            behind = place + 1 if known else place
+            listed = place < len(buckets) and buckets[place] == bucket
+            count = _whole((lengths[place] if listed else 0) + by, bucket)
+            behind = place + 1 if listed else place
             buckets = buckets[:place] + ((bucket,) if count else ()) + buckets[behind:]
             lengths = lengths[:place] + ((count,) if count else ()) + lengths[behind:]
         return Histogram(buckets, lengths)

@@ -182,7 +182,13 @@ def _whole(indicators: Iterable[Indicator], window: str) -> _Published:
     found = {}
     for one in indicators:
         stage = measured.get((one.indicator, one.counting_unit))
-        if stage is None or one.strata or one.n == 0 or one.window.name != window:
+        if (
+            stage is None
+            or one.strata
+            or one.n == 0
+            or one.window.name != window
+            or one.window.by != "START"
+        ):
             continue
         found[one.lane_id, one.mode, stage] = one
     return found

@@ -21,7 +21,7 @@ State = Literal["AVAILABLE", "INSUFFICIENT_DATA", "NOT_ESTIMABLE"]
 
 
 class Window(PublicModel):
-    """Which observations an indicator takes in: those whose start milestone lies in it (cohort)."""
+    """Which observations an indicator takes in: those whose start milestone lies in it, or that ended in it."""
 
     kind: WindowKind
     """An hour, a day, an ISO 8601 week, a month; ``TOTAL``: since the pilot began."""
@@ -31,6 +31,10 @@ class Window(PublicModel):
     """The hour ``2024-05-01T13``, the week ``2024-W18`` or the month ``2024-05``."""
     zone: Literal["UTC"] = "UTC"
     """Time zone in which the window begins and ends."""
+
+    by: Literal["START", "END"] = "START"
+    """``START``: a cohort, of what began in it. ``END``: of what ended in it, whenever it began; the two are never
+    mixed, and only cohorts can be compared."""
 
     @model_validator(mode="after")
     def _says_when_it_is(self) -> Self:

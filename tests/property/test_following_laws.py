@@ -124,9 +124,11 @@ def test_everything_that_is_followed_is_open_ended_or_ended_otherwise(
     lives: list[list[Measure | None]], beats: list[tuple[float, bool]]
 ) -> None:
     last = [observations(str(number), life[-1:])[0] for number, life in enumerate(lives)]
-    for content in net([[*last, heartbeats(beats)[-1]]]).values():
-        if content["indicator"] != "LT_release":
-            continue  # a figure that is derived from it
+    told = net([[*last, heartbeats(beats)[-1]]]).values()
+    # what ended in a window, and the composition of its change, are published beside it and not followed
+    for content in told:
+        if content["indicator"] != "LT_release" or content["window"]["by"] != "START":
+            continue
         follow_up = content["followUp"]
         otherwise = sum(follow_up["competing"].values())
         within = follow_up["n"] - follow_up["nOpen"] - follow_up["nSilent"] - otherwise

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from sstl.core.indicators.definition import Definition
 from sstl.core.lanes import TOTAL, LaneCell, LanesStage, Series, merged_cells, statistics
-from sstl.core.lanes.cell import MonthCell, WholeCell
+from sstl.core.lanes.cell import HoursCell, WeekCell, WholeCell
+from sstl.core.lanes.cohorts import DAYS, Cohorts, whole_key
 from sstl.core.lanes.counting import SERIES
-from sstl.core.lanes.publishing import window_cell
-from sstl.core.lanes.windows import bounds, days_of, name_of_day, week_window
+from sstl.core.lanes.windows import bounds, days_of, month_window, name_of_day, week_window
 from sstl.core.stage import Context, Inbound, MemoryState, Work
 from sstl.models.indicator import net_content
 from sstl.models.policy import IndicatorPolicy, Policy
@@ -127,22 +127,22 @@ def cells(state: MemoryState) -> dict[tuple[str, str], bytes]:
     return {
         place: msgspec.json.encode(value)
         for place, value in state.items()
-        if isinstance(value, WholeCell | MonthCell)
+        if isinstance(value, WholeCell | WeekCell | HoursCell)
     }
 
 
 def counts(state: MemoryState) -> dict[tuple[str, str], LaneCell]:
     """Return what every series counts in every window, merged ones too."""
-    work = Work(state, POLICY, CONTEXT)
+    cohorts = Cohorts(Work(state, POLICY, CONTEXT))
     found = {}
     for key in state.parts(SERIES):
-        months = [
-            part.removeprefix("days/") for part in state.parts(key) if part.startswith("days/")
-        ]
-        days = [day for month in months for day in days_of(f"P1M/{month}")]
-        names = {name for day in days for name in (name_of_day(day), week_window(day))}
-        for name in (*names, *(f"P1M/{month}" for month in months), TOTAL):
-            cell = window_cell(work, key, name)
+        weeks = [part for part in state.parts(whole_key(key)) if part.startswith(DAYS)]
+        days = [day for week in weeks for day in days_of("P1W/" + week.removeprefix(DAYS))]
+        names = {
+            name for day in days for name in (name_of_day(day), week_window(day), month_window(day))
+        }
+        for name in (*names, TOTAL):
+            cell = cohorts.counts(key, name)
             if cell is not None:
                 found[key, name] = cell
     return found

@@ -243,7 +243,7 @@ def test_a_tick_that_cannot_do_all_at_once_comes_to_the_same() -> None:
         slow.state.apply(outcome.changed)
         slow.published |= {one.key: one.message for one in outputs}
     contents = [
-        {key: net_content(one) for key, one in sorted(one.published.items())}
-        for one in (lane, slow)
+        {key: net_content(one) for key, one in sorted(said.items())}
+        for said in (lane.published | lane.ended, slow.published)
     ]
     assert contents[0] == contents[1]

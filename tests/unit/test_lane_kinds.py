@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import chi2
 
 from sstl.core.lanes import TOTAL, LaneCell, LanesStage
-from sstl.core.lanes.publishing import window_cell
+from sstl.core.lanes.cohorts import Cohorts
 from sstl.core.stage import Context, Inbound, MemoryState, Outcome, Work
 from sstl.models.indicator import Indicator, net_content
 from sstl.models.policy import IndicatorPolicy, Policy
@@ -51,7 +51,7 @@ class Lane:
         return set(new)
 
     def cell(self, series: str, window: str = TOTAL) -> LaneCell | None:
-        return window_cell(Work(self.state, self.policy, CONTEXT), series, window)
+        return Cohorts(Work(self.state, self.policy, CONTEXT)).counts(series, window)
 
 
 def one(value_ms: int = 0, *, day: int = 0, **fields: Any) -> Measure:

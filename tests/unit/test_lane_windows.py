@@ -25,6 +25,7 @@ MAY_1 = 1_714_521_600_000
 """A Wednesday."""
 LANE = "CNSHG-NLRTM-SEA"
 POLICY = Policy(indicators={"LT_release": IndicatorPolicy(follow_up_hours=48)})
+BY_END = "|~END|"
 RELEASE = f"LT_release|consignment|{LANE}|SEA|"
 
 
@@ -53,12 +54,13 @@ def beat(reached_ms: int) -> Heartbeat:
 
 
 class Lane:
-    """The stage with its state, and the last record of each key."""
+    """The stage with its state, and the last record of each key: of cohorts, and apart those of what ended."""
 
     def __init__(self, policy: Policy = POLICY) -> None:
         self.state = MemoryState()
         self.policy = policy
         self.published: dict[str, Indicator] = {}
+        self.ended: dict[str, Indicator] = {}
 
     def take(self, *messages: LanesMessage) -> Outcome:
         records = [Inbound("o", message) for message in messages]
@@ -69,7 +71,9 @@ class Lane:
     def tick(self) -> set[str]:
         outcome = LanesStage().tick(self.state, self.policy, CONTEXT)
         self.state.apply(outcome.changed)
-        new = {output.key: output.message for output in outcome.outputs}
+        told_now = {output.key: output.message for output in outcome.outputs}
+        new = {key: record for key, record in told_now.items() if BY_END not in key}
+        self.ended |= {key: record for key, record in told_now.items() if BY_END in key}
         known = self.published | new
         self.published = {key: record for key, record in known.items() if record is not None}
         return set(new)
@@ -195,16 +199,30 @@ def test_a_late_fact_changes_a_final_window_and_counts_its_revision_up() -> None
     assert (day.provisional, day.revision, day.mean) == (False, 2, 7200.0)
 
 
-def test_an_hour_is_forgotten_after_eight_days_and_its_day_stays() -> None:
+def test_a_final_window_that_is_emptied_says_so_once() -> None:
+    lane = Lane()
+    old = told(HOUR)
+    lane.take(beat(MAY_1 + 100 * DAY), old)
+    lane.tick()
+    lane.take(told(2 * HOUR, at=MAY_1 + DAY, previous=old.current))
+    lane.tick()
+    assert (lane["P1D/2024-05-01"].n, lane["P1D/2024-05-01"].revision) == (0, 2)
+    assert lane["P1W/2024-W18"].mean == 7200.0
+    lane.take(told(HOUR, at=MAY_1 + 5 * DAY))
+    lane.tick()
+    assert lane["P1D/2024-05-01"].revision == 2
+
+
+def test_the_hours_of_a_day_are_forgotten_eight_days_after_its_end_and_the_day_stays() -> None:
     lane = Lane()
     lane.take(beat(MAY_1), told(HOUR))
     lane.tick()
     hour = "PT1H/2024-05-01T00"
-    lane.take(beat(MAY_1 + HOUR + 8 * DAY - 1))
+    lane.take(beat(MAY_1 + 9 * DAY - 1))
     lane.tick()
     assert (lane[hour].state, lane[hour].revision) == ("AVAILABLE", 1)
     assert net_content(lane[hour]) is None
-    lane.take(beat(MAY_1 + HOUR + 8 * DAY))
+    lane.take(beat(MAY_1 + 9 * DAY))
     lane.tick()
     assert f"{RELEASE}|{hour}" not in lane.published
     assert lane["P1D/2024-05-01"].n == 1

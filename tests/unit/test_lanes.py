@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from sstl.core.lanes import TOTAL, LaneCell, LanesStage, Series, day_window, statistics
-from sstl.core.lanes.publishing import window_cell
+from sstl.core.lanes.cohorts import Cohorts
 from sstl.core.stage import Context, Inbound, MemoryState, Outcome, Work
 from sstl.models.indicator import Indicator, Window, net_content
 from sstl.models.policy import Policy
@@ -54,7 +54,7 @@ def tick(state: MemoryState, stage: LanesStage | None = None) -> dict[str, Indic
 
 
 def cell(state: MemoryState, window: str = TOTAL) -> LaneCell:
-    found = window_cell(Work(state, POLICY, NO_SOURCES), SERIES, window)
+    found = Cohorts(Work(state, POLICY, NO_SOURCES)).counts(SERIES, window)
     assert found is not None
     return found
 
@@ -85,7 +85,7 @@ def test_a_correction_moves_an_observation_to_another_day() -> None:
     assert (gone.n, gone.state, gone.mean, gone.revision) == (0, "INSUFFICIENT_DATA", None, 2)
     assert told[SERIES + "|P1D/2024-05-02"].mean == 7200.0
     assert told[SERIES + "|TOTAL"].n == 1
-    assert window_cell(Work(state, POLICY, NO_SOURCES), SERIES, "P1D/2024-05-01") is None
+    assert Cohorts(Work(state, POLICY, NO_SOURCES)).counts(SERIES, "P1D/2024-05-01") is None
     assert told[SERIES + "|P1W/2024-W18"].mean == 7200.0
 
 
@@ -296,7 +296,7 @@ def test_an_indicator_travels_as_json_under_its_wire_names() -> None:
     text = day.message.model_dump_json(by_alias=True, exclude_none=True)
     assert Indicator.model_validate_json(text) == day.message
     assert '"countingUnit":"leg"' in text
-    assert '"window":{"kind":"P1D","day":"2024-05-01","zone":"UTC"}' in text
+    assert '"window":{"kind":"P1D","day":"2024-05-01","zone":"UTC","by":"START"}' in text
     assert dict(day.headers) == {
         "ce_specversion": b"1.0",
         "ce_id": f"{day.key}/1".encode(),
@@ -372,6 +372,6 @@ def test_cells_travel_in_the_changelog_and_back() -> None:
     tick(state)
     fold(state, change(measure(1)))
     decoder = msgspec.json.Decoder(LanesStage.cell_type)
-    assert set(kinds(state)) == {"WholeCell", "MonthCell", "Published", "Mark"}
+    assert set(kinds(state)) == {"WholeCell", "WeekCell", "HoursCell", "Published", "Mark"}
     for _, value in state.items():
         assert decoder.decode(msgspec.json.encode(value)) == value

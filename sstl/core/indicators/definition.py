@@ -75,6 +75,14 @@ class Definition:
     without one is not published at all."""
 
     @property
+    def by_completion(self) -> bool:
+        """Whether it is counted a second time by when it ended: a stage whose end is its start plus its duration.
+
+        Not so where a duration is cut at zero (LT_clear) or is a part of a stage: there that sum is no instant at all.
+        """
+        return self.kind is Kind.DURATION and self.end is not None and self.end == self.awaits
+
+    @property
     def unit(self) -> str:
         """Unit of what is published: ``s``, ``1`` (a ratio), or what the events of a rate count by: ``per 1000``."""
         if self.kind is not Kind.RATE or self.is_amount:

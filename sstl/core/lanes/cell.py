@@ -1,4 +1,4 @@
-"""What a lane remembers of one series and window: integers that add up.
+"""What a lane remembers of one combination of strata, or series, and window: integers that add up.
 
 A cell is a sum of signed contributions, so neither the order of observations nor a detour over
 values taken back leaves a trace in it, and cells of parts (days, partitions) add up to the cell of
@@ -7,7 +7,7 @@ the whole.
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -28,6 +28,27 @@ def _plain(text: str) -> str:
     return text
 
 
+Strata: TypeAlias = tuple[tuple[str, str], ...]
+"""(name, value)"""
+
+
+def strata_text(strata: Strata) -> str:
+    """Return how keys and cells call strata: ``channel=RED;sstl=YES``."""
+    return ";".join(f"{_escaped(name)}={_escaped(value)}" for name, value in strata)
+
+
+@lru_cache(maxsize=8192)
+def strata_of(text: str) -> Strata:
+    """Return the strata that `strata_text` calls so."""
+    pairs = (pair.split("=") for pair in text.split(";") if pair)
+    return tuple((_plain(name), _plain(value)) for name, value in pairs)
+
+
+START, END = "START", "END"
+_BY_END: Final = "~END"
+"""In the place of strata; inside their names ``~`` is escaped."""
+
+
 class Series(NamedTuple):
     """What observations have in common that are counted together, whatever their day."""
 
@@ -35,15 +56,16 @@ class Series(NamedTuple):
     counting_unit: str
     lane_id: str
     mode: str
-    strata: tuple[tuple[str, str], ...]
-    """(name, value), in order of the names."""
+    strata: Strata
+    """In order of the names."""
+    by: str = START
+    """Whether days are those of the start (`START`) or of the end (`END`, all together only)."""
 
     @property
     def key(self) -> str:
-        """``indicator|counting unit|lane|mode|strata`` with separators inside names escaped."""
-        strata = ";".join(f"{_escaped(name)}={_escaped(value)}" for name, value in self.strata)
+        """``indicator|counting unit|lane|mode|strata`` with separators inside names escaped; by the end ``~END``."""
         names = map(_escaped, (self.indicator, self.counting_unit, self.lane_id, self.mode))
-        return "|".join((*names, strata))
+        return "|".join((*names, _BY_END if self.by == END else strata_text(self.strata)))
 
     @staticmethod
     @lru_cache(maxsize=8192)
@@ -51,13 +73,11 @@ class Series(NamedTuple):
         """Return the series that `key` names."""
         *names, strata = key.split("|")
         indicator, counting_unit, lane_id, mode = map(_plain, names)
-        pairs = (pair.split("=") for pair in strata.split(";") if pair)
-        return Series(
-            indicator,
-            counting_unit,
-            lane_id,
-            mode,
-            tuple((_plain(name), _plain(value)) for name, value in pairs),
+        names_of = (indicator, counting_unit, lane_id, mode)
+        return (
+            Series(*names_of, (), END)
+            if strata == _BY_END
+            else Series(*names_of, strata_of(strata))
         )
 
 
@@ -124,13 +144,27 @@ class LaneCell(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         return (self.beside or _NOTHING).competing
 
 
+Packed: TypeAlias = int | str | LaneCell
+"""A cell in short, where it is one of few words (`sstl.core.lanes.packed`)."""
+
+
 class WholeCell(msgspec.Struct, frozen=True, tag="lane.3"):
-    """Cell: a series as a whole, or in one hour."""
+    """Cell: a series as a whole."""
 
     counts: LaneCell
 
 
-class MonthCell(msgspec.Struct, frozen=True, tag="lane-month.2"):
-    """Cell: the days of one month of a series, by ``01`` to ``31``; days without observations are left out."""
+class WeekCell(msgspec.Struct, frozen=True, tag="lane-week.1"):
+    """Cell: the days of one ISO week of what one indicator counts in a lane and mode, each combination of strata once.
 
-    days: Mapping[str, LaneCell]
+    Series are made from it: one of ``channel=RED`` holds every combination with that stratum.
+    """
+
+    counts: Mapping[str, Mapping[str, Packed]]
+    """Strata, as `strata_text` calls them, to day of the week (``1`` is Monday) to counts; nothing empty."""
+
+
+class HoursCell(msgspec.Struct, frozen=True, tag="lane-hours.1"):
+    """Cell: the hours of one day of a series, by ``00`` to ``23``; hours without observations are left out."""
+
+    hours: Mapping[str, Packed]

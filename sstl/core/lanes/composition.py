@@ -11,8 +11,8 @@ Cells: part ``composed/<month>`` of the series of all together keeps what was la
 from collections.abc import Iterator
 from typing import Final, get_args
 
-from sstl.core.lanes.cell import MonthCell, Series
-from sstl.core.lanes.counting import DAYS
+from sstl.core.lanes.cell import END, Series
+from sstl.core.lanes.cohorts import Cohorts
 from sstl.core.lanes.derived import Figure
 from sstl.core.lanes.publishing import Published, digest_of, emit, next_told
 from sstl.core.lanes.record import figure_record
@@ -44,7 +44,11 @@ def composed_at(key: str, window: str) -> Iterator[tuple[str, str]]:
     A changed month changes the comparison of the month after with it too.
     """
     series = Series.of(key)
-    if series.indicator not in COMPOSED or any(name not in CLASSES for name, _ in series.strata):
+    if (
+        series.by == END
+        or series.indicator not in COMPOSED
+        or any(name not in CLASSES for name, _ in series.strata)
+    ):
         return
     if len(series.strata) > 1 or not window.startswith((DAY_PREFIX, MONTH_PREFIX)):
         return
@@ -56,11 +60,11 @@ def composed_at(key: str, window: str) -> Iterator[tuple[str, str]]:
         yield whole, month_name(days_of(MONTH_PREFIX + month).stop)
 
 
-def compose(work: Work, key: str, month: str) -> None:
+def compose(work: Work, cohorts: Cohorts, key: str, month: str) -> None:
     """Publish the composition of a month's change, where it says something else than before."""
     series, window = Series.of(key), MONTH_PREFIX + month
     published: Published | None = work.get(key, _COMPOSED + month)
-    said = {} if published is None else published.windows
+    said = {} if published is None else published.said()
     told = work.get(PASSED, "")
     reached_ms = None if told is None else told.reached_ms
     begin_ms, end_ms = bounds(window)
@@ -69,7 +73,7 @@ def compose(work: Work, key: str, month: str) -> None:
     provisional = reached_ms is None or reached_ms < end_ms + follow_up
     changed = {}
     for by in CLASSES:
-        for figure in _figures(work, series, month, by):
+        for figure in _figures(cohorts, series, month, by):
             name = f"{by}|{figure.name}"
             digest = digest_of(figure, governing) if figure.n else ""
             now = next_told(said.get(name), digest, provisional=provisional)
@@ -87,13 +91,13 @@ def compose(work: Work, key: str, month: str) -> None:
             )
             emit(work, record)
     if changed:
-        work.put(key, _COMPOSED + month, Published(dict(sorted((said | changed).items()))))
+        work.put(key, _COMPOSED + month, Published.of(said | changed))
 
 
-def _figures(work: Work, series: Series, month: str, by: str) -> Iterator[Figure]:
+def _figures(cohorts: Cohorts, series: Series, month: str, by: str) -> Iterator[Figure]:
     """Yield crude change, change within and mix effect; of an n of 0 where no unit states a class."""
     before = month_name(days_of(MONTH_PREFIX + month).start - 1)
-    first, second = (_totals(work, series, one, by) for one in (before, month))
+    first, second = (_totals(cohorts, series, one, by) for one in (before, month))
     stated = (first.keys() | second.keys()) - {_UNKNOWN}
     n = sum(total.n for total in second.values()) if stated else 0
     found = decompose(first, second, Standard.FIRST) if n and first else None
@@ -115,16 +119,16 @@ def _exact(found: Decomposition, name: str) -> Estimate:
     return Estimate(estimate=float(exact / _MS), low=None, high=None, level=LEVEL, method=KITAGAWA)
 
 
-def _totals(work: Work, series: Series, month: str, by: str) -> dict[str, Total]:
+def _totals(cohorts: Cohorts, series: Series, month: str, by: str) -> dict[str, Total]:
     """Return n and sum (ms) of each class in a month, what states none as a class too; classes without units left out.
 
     Each unit is of one class, so what is in no class is what all together count more.
     """
-    whole = _total(work, series.key, month)
+    whole = _total(cohorts, series.key, month)
     found = {
         name: total
         for name in CLASSES[by]
-        if (total := _total(work, series._replace(strata=((by, name),)).key, month)).n
+        if (total := _total(cohorts, series._replace(strata=((by, name),)).key, month)).n
     }
     rest = Total(
         whole.n - sum(total.n for total in found.values()),
@@ -133,7 +137,6 @@ def _totals(work: Work, series: Series, month: str, by: str) -> dict[str, Total]
     return found | {_UNKNOWN: rest} if rest.n else found
 
 
-def _total(work: Work, key: str, month: str) -> Total:
-    cell: MonthCell | None = work.get(key, DAYS + month)
-    days = () if cell is None else cell.days.values()
-    return Total(sum(day.n for day in days), sum(int(day.sum_ms) for day in days))
+def _total(cohorts: Cohorts, key: str, month: str) -> Total:
+    cell = cohorts.counts(key, MONTH_PREFIX + month)
+    return Total(0, 0) if cell is None else Total(cell.n, int(cell.sum_ms))

@@ -1,57 +1,63 @@
-"""Observations of a batch, counted into the days, hours and whole of their series.
+"""Observations of a batch, counted into the days of their strata, and the hours and wholes of their series.
 
-An observation is put to those of its strata and day; the series that they count in are summed up once, when the batch
-is closed. What is taken back is looked up at once, because it may be refused.
+An observation counts once, on its day, with those that have the same strata; the series that hold them (all together,
+one stratum, some of several) are made from that when they are published. Only wholes are kept by series.
 
-===================  ==================  ================================================================
-key                  part                cell
-===================  ==================  ================================================================
-series               ``days/<month>``    `MonthCell`, its days in the month (``2024-05``)
-series               ``TOTAL``           `WholeCell`
-``~hours/<hour>``    series              `WholeCell`; hours of all together only, without `Aside`
-``~hours``           hour                `Mark`: the hour has cells
-``~series``          series              `Mark`: the series has or had cells
-``~dirty``           ``series|window``   `Mark`: the window is to be published
-===================  ==================  ================================================================
+===================  ====================  ==============================================================
+key                  part                  cell
+===================  ====================  ==============================================================
+series               ``TOTAL``             `WholeCell`
+of all together      ``days/<ISO week>``   `WeekCell`, by strata and day
+``~hours/<day>``     series                `HoursCell`, of all together only, without `Aside`
+``~hours``           day                   `Mark`: the day has hours
+``~series``          series                `Mark`: the series has or had cells
+``~changed``         ``strata|day``        `Mark`: what the day counts for all series that hold the strata
+``~dirty``           ``series|window``     `Mark`: the window is to be published
+===================  ====================  ==============================================================
+
+Strata in keys of marks are a series key with all of them: that of no series of its own, maybe.
 """
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
 from sstl.core.indicators.registry import Definition, Kind, definition
-from sstl.core.lanes.cell import LaneCell, MonthCell, Series, WholeCell
-from sstl.core.lanes.tally import (
-    EXCLUDED,
-    Aside,
-    Contribution,
-    Events,
-    OpenCell,
-    Tally,
-    Value,
-    What,
+from sstl.core.lanes.cell import (
+    END,
+    START,
+    HoursCell,
+    Packed,
+    Series,
+    Strata,
+    WeekCell,
+    WholeCell,
+    strata_of,
+    strata_text,
 )
+from sstl.core.lanes.cohorts import DAYS, HOURS, day_packed, whole_cell
+from sstl.core.lanes.opened import OpenCell
+from sstl.core.lanes.tally import EXCLUDED, Aside, Contribution, Events, Value, What
 from sstl.core.lanes.terms import Terms, terms_since
 from sstl.core.lanes.windows import (
     DAY_MS,
     HOUR_MS,
-    MONTH_PREFIX,
     TOTAL,
-    days_of,
     hour_window,
     name_of_day,
     place_of_day,
+    place_of_hour,
 )
 from sstl.core.stage import PASSED, Work
 from sstl.models.records import OPEN, Measure, Observation
 
-HOURS = "~hours"
 SERIES = "~series"
+CHANGED = "~changed"
 DIRTY = "~dirty"
 HOURS_KEPT_MS = 8 * DAY_MS
-"""An hour is forgotten when the watermark has passed its end by this."""
-DAYS = "days/"
+"""The hours of a day are forgotten when the watermark has passed its end by this."""
 _REFUSED = {Kind.SHARE: "not_a_share", Kind.RATE: "not_a_rate", Kind.TALLY: "no_category"}
 """How the alarm is called when a measure is no value of its indicator."""
 
@@ -62,25 +68,45 @@ class Mark(msgspec.Struct, frozen=True, tag="mark.1"):
 
 MARK = Mark()
 
-Strata = tuple[tuple[str, str], ...]
 Group = tuple[str, str, str, str]
 """Indicator, counting unit, lane, mode."""
+
+
+class Combination(NamedTuple):
+    """Strata that observations have in common."""
+
+    name: str
+    """As cells call it."""
+    key: str
+    """The series key with all of them."""
+    series: tuple[str, ...]
+    """The series that they count in; all together is the first."""
 
 
 class Plan:
     """How the observations of one indicator, lane and mode are counted."""
 
-    __slots__ = ("added", "group", "kind", "taken_back", "terms", "whole")
+    __slots__ = ("added", "by", "ended", "group", "kind", "taken_back", "terms", "whole")
 
-    def __init__(self, work: Work, group: Group) -> None:
+    def __init__(self, work: Work, group: Group, by: str = START) -> None:
         indicator, counting_unit = group[:2]
         self.group = group
         self.kind = definition(indicator, counting_unit).kind
         self.terms = terms_since(work.policy, *group)
-        self.whole = series_keys(group, ())[0]
+        self.by = by
+        self.whole = Series(*group, (), by).key
+        ended = by == START and definition(indicator, counting_unit).by_completion
+        self.ended: Plan | None = Plan(work, group, END) if ended else None
+        """How they are counted by when they ended; None: they are not."""
         self.added: list[int] = [0, 0]
         """Observations added, and the events in them."""
         self.taken_back: list[int] = [0, 0]
+
+    def combination(self, strata: Strata) -> Combination:
+        """Return what observations with these strata count as."""
+        if self.by == END:
+            return Combination("", self.whole, (self.whole,))
+        return combination(self.group, strata)
 
     def contribution(self, measure: Measure) -> Value | Aside | None:
         """Return what a measure contributes, None where it is no value of the indicator."""
@@ -89,7 +115,8 @@ class Plan:
             return Aside.not_ended(measure)
         if outcome is None and self.kind is not Kind.DURATION:
             return self._counted(measure)
-        target, plausible = self._terms_at(measure.start_ms)
+        terms = self.terms
+        target, plausible = terms[0][1] if len(terms) == 1 else self._terms_at(measure.start_ms)
         if plausible is not None and not plausible[0] <= measure.value_ms <= plausible[1]:
             return EXCLUDED
         if outcome is not None:
@@ -115,11 +142,23 @@ class Plan:
 
 
 @lru_cache(maxsize=16_384)
-def series_keys(group: Group, strata: Strata) -> tuple[str, ...]:
-    """Return the series that a measure with these strata counts in; all together is the first."""
+def combination(group: Group, strata: Strata) -> Combination:
+    """Return what observations with these strata count as; names that no series is made of are left out."""
+    declared = definition(group[0], group[1])
+    names = None if declared.strata is None else {name for one in declared.strata for name in one}
+    kept = tuple(sorted(pair for pair in strata if names is None or pair[0] in names))
     whole = Series(*group, ()).key
-    combined = _combinations(definition(group[0], group[1]), strata)
-    return (whole, *sorted({Series(*group, one).key for one in combined} - {whole}))
+    series = {Series(*group, one).key for one in _combinations(declared, kept)}
+    return Combination(
+        strata_text(kept), Series(*group, kept).key, (whole, *sorted(series - {whole}))
+    )
+
+
+@lru_cache(maxsize=16_384)
+def series_of(key: str) -> tuple[str, ...]:
+    """Return the series that observations count in whose series key with all strata this is."""
+    series = Series.of(key)
+    return (key,) if series.by == END else combination(series[:4], series.strata).series
 
 
 def _combinations(declared: Definition, strata: Strata) -> Iterator[Strata]:
@@ -133,32 +172,9 @@ def _combinations(declared: Definition, strata: Strata) -> Iterator[Strata]:
             yield tuple((name, values[name]) for name in sorted(names))
 
 
-def day_cell(work: Work, key: str, day: int) -> LaneCell | None:
-    """Return the cell of a series and UTC day, None where nothing is counted."""
-    month, name = place_of_day(day)
-    cell = work.get(key, DAYS + month)
-    return None if cell is None else cell.days.get(name)
-
-
-def whole_cell(work: Work, key: str, part: str) -> LaneCell | None:
-    """Return what a `WholeCell` counts, None where nothing is counted."""
-    cell: WholeCell | None = work.get(key, part)
-    return None if cell is None else cell.counts
-
-
-def _stored(cell: LaneCell | None) -> WholeCell | None:
-    return None if cell is None else WholeCell(cell)
-
-
-def newest_day(work: Work, key: str) -> int | None:
-    """Return the last day of a series that counts something."""
-    months = [part for part in work.parts(key) if part.startswith(DAYS)]
-    if not months:
-        return None
-    cell: MonthCell | None = work.get(key, months[-1])
-    if cell is None:
-        return None
-    return days_of(MONTH_PREFIX + months[-1][len(DAYS) :]).start + int(max(cell.days)) - 1
+def oldest_hour(reached_ms: int) -> int:
+    """Return the first hour that is still kept; those of a day go together."""
+    return (reached_ms - HOURS_KEPT_MS) // DAY_MS * 24
 
 
 class Counting:
@@ -167,11 +183,12 @@ class Counting:
     def __init__(self, work: Work) -> None:
         self._work = work
         told = work.get(PASSED, "")
-        self._oldest_hour = None if told is None else (told.reached_ms - HOURS_KEPT_MS) // HOUR_MS
+        self._oldest_hour = None if told is None else oldest_hour(told.reached_ms)
         self._plans: dict[Group, Plan] = {}
-        self._pending: dict[tuple[Plan, int], dict[Strata, list[Value]]] = {}
-        self._days: dict[tuple[str, int], OpenCell] = {}
-        self._hours: dict[tuple[str, int], OpenCell] = {}
+        self._days: dict[tuple[Plan, int, str], OpenCell] = {}
+        self._by_strata: dict[tuple[Plan, int, Strata], OpenCell] = {}
+        """The same cells, by strata in the order in which measures name them."""
+        self._hours: dict[tuple[Plan, int], OpenCell] = {}
 
     def take(self, observation: Observation) -> None:
         """Count the change that an observation tells."""
@@ -204,97 +221,105 @@ class Counting:
             return
         plan.added[0] += 1
         plan.added[1] += measure.value_ms
-        start_ms = measure.start_ms
-        place = (plan, start_ms // DAY_MS)
-        strata = tuple(measure.strata.items())
+        opened = self._day(plan, measure)
         if isinstance(value, Aside):
-            for key in series_keys(plan.group, strata):
-                self._day(key, place[1]).put(value)
+            opened.put(value)
             return
-        pending = self._pending.get(place)
-        if pending is None:
-            pending = self._pending[place] = {}
-        waiting = pending.get(strata)
-        if waiting is None:
-            pending[strata] = [value]
-        else:
-            waiting.append(value)
-        hour = start_ms // HOUR_MS
+        opened.waiting.append(value)
+        if plan.ended is not None:
+            self._ended(plan.ended, measure).waiting.append(value)
+        hour = measure.start_ms // HOUR_MS
         if self._oldest_hour is None or hour >= self._oldest_hour:
-            opened = self._hours.get((plan.whole, hour))
-            if opened is None:
-                opened = self._hour(plan.whole, hour)
-            opened.waiting.append(value)
+            of_hour = self._hours.get((plan, hour))
+            if of_hour is None:
+                of_hour = self._hour(plan, hour)
+            of_hour.waiting.append(value)
 
     def _take_back(self, observation: Observation, measure: Measure) -> bool:
         plan = self._plan(observation, measure)
         value = plan.contribution(measure)
         if value is None:
             return False
-        day = measure.start_ms // DAY_MS
-        self._settle(plan, day)
-        keys = series_keys(plan.group, tuple(measure.strata.items()))
-        opened = [self._day(key, day) for key in keys]
-        # The whole is the sum of its days: what a day can give back, the whole can.
-        if not all(cell.can_give_back(value) for cell in opened):
+        opened = self._day(plan, measure)
+        # The wholes are the sums of their days: what a day can give back, they can.
+        if not opened.can_give_back(value):
             return False
+        by_end = None
+        if plan.ended is not None and not isinstance(value, Aside):
+            by_end = self._ended(plan.ended, measure)
+            if not by_end.can_give_back(value):
+                return False
         hour = measure.start_ms // HOUR_MS
-        by_hour = not isinstance(value, Aside)
-        if by_hour and (self._oldest_hour is None or hour >= self._oldest_hour):
-            of_hour = self._hour(keys[0], hour)
+        if not isinstance(value, Aside) and (
+            self._oldest_hour is None or hour >= self._oldest_hour
+        ):
+            of_hour = self._hour(plan, hour)
             if not of_hour.can_give_back(value):
                 return False
-            of_hour.delta.take(value)
-        for cell in opened:
-            cell.delta.take(value)
+            of_hour.take_back(value)
+        opened.take_back(value)
+        if by_end is not None:
+            by_end.take_back(value)
         plan.taken_back[0] += 1
         plan.taken_back[1] += measure.value_ms
         return True
 
-    def _day(self, key: str, day: int) -> OpenCell:
-        opened = self._days.get((key, day))
+    def _day(self, plan: Plan, measure: Measure) -> OpenCell:
+        day, strata = measure.start_ms // DAY_MS, tuple(measure.strata.items())
+        opened = self._by_strata.get((plan, day, strata))
         if opened is None:
-            opened = self._days[(key, day)] = OpenCell(day_cell(self._work, key, day))
+            name = plan.combination(strata).name
+            opened = self._by_strata[plan, day, strata] = self._combined(plan, day, name)
         return opened
 
-    def _hour(self, key: str, hour: int) -> OpenCell:
-        opened = self._hours.get((key, hour))
+    def _ended(self, plan: Plan, measure: Measure) -> OpenCell:
+        return self._combined(plan, (measure.start_ms + measure.value_ms) // DAY_MS, "")
+
+    def _combined(self, plan: Plan, day: int, name: str) -> OpenCell:
+        opened = self._days.get((plan, day, name))
         if opened is None:
-            known = whole_cell(self._work, f"{HOURS}/{hour}", key)
-            opened = self._hours[(key, hour)] = OpenCell(known)
+            before = day_packed(self._work, plan.whole, name, day)
+            opened = self._days[plan, day, name] = OpenCell(before)
         return opened
 
-    def _settle(self, plan: Plan, day: int) -> None:
-        pending = self._pending.pop((plan, day), None)
-        if pending is not None:
-            for strata, values in pending.items():
-                for key in series_keys(plan.group, strata):
-                    self._day(key, day).waiting.extend(values)
+    def _hour(self, plan: Plan, hour: int) -> OpenCell:
+        opened = self._hours.get((plan, hour))
+        if opened is None:
+            day, name = place_of_hour(hour)
+            cell: HoursCell | None = self._work.get(f"{HOURS}/{day}", plan.whole)
+            before = None if cell is None else cell.hours.get(name)
+            opened = self._hours[plan, hour] = OpenCell(before)
+        return opened
 
     def close(self) -> None:
         """Write the cells that changed and mark their windows to be published."""
         self._count()
-        for plan, day in list(self._pending):
-            self._settle(plan, day)
-        months: dict[tuple[str, str], dict[str, LaneCell | None]] = {}
-        totals: dict[str, Tally] = {}
-        for (key, day), opened in self._days.items():
-            cell = opened.cell()
-            if cell == opened.before:
+        weeks: dict[tuple[str, str], dict[str, dict[str, Packed | None]]] = {}
+        wholes: dict[str, OpenCell] = {}
+        for (plan, day, name), opened in self._days.items():
+            added, after = opened.added(), opened.after()
+            if after == opened.before:
                 continue
-            month, name = place_of_day(day)
-            months.setdefault((key, month), {})[name] = cell
-            total = totals.get(key)
-            if total is None:
-                total = totals[key] = Tally()
-            total.merge(opened.delta)
-            self._work.put(DIRTY, f"{key}|{name_of_day(day)}", MARK)
-        for (key, month), changed in months.items():
-            self._put_month(key, DAYS + month, changed)
-        for key, total in totals.items():
-            whole = OpenCell(whole_cell(self._work, key, TOTAL))
-            whole.delta.merge(total)
-            self._work.put(key, TOTAL, _stored(whole.cell()))
+            week, weekday = place_of_day(day)
+            by_day = weeks.setdefault((plan.whole, week), {}).setdefault(name, {})
+            by_day[weekday] = after
+            counted = plan.combination(strata_of(name))
+            self._work.put(CHANGED, f"{counted.key}|{name_of_day(day)}", MARK)
+            if plan.by == END:
+                # as a whole they are the same
+                self._work.put(SERIES, plan.whole, MARK)
+                continue
+            for key in counted.series:
+                whole = wholes.get(key)
+                if whole is None:
+                    known = whole_cell(self._work, key)
+                    whole = wholes[key] = OpenCell(known)
+                whole.add(added)
+        for (key, week), changed in weeks.items():
+            self._put_week(key, DAYS + week, changed)
+        for key, whole in wholes.items():
+            counts = whole.whole()
+            self._work.put(key, TOTAL, None if counts is None else WholeCell(counts))
             if whole.before is None:
                 self._work.put(SERIES, key, MARK)
         self._close_hours()
@@ -312,16 +337,33 @@ class Counting:
                 if plan.kind in (Kind.SHARE, Kind.RATE) and events:
                     self._work.count("observed_events", label, events)
 
-    def _put_month(self, key: str, part: str, changed: Mapping[str, LaneCell | None]) -> None:
-        known: MonthCell | None = self._work.get(key, part)
-        days = changed if known is None else {**known.days, **changed}
-        kept = {day: cell for day, cell in sorted(days.items()) if cell is not None}
-        self._work.put(key, part, MonthCell(kept) if kept else None)
+    def _put_week(
+        self, key: str, part: str, changed: Mapping[str, Mapping[str, Packed | None]]
+    ) -> None:
+        known: WeekCell | None = self._work.get(key, part)
+        counts = {} if known is None else dict(known.counts)
+        for name, by_day in changed.items():
+            kept = _kept({**counts.pop(name, {}), **by_day})
+            if kept:
+                counts[name] = kept
+        self._work.put(key, part, WeekCell(dict(sorted(counts.items()))) if counts else None)
 
     def _close_hours(self) -> None:
-        for (key, hour), opened in self._hours.items():
-            cell = opened.cell()
-            if cell != opened.before:
-                self._work.put(f"{HOURS}/{hour}", key, _stored(cell))
-                self._work.put(HOURS, f"{hour:09d}", MARK)
-                self._work.put(DIRTY, f"{key}|{hour_window(hour)}", MARK)
+        days: dict[tuple[int, str], dict[str, Packed | None]] = {}
+        for (plan, hour), opened in self._hours.items():
+            after = opened.after()
+            if after != opened.before:
+                day, name = place_of_hour(hour)
+                days.setdefault((day, plan.whole), {})[name] = after
+                self._work.put(DIRTY, f"{plan.whole}|{hour_window(hour)}", MARK)
+        for (day, key), changed in days.items():
+            place = f"{HOURS}/{day}"
+            known: HoursCell | None = self._work.get(place, key)
+            kept = _kept({**({} if known is None else known.hours), **changed})
+            self._work.put(place, key, HoursCell(kept) if kept else None)
+            self._work.put(HOURS, f"{day:07d}", MARK)
+
+
+def _kept(cells: Mapping[str, Packed | None]) -> dict[str, Packed]:
+    """Return what counts something, in order."""
+    return {name: one for name, one in sorted(cells.items()) if one is not None}

@@ -11,7 +11,8 @@ import msgspec
 
 from sstl.core.indicators.registry import Definition, definition
 from sstl.core.lanes.cell import LaneCell, Series
-from sstl.core.lanes.counting import DIRTY, MARK, SERIES, whole_cell
+from sstl.core.lanes.cohorts import whole_cell
+from sstl.core.lanes.counting import DIRTY, MARK, SERIES
 from sstl.core.lanes.followed import Horizon, horizon
 from sstl.core.lanes.publishers import named
 from sstl.core.lanes.terms import follow_up_ms
@@ -159,7 +160,7 @@ def mark_open(work: Work) -> None:
 
 def _open_windows(work: Work, key: str, since_ms: int | None, longest_ms: int) -> Iterator[str]:
     """Yield the windows in which something is open, the whole and those whose follow-up ended after an instant."""
-    whole = whole_cell(work, key, TOTAL)
+    whole = whole_cell(work, key)
     if whole is None or not whole.open:
         return
     yield TOTAL

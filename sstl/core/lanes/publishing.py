@@ -6,27 +6,25 @@ series: part ``published/<month>`` for its days, the month and the weeks that be
 """
 
 import hashlib
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 import msgspec
 
 from sstl.core.indicators.registry import Kind, definition
-from sstl.core.lanes.cell import LaneCell, Series
+from sstl.core.lanes.cell import START, HoursCell, LaneCell, Series
+from sstl.core.lanes.cohorts import HOURS, Cohorts, newest_day
 from sstl.core.lanes.counting import (
     DIRTY,
-    HOURS,
-    HOURS_KEPT_MS,
     MARK,
     SERIES,
-    day_cell,
-    newest_day,
-    whole_cell,
+    oldest_hour,
 )
 from sstl.core.lanes.derived import Figure, derived
 from sstl.core.lanes.followed import Horizon
 from sstl.core.lanes.following import horizon_of, moving
 from sstl.core.lanes.record import figure_record, indicator
-from sstl.core.lanes.tally import merged_cells
 from sstl.core.lanes.terms import follow_up_ms
 from sstl.core.lanes.windows import (
     DAY_MS,
@@ -42,6 +40,7 @@ from sstl.core.lanes.windows import (
     month_name,
     month_window,
     name_of_day,
+    place_of_hour,
     week_window,
 )
 from sstl.core.outbound import cloud_event_headers
@@ -56,29 +55,57 @@ _ENDED = "~ended"
 """Reserved key; its part "" holds how far windows were looked through for an end of their follow-up."""
 _FIGURE = "|"
 """Between a window and the name of a figure, where what was last said of the figure is kept."""
+_PROVISIONAL, _FINAL = ":", "="
 MOST_MARKS = 5_000
+_DIGEST_BYTES = 6
+"""That a change is taken for none happens once in 2 ** 48."""
 _MOST_DAYS = 40
 """Up to so many days are looked up by name; beyond, everything that was published is looked through."""
 
 
-class Told(msgspec.Struct, frozen=True, array_like=True):
+class Told(NamedTuple):
     """What was last said of a window."""
 
     revision: int
-    digest: str
-    """Of counts or figure, policy, and until when what is open is followed.
-
-    An equal one is not published again. Empty: nothing is counted."""
+    digest: str | None
+    """Of counts or figure, policy, and until when what is open is followed; an equal one is not published again. Empty:
+    nothing is counted. None: not kept, so that whatever is marked is published."""
     provisional: bool
 
 
-class Published(msgspec.Struct, frozen=True, tag="published.2"):
+class Published(msgspec.Struct, frozen=True, tag="published.3"):
     """Cell: window, or window and figure, to what was said of it.
 
-    It outlives the counts, so that a revision is never used twice.
+    It outlives the counts, so that a revision is never used twice. What is final seldom changes: of it only the
+    revision is kept, but of `TOTAL` and where nothing is counted.
     """
 
-    windows: dict[str, Told]
+    windows: dict[str, int | str]
+    """``2:k3JvQ0xw`` said for the second time, provisional; ``2=k3JvQ0xw`` final; ``2`` final, without its digest."""
+
+    @classmethod
+    def of(cls, said: Mapping[str, Told]) -> "Published":
+        """Return the cell that says so."""
+        return cls({name: _short(name, said[name]) for name in sorted(said)})
+
+    def said(self) -> dict[str, Told]:
+        """Return what was said of each window and figure."""
+        return {name: _long(one) for name, one in self.windows.items()}
+
+
+def _short(name: str, told: Told) -> int | str:
+    kept = told.provisional or told.digest == "" or name.startswith(TOTAL)
+    if told.digest is None or not kept:
+        return told.revision
+    return f"{told.revision}{_PROVISIONAL if told.provisional else _FINAL}{told.digest}"
+
+
+def _long(short: int | str) -> Told:
+    if isinstance(short, int):
+        return Told(short, None, provisional=False)
+    mark = _PROVISIONAL if _PROVISIONAL in short else _FINAL
+    revision, _, digest = short.partition(mark)
+    return Told(int(revision), digest, mark == _PROVISIONAL)
 
 
 class Ended(msgspec.Struct, frozen=True, tag="ended.1"):
@@ -100,17 +127,6 @@ def windows_of(window: str) -> tuple[str, ...]:
     return (window, week_window(day), month_window(day), TOTAL)
 
 
-def window_cell(work: Work, key: str, window: str) -> LaneCell | None:
-    """Return what a series counts in a window; None where it is nothing."""
-    if window == TOTAL:
-        return whole_cell(work, key, TOTAL)
-    if window.startswith(HOUR_PREFIX):
-        return whole_cell(work, f"{HOURS}/{hour_number(window)}", key)
-    days = (day_cell(work, key, day) for day in days_of(window))
-    found = [cell for cell in days if cell is not None]
-    return found[0] if window.startswith(DAY_PREFIX) and found else merged_cells(found)
-
-
 def _span(work: Work, key: str, window: str) -> tuple[int, int] | None:
     """Return the instant by which the governing version is chosen, and the window's end.
 
@@ -127,19 +143,20 @@ def _told_at(window: str, key: str) -> tuple[str, str]:
     if window == TOTAL:
         return key, _PUBLISHED + TOTAL
     if window.startswith(HOUR_PREFIX):
-        return f"{_TOLD_HOURS}/{hour_number(window)}", key
+        return f"{_TOLD_HOURS}/{place_of_hour(hour_number(window))[0]}", key
     return key, _PUBLISHED + month_name(days_of(window).start)
 
 
-def publish(work: Work, key: str, window: str) -> None:
+def publish(work: Work, cohorts: Cohorts, key: str, window: str) -> None:
     """Publish a window, and the figures derived from it, where they say something else than before."""
     told = work.get(PASSED, "")
     reached_ms = None if told is None else told.reached_ms
     place = _told_at(window, key)
     published: Published | None = work.get(*place)
-    said = {} if published is None else published.windows
+    said = {} if published is None else published.said()
     if window.startswith(HOUR_PREFIX) and is_expired(hour_number(window), reached_ms):
-        work.put(*place, None)
+        left = {name: one for name, one in said.items() if name != window}
+        work.put(*place, Published.of(left) if left else None)
         if window in said:
             # a null value, so that compaction takes the hour away
             work.outcome.outputs.append(Output("indicators", f"{key}|{window}", None))
@@ -147,10 +164,12 @@ def publish(work: Work, key: str, window: str) -> None:
         return
     series = Series.of(key)
     declared = definition(series.indicator, series.counting_unit)
-    cell = window_cell(work, key, window)
+    cell = cohorts.counts(key, window)
     span = _span(work, key, window)
     governing = work.policy if span is None else work.policy.at(span[0])
-    follow_up = follow_up_ms(governing, series.indicator, series.counting_unit)
+    by_start = series.by == START
+    # what ended in a window is complete as soon as it is over
+    follow_up = follow_up_ms(governing, series.indicator, series.counting_unit) if by_start else 0
     provisional = span is None or reached_ms is None or reached_ms < span[1] + follow_up
     until = _until(work, key, window, reached_ms, governing)
     digest = "" if cell is None else digest_of(cell, governing, moving(cell, until))
@@ -188,7 +207,7 @@ def publish(work: Work, key: str, window: str) -> None:
                     policy=governing,
                 ),
             )
-    work.put(*place, Published(dict(sorted((said | changed).items()))))
+    work.put(*place, Published.of(said | changed))
 
 
 def _until(
@@ -197,7 +216,7 @@ def _until(
     """Return until when the cohort of a window is followed; None: what has not ended is not known of it."""
     series = Series.of(key)
     awaits = definition(series.indicator, series.counting_unit).awaits
-    if awaits is None or window.startswith(HOUR_PREFIX):
+    if awaits is None or series.by != START or window.startswith(HOUR_PREFIX):
         return None
     return horizon_of(work, series, window, reached_ms, governing)
 
@@ -206,7 +225,7 @@ def next_told(before: Told | None, digest: str, *, provisional: bool) -> Told | 
     """Return what is said now, None where it is what was said before."""
     if before is None:
         return Told(1, digest, provisional) if digest else None
-    if (digest, provisional or not digest) == (
+    if before.digest is not None and (digest, provisional or not digest) == (
         before.digest,
         before.provisional or not before.digest,
     ):
@@ -214,7 +233,7 @@ def next_told(before: Told | None, digest: str, *, provisional: bool) -> Told | 
     return Told(before.revision + 1, digest, provisional)
 
 
-def standing(work: Work, key: str) -> Iterator[Indicator]:
+def standing(work: Work, cohorts: Cohorts, key: str) -> Iterator[Indicator]:
     """Yield again what was last said of a series: of the whole, and of its last day with that day's week and month.
 
     What is composed of two months is not among it.
@@ -223,12 +242,13 @@ def standing(work: Work, key: str) -> Iterator[Indicator]:
     reached_ms = None if reached is None else reached.reached_ms
     declared = definition(series.indicator, series.counting_unit)
     for window in () if day is None else windows_of(name_of_day(day)):
-        cell, span = window_cell(work, key, window), _span(work, key, window)
+        cell, span = cohorts.counts(key, window), _span(work, key, window)
         published: Published | None = work.get(*_told_at(window, key))
         if cell is None or span is None or published is None:
             continue
         governing = work.policy.at(span[0])
-        told = published.windows.get(window)
+        said = published.said()
+        told = said.get(window)
         if told is not None and declared.kind is not Kind.TALLY:
             yield indicator(
                 key,
@@ -242,7 +262,7 @@ def standing(work: Work, key: str) -> Iterator[Indicator]:
             )
         figures = () if declared.estimator is None else derived(series, window, cell, governing)
         for figure in figures:
-            told = published.windows.get(window + _FIGURE + figure.name)
+            told = said.get(window + _FIGURE + figure.name)
             if told is not None:
                 yield figure_record(
                     series,
@@ -289,7 +309,7 @@ def _gone(name: str) -> Figure:
 def digest_of(content: LaneCell | Figure, policy: Policy, moving: str = "") -> str:
     """Return a digest of counts or figure, policy, and of what moves with the watermark."""
     said = msgspec.json.encode(content) + policy.hash.encode() + moving.encode()
-    return hashlib.sha256(said).hexdigest()[:16]
+    return urlsafe_b64encode(hashlib.sha256(said).digest()[:_DIGEST_BYTES]).decode()
 
 
 def emit(work: Work, record: Indicator) -> None:
@@ -305,21 +325,26 @@ def emit(work: Work, record: Indicator) -> None:
 
 def is_expired(hour: int, reached_ms: int | None) -> bool:
     """Tell whether an hour is no longer kept."""
-    return reached_ms is not None and hour < (reached_ms - HOURS_KEPT_MS) // HOUR_MS
+    return reached_ms is not None and hour < oldest_hour(reached_ms)
 
 
 def forget_hours(work: Work, now_ms: int) -> None:
-    """Drop the hours that the watermark has left behind, and mark those that were published."""
+    """Drop the hours of the days that the watermark has left behind, and mark those that were published."""
     for part in work.parts(HOURS):
-        hour = int(part)
-        if not is_expired(hour, now_ms):
+        day = int(part)
+        if not is_expired(day * 24, now_ms):
             break
-        place = f"{HOURS}/{hour}"
+        place = f"{HOURS}/{day}"
         for key in work.parts(place):
+            cell: HoursCell | None = work.get(place, key)
+            for hour in () if cell is None else cell.hours:
+                work.put(DIRTY, f"{key}|{hour_window(day * 24 + int(hour))}", None)
             work.put(place, key, None)
-            work.put(DIRTY, f"{key}|{hour_window(hour)}", None)
-        for key in work.parts(f"{_TOLD_HOURS}/{hour}"):
-            work.put(DIRTY, f"{key}|{hour_window(hour)}", MARK)
+        told = f"{_TOLD_HOURS}/{day}"
+        for key in work.parts(told):
+            published: Published | None = work.get(told, key)
+            for window in () if published is None else published.windows:
+                work.put(DIRTY, f"{key}|{window}", MARK)
         work.put(HOURS, part, None)
 
 
@@ -355,20 +380,25 @@ class _EndedDays:
     def __init__(self, policy: Policy, since_ms: int | None, to_ms: int) -> None:
         self._versions = tuple(version for _, version in policy.versions())
         self._since_ms, self._to_ms = since_ms, to_ms
-        self._known: dict[tuple[str, str], tuple[int, ...] | None] = {}
+        self._known: dict[tuple[str, str, str], tuple[int, ...] | None] = {}
 
     def of(self, key: str) -> tuple[int, ...] | None:
         """Return the days for a series, under any version of the policy; None: too many to look up by name."""
-        indicator_, counting_unit = Series.of(key)[:2]
-        if (indicator_, counting_unit) not in self._known:
-            self._known[indicator_, counting_unit] = self._find(indicator_, counting_unit)
-        return self._known[indicator_, counting_unit]
+        series = Series.of(key)
+        name = series.indicator, series.counting_unit, series.by
+        if name not in self._known:
+            self._known[name] = self._find(*name)
+        return self._known[name]
 
-    def _find(self, indicator_: str, counting_unit: str) -> tuple[int, ...] | None:
+    def _find(self, indicator_: str, counting_unit: str, by: str) -> tuple[int, ...] | None:
         if self._since_ms is None:
             return None
         days: set[int] = set()
-        for follow_up in {follow_up_ms(one, indicator_, counting_unit) for one in self._versions}:
+        follow_ups = {
+            follow_up_ms(one, indicator_, counting_unit) if by == START else 0
+            for one in self._versions
+        }
+        for follow_up in follow_ups:
             first = (self._since_ms - follow_up) // DAY_MS
             last = (self._to_ms - follow_up) // DAY_MS
             if last - first > _MOST_DAYS:
@@ -384,7 +414,7 @@ def _candidates(work: Work, key: str, days: tuple[int, ...] | None) -> Iterator[
     for day in days:
         for window in ending_with(day):
             published: Published | None = work.get(*_told_at(window, key))
-            said = None if published is None else published.windows.get(window)
+            said = None if published is None else published.said().get(window)
             if said is not None and said.provisional:
                 yield window
         if newest_day(work, key) == day:
@@ -398,6 +428,6 @@ def _provisional(work: Work, key: str) -> Iterator[str]:
             if published is not None:
                 yield from (
                     name
-                    for name, said in published.windows.items()
+                    for name, said in published.said().items()
                     if said.provisional and _FIGURE not in name
                 )

@@ -31,7 +31,11 @@ _METHODS = {
     Kind.RATE: RATE,
     Kind.TALLY: plain_method("tally", 1),
 }
-_window = lru_cache(maxsize=4096)(Window.named)
+
+
+@lru_cache(maxsize=4096)
+def _window(name: str, by: str) -> Window:
+    return Window.named(name).model_copy(update={"by": by})
 
 
 def indicator(
@@ -118,7 +122,7 @@ def _envelope(
         "lane_id": series.lane_id,
         "mode": series.mode,
         "strata": dict(series.strata),
-        "window": _window(window),
+        "window": _window(window, series.by),
         "state": "AVAILABLE" if n >= least else "INSUFFICIENT_DATA",
         "n": n,
         "minimum_n": least,

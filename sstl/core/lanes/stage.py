@@ -1,14 +1,16 @@
 """Stage [lanes]: observations added up per series and window, and published as indicators."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from sstl.core.lanes.cell import MonthCell, WholeCell
+from sstl.core.lanes.cell import HoursCell, WeekCell, WholeCell
+from sstl.core.lanes.cohorts import Cohorts
 from sstl.core.lanes.composition import compose, composed_at
 from sstl.core.lanes.counted import Counted, Incident, Tallies, is_counted, sweep
-from sstl.core.lanes.counting import DIRTY, Counting, Mark
+from sstl.core.lanes.counting import CHANGED, DIRTY, Counting, Mark, series_of
 from sstl.core.lanes.following import Followed, mark_open, note_resumed
 from sstl.core.lanes.publishers import judge_publishers
 from sstl.core.lanes.publishing import (
@@ -48,15 +50,17 @@ class After(msgspec.Struct, frozen=True, tag="after.1"):
 class LanesStage:
     """Indicators per lane from signed observations, and the rules on lanes, offices and publishers.
 
-    State is one cell per series and UTC day of the start milestone, one per series for the whole, and one per series of
-    all together and hour of the last eight days; all are sums, so the whole equals its days merged.
+    State is what each combination of strata counts on each UTC day of the start milestone, what each series counts as a
+    whole, and each series of all together in each hour of the last eight days; all are sums, so the whole equals its
+    days merged.
     """
 
     name = "lanes"
     message_type: Any = LanesMessage
     cell_type: Any = (
         WholeCell
-        | MonthCell
+        | WeekCell
+        | HoursCell
         | Mark
         | After
         | Published
@@ -114,26 +118,29 @@ class LanesStage:
     def tick(self, state: StateReader, policy: Policy, context: Context) -> Outcome:
         """Publish what is marked as changed and clear the marks; no outputs: nothing waits."""
         work = Work(state, policy, context)
-        marks = work.parts(DIRTY)
+        marks = sorted((mark, place) for place in (CHANGED, DIRTY) for mark in work.parts(place))
         after = work.get(_NEXT, "")
         if after is not None:
             # Begin where the last full tick ended: busy early marks must not starve late ones.
-            marks = [m for m in marks if m > after.mark] + [m for m in marks if m <= after.mark]
+            later = bisect_right(marks, (after.mark, DIRTY))
+            marks = marks[later:] + marks[:later]
+        cohorts = Cohorts(work)
         seen: set[tuple[str, str]] = set()
         last = None
-        for number, mark in enumerate(marks):
+        for number, (mark, place) in enumerate(marks):
             if len(seen) >= self._most_per_tick:
-                last = marks[number - 1]
+                last = marks[number - 1][0]
                 break
             key, window = mark.rsplit("|", 1)
-            for one in windows_of(window):
-                if (key, one) not in seen:
-                    seen.add((key, one))
-                    publish(work, key, one)
-            for place in composed_at(key, window):
-                if place not in seen:
-                    seen.add(place)
-                    compose(work, *place)
-            work.put(DIRTY, mark, None)
+            for one in series_of(key) if place == CHANGED else (key,):
+                for changed in windows_of(window):
+                    if (one, changed) not in seen:
+                        seen.add((one, changed))
+                        publish(work, cohorts, one, changed)
+                for composed in composed_at(one, window):
+                    if composed not in seen:
+                        seen.add(composed)
+                        compose(work, cohorts, *composed)
+            work.put(place, mark, None)
         work.put(_NEXT, "", None if last is None else After(last))
         return work.outcome

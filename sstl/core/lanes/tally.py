@@ -1,16 +1,23 @@
 """What observations add to a cell, or take from it: signed contributions, summed up a batch at a time."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from enum import Enum
-from typing import NamedTuple, Self, TypeAlias
+from typing import Final, NamedTuple, Self, TypeAlias, cast
 
 from sstl.core.fixed_point import ln_fixed
-from sstl.core.histogram import Histogram, bucket_of, merged, whole_seconds
+from sstl.core.histogram import Histogram, bucket_of, whole_seconds
 from sstl.core.lanes.cell import Beside, LaneCell
 from sstl.models.records import Measure
 
 MINUTE_MS = 60_000
+NO_BUCKET: Final = -(2**63)
+"""What has no duration lies in no bucket."""
+
+
+_FEW: Final = 24
+"""Up to so many values, adding one by one is faster than adding up columns."""
+PLANNED, LATE, TARGET, WITHIN = 8, 4, 2, 1
 
 
 class Contribution(NamedTuple):
@@ -20,14 +27,10 @@ class Contribution(NamedTuple):
     """Milliseconds; of a share 0 or 1."""
     square: int
     log: int
-    bucket: int | None
-    """None: a share."""
-    zero: int
-    negative: int
-    planned: int
-    late: int
-    target: int
-    within: int
+    bucket: int
+    """`NO_BUCKET`: a share."""
+    marks: int
+    """`PLANNED`, `LATE`, `TARGET` and `WITHIN`, added up."""
 
     @classmethod
     def of(cls, measure: Measure, target_ms: int | None = None) -> Self:
@@ -37,29 +40,56 @@ class Contribution(NamedTuple):
             measure: The duration.
             target_ms: What the policy promises; None: nothing.
         """
-        value = measure.value_ms
-        planned = measure.planned_ms
+        value, planned = measure.value_ms, measure.planned_ms
+        marks = 0
+        if planned is not None:
+            marks = PLANNED | LATE if value > planned else PLANNED
+        if target_ms is not None:
+            marks |= TARGET | WITHIN if value <= target_ms else TARGET
+        return cls.of_value(value, marks)
+
+    @classmethod
+    def of_value(cls, value: int, marks: int) -> Self:
+        """Return what a duration in ms contributes that is marked so."""
         # once for each observation: the tuple is made without the constructor's detour
-        return tuple.__new__(
-            cls,
-            (
-                value,
-                value * value,
-                ln_fixed(value) if value > 0 else 0,
-                bucket_of(whole_seconds(value)),
-                1 if value == 0 else 0,
-                1 if value < 0 else 0,
-                0 if planned is None else 1,
-                1 if planned is not None and value > planned else 0,
-                0 if target_ms is None else 1,
-                1 if target_ms is not None and value <= target_ms else 0,
-            ),
-        )
+        log = ln_fixed(value) if value > 0 else 0
+        bucket = bucket_of(whole_seconds(value))
+        return tuple.__new__(cls, (value, value * value, log, bucket, marks))
 
     @classmethod
     def of_share(cls, measure: Measure) -> Self:
         """Return what a counting unit contributes that has it or not."""
-        return cls(measure.value_ms, 0, 0, None, 0, 0, 0, 0, 0, 0)
+        return cls(measure.value_ms, 0, 0, NO_BUCKET, 0)
+
+    @property
+    def zero(self) -> int:
+        """1: of no duration at all."""
+        return int(self.value == 0)
+
+    @property
+    def negative(self) -> int:
+        """1: negative."""
+        return int(self.value < 0)
+
+    @property
+    def planned(self) -> int:
+        """1: with a planned duration."""
+        return int(self.marks & PLANNED != 0)
+
+    @property
+    def late(self) -> int:
+        """1: longer than planned."""
+        return int(self.marks & LATE != 0)
+
+    @property
+    def target(self) -> int:
+        """1: with a target."""
+        return int(self.marks & TARGET != 0)
+
+    @property
+    def within(self) -> int:
+        """1: within its target."""
+        return int(self.marks & WITHIN != 0)
 
 
 class Events(NamedTuple):
@@ -130,27 +160,59 @@ class Tally:
 
     def add_all(self, values: Sequence[Value]) -> None:
         """Count observations of one kind; sums over columns, for this is where most of the work is."""
-        columns = tuple(zip(*values, strict=True))
-        if not columns:
+        if not values:
             return
+        first = values[0]
+        if isinstance(first, Events) or first.bucket == NO_BUCKET or len(values) > _FEW:
+            self._add_columns(values)
+            return
+        total = squares = logs = 0
+        changes = self.changes
+        durations = cast("Sequence[Contribution]", values)
+        for value, square, log, bucket, marks in durations:
+            total += value
+            squares += square
+            logs += log
+            changes[bucket] = changes.get(bucket, 0) + 1
+            if marks:
+                self._mark(marks, 1)
+            if value <= 0:
+                self.zero += value == 0
+                self.negative += value < 0
+        self.n += len(values)
+        self.total += total
+        self.squares += squares
+        self.logs += logs
+
+    def _add_columns(self, values: Sequence[Value]) -> None:
+        columns = tuple(zip(*values, strict=True))
         self.n += len(values)
         self.total += sum(columns[0])
         if isinstance(values[0], Events):
             self.exposure += sum(columns[1])
             return
-        if values[0].bucket is None:
+        if values[0].bucket == NO_BUCKET:
             return
         self.squares += sum(columns[1])
         self.logs += sum(columns[2])
         changes = self.changes
         for bucket, by in Counter(columns[3]).items():
             changes[bucket] = changes.get(bucket, 0) + by
-        self.zero += sum(columns[4])
-        self.negative += sum(columns[5])
-        self.planned += sum(columns[6])
-        self.late += sum(columns[7])
-        self.target += sum(columns[8])
-        self.within += sum(columns[9])
+        for marks, by in Counter(columns[4]).items():
+            self._mark(marks, by)
+        if min(columns[0]) <= 0:
+            self.zero += columns[0].count(0)
+            self.negative += sum(value < 0 for value in columns[0])
+
+    def _mark(self, marks: int, by: int) -> None:
+        if marks & PLANNED:
+            self.planned += by
+        if marks & LATE:
+            self.late += by
+        if marks & TARGET:
+            self.target += by
+        if marks & WITHIN:
+            self.within += by
 
     def count(self, aside: Aside, by: int) -> None:
         """Count observations that have no value among the others; negative: no more."""
@@ -168,17 +230,14 @@ class Tally:
         if isinstance(value, Events):
             self.exposure -= value.exposure
             return
-        if value.bucket is None:
+        if value.bucket == NO_BUCKET:
             return
         self.squares -= value.square
         self.logs -= value.log
         self.changes[value.bucket] = self.changes.get(value.bucket, 0) - 1
         self.zero -= value.zero
         self.negative -= value.negative
-        self.planned -= value.planned
-        self.late -= value.late
-        self.target -= value.target
-        self.within -= value.within
+        self._mark(value.marks, -1)
 
     def merge(self, other: "Tally") -> None:
         """Add what another tally says."""
@@ -271,73 +330,8 @@ def _asides(beside: Beside) -> Iterator[tuple[Aside, int]]:
             yield Aside(What.COMPETING, outcome, bucket), by
 
 
-class OpenCell:
-    """A cell while a batch is counted: as it was, and what the batch adds."""
-
-    __slots__ = ("_delta", "before", "held", "waiting")
-
-    def __init__(self, cell: LaneCell | None) -> None:
-        self.before = cell
-        self.held = Tally()
-        self.waiting: list[Value] = []
-        """Added, and not yet in the sums; all of one kind."""
-        self._delta = Tally()
-        if cell is not None:
-            self.held.merge_cell(cell)
-
-    @property
-    def delta(self) -> Tally:
-        """What the batch adds."""
-        if self.waiting:
-            self._delta.add_all(self.waiting)
-            self.waiting.clear()
-        return self._delta
-
-    def put(self, aside: Aside) -> None:
-        """Count what has no value among the others."""
-        self._delta.count(aside, 1)
-
-    def can_give_back(self, value: Value | Aside) -> bool:
-        """Tell whether the observation can have been counted.
-
-        Cells keep sums, not observations: refused is whatever would leave sums that no sample has, so that a count
-        never falls below zero and a variance never does.
-        """
-        held, delta = self.held, self.delta
-        if isinstance(value, Aside):
-            return held.asides.get(value, 0) + delta.asides.get(value, 0) > 0
-        n, total = held.n + delta.n - 1, held.total + delta.total - value.value
-        if isinstance(value, Events):
-            exposure = held.exposure + delta.exposure - value.exposure
-            return min(n, total, exposure) >= 0 and (n > 0 or not (total or exposure))
-        if value.bucket is None:
-            return n >= 0 and 0 <= total <= n
-        known = 0 if self.before is None else self.before.histogram.count(value.bucket)
-        if known + delta.changes.get(value.bucket, 0) <= 0:
-            return False
-        squares = held.squares + delta.squares - value.square
-        if n == 0 and (total or squares or held.logs + delta.logs != value.log):
-            return False
-        planned = held.planned + delta.planned - value.planned
-        target = held.target + delta.target - value.target
-        return (
-            0 <= held.late + delta.late - value.late <= planned <= n
-            and 0 <= held.within + delta.within - value.within <= target <= n
-            and held.zero + delta.zero >= value.zero
-            and held.negative + delta.negative >= value.negative
-            and n * squares >= total * total
-        )
-
-    def cell(self) -> LaneCell | None:
-        """Return the cell to keep, None where nothing is counted; nothing more may be counted then."""
-        before, held, delta = self.before, self.held, self.delta
-        if before is None:
-            return _cell(delta, Histogram.from_counts(delta.changes))
-        held.add_sums(delta)
-        return _cell(held, before.histogram.changed(delta.changes))
-
-
-def _cell(tally: Tally, histogram: Histogram) -> LaneCell | None:
+def cell_of(tally: Tally, histogram: Histogram) -> LaneCell | None:
+    """Return the cell of sums and their durations, None where nothing is counted."""
     beside = tally.beside() if tally.asides or tally.exposure else None
     if tally.n == 0 and beside is None:
         return None
@@ -355,13 +349,3 @@ def _cell(tally: Tally, histogram: Histogram) -> LaneCell | None:
         histogram=histogram,
         beside=beside,
     )
-
-
-def merged_cells(cells: Iterable[LaneCell]) -> LaneCell | None:
-    """Return the cell of everything that the cells count; None where they count nothing."""
-    whole = Tally()
-    histograms = []
-    for cell in cells:
-        whole.merge_cell(cell)
-        histograms.append(cell.histogram)
-    return _cell(whole, merged(histograms))

@@ -5,6 +5,7 @@ Days are counted from 1970-01-01.
 """
 
 from calendar import monthrange
+from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
 
@@ -49,8 +50,7 @@ def day_window(start_ms: int) -> str:
 @lru_cache(maxsize=4096)
 def week_window(day: int) -> str:
     """Return the ISO week that a day lies in: ``P1W/2024-W18``."""
-    year, week, _ = date_of(day).isocalendar()
-    return f"{WEEK_PREFIX}{year:04d}-W{week:02d}"
+    return WEEK_PREFIX + week_name(day)
 
 
 @lru_cache(maxsize=4096)
@@ -60,10 +60,29 @@ def month_name(day: int) -> str:
 
 
 @lru_cache(maxsize=4096)
+def week_name(day: int) -> str:
+    """Return the ISO week that a day lies in: ``2024-W18``."""
+    year, week, _ = date_of(day).isocalendar()
+    return f"{year:04d}-W{week:02d}"
+
+
+@lru_cache(maxsize=4096)
 def place_of_day(day: int) -> tuple[str, str]:
-    """Return month and day of the month: ``2024-05``, ``01``."""
-    text = date_of(day).isoformat()
-    return text[:-3], text[-2:]
+    """Return ISO week and day of the week: ``2024-W18``, ``3``."""
+    return week_name(day), str(date_of(day).isoweekday())
+
+
+@lru_cache(maxsize=4096)
+def place_of_hour(hour: int) -> tuple[int, str]:
+    """Return day and hour of the day, ``00`` to ``23``, of an hour counted from 1970-01-01T00."""
+    return hour // 24, f"{hour % 24:02d}"
+
+
+def weeks_of(days: range) -> Iterator[range]:
+    """Yield the ISO weeks that days lie in, whole."""
+    first = days.start - date_of(days.start).weekday()
+    for monday in range(first, days.stop, _WEEK_DAYS):
+        yield range(monday, monday + _WEEK_DAYS)
 
 
 def month_window(day: int) -> str:

@@ -1,0 +1,137 @@
+"""What a series counts in a window, made from the days of all combinations of strata that it holds.
+
+Days, weeks and months are merged when they are asked for and are stored nowhere; what the series of one indicator, lane
+and mode have in common is looked up once.
+"""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+from sstl.core.lanes.cell import (
+    HoursCell,
+    LaneCell,
+    Packed,
+    Series,
+    Strata,
+    WeekCell,
+    WholeCell,
+    strata_of,
+)
+from sstl.core.lanes.packed import merged_packed, unpacked
+from sstl.core.lanes.windows import (
+    HOUR_PREFIX,
+    TOTAL,
+    days_of,
+    hour_number,
+    place_of_day,
+    place_of_hour,
+    week_name,
+    weeks_of,
+)
+from sstl.core.stage import Work
+
+DAYS: Final = "days/"
+"""Begins the parts of a series of all together that hold `WeekCell`."""
+HOURS: Final = "~hours"
+
+
+@lru_cache(maxsize=8192)
+def whole_key(key: str) -> str:
+    """Return the series of all together that a series is of."""
+    return Series.of(key)._replace(strata=()).key
+
+
+@lru_cache(maxsize=65_536)
+def _holds(strata: Strata, combination: str) -> bool:
+    return not strata or set(strata) <= set(strata_of(combination))
+
+
+class Cohorts:
+    """Counts by series and window, as long as nothing is counted beside."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._group = ""
+        self._windows: dict[str, dict[str, list[Packed]]] = {}
+
+    def counts(self, key: str, window: str) -> LaneCell | None:
+        """Return what a series counts in a window; None where it is nothing."""
+        if window == TOTAL:
+            return whole_cell(self._work, key)
+        if window.startswith(HOUR_PREFIX):
+            return hour_cell(self._work, key, hour_number(window))
+        group, strata = whole_key(key), Series.of(key).strata
+        if group != self._group:
+            # windows are asked for group by group
+            self._group, self._windows = group, {}
+        found = self._windows.get(window)
+        if found is None:
+            found = self._windows[window] = _by_strata(self._work, group, window)
+        return merged_packed(
+            one
+            for combination, cells in found.items()
+            if _holds(strata, combination)
+            for one in cells
+        )
+
+
+def _by_strata(work: Work, group: str, window: str) -> dict[str, list[Packed]]:
+    """Return the counts of a window by combination of strata, not merged where that is little."""
+    found: dict[str, list[Packed]] = {}
+    days = days_of(window)
+    for week in weeks_of(days):
+        cell: WeekCell | None = work.get(group, DAYS + week_name(week.start))
+        if cell is None:
+            continue
+        names = {str(day - week.start + 1) for day in week if day in days}
+        for combination, by_day in cell.counts.items():
+            inside = [one for name, one in by_day.items() if name in names]
+            if inside:
+                found.setdefault(combination, []).extend(inside)
+    for combination, cells in found.items():
+        if sum(not isinstance(one, int) for one in cells) > 1:
+            merged = merged_packed(cells)
+            found[combination] = [] if merged is None else [merged]
+    return found
+
+
+def whole_cell(work: Work, key: str) -> LaneCell | None:
+    """Return what a series counts as a whole, None where it is nothing."""
+    cell: WholeCell | None = work.get(key, TOTAL)
+    return None if cell is None else cell.counts
+
+
+def hour_cell(work: Work, key: str, hour: int) -> LaneCell | None:
+    """Return what a series counts in an hour, None where it is nothing."""
+    day, name = place_of_hour(hour)
+    cell: HoursCell | None = work.get(f"{HOURS}/{day}", key)
+    short = None if cell is None else cell.hours.get(name)
+    return None if short is None else unpacked(short)
+
+
+def day_packed(work: Work, group: str, combination: str, day: int) -> Packed | None:
+    """Return what one combination of strata counts on a day, in short; None where it is nothing."""
+    week, name = place_of_day(day)
+    cell: WeekCell | None = work.get(group, DAYS + week)
+    return None if cell is None else cell.counts.get(combination, {}).get(name)
+
+
+def newest_day(work: Work, key: str) -> int | None:
+    """Return the last day of a series that counts something."""
+    return next(_days_back(work, key), None)
+
+
+def _days_back(work: Work, key: str) -> Iterator[int]:
+    group, strata = whole_key(key), Series.of(key).strata
+    for part in reversed([part for part in work.parts(group) if part.startswith(DAYS)]):
+        cell: WeekCell | None = work.get(group, part)
+        if cell is None:
+            continue
+        names = [
+            max(by_day)
+            for combination, by_day in cell.counts.items()
+            if _holds(strata, combination)
+        ]
+        if names:
+            yield days_of(f"P1W/{part.removeprefix(DAYS)}").start + int(max(names)) - 1
