@@ -144,14 +144,24 @@ class Plan:
 @lru_cache(maxsize=16_384)
 def combination(group: Group, strata: Strata) -> Combination:
     """Return what observations with these strata count as; names that no series is made of are left out."""
-    declared = definition(group[0], group[1])
+    name, series = _texts(group[0], group[1], strata)
+    prefix = _prefix(group)
+    return Combination(name, prefix + name, tuple(prefix + text for text in series))
+
+
+@lru_cache(maxsize=4096)
+def _prefix(group: Group) -> str:
+    return Series(*group, ()).key
+
+
+@lru_cache(maxsize=16_384)
+def _texts(indicator: str, counting_unit: str, strata: Strata) -> tuple[str, tuple[str, ...]]:
+    """Return how keys of any lane call the strata, and those of the series that hold them."""
+    declared = definition(indicator, counting_unit)
     names = None if declared.strata is None else {name for one in declared.strata for name in one}
     kept = tuple(sorted(pair for pair in strata if names is None or pair[0] in names))
-    whole = Series(*group, ()).key
-    series = {Series(*group, one).key for one in _combinations(declared, kept)}
-    return Combination(
-        strata_text(kept), Series(*group, kept).key, (whole, *sorted(series - {whole}))
-    )
+    series = {strata_text(one) for one in _combinations(declared, kept)} - {""}
+    return strata_text(kept), ("", *sorted(series))
 
 
 @lru_cache(maxsize=16_384)
