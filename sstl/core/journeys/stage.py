@@ -13,14 +13,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from sstl.core.deadlines import DueAt, DueBucket, as_of, move_deadline
+from sstl.core.journeys.counts import Judged
 from sstl.core.journeys.forgetting import forget_journeys
-from sstl.core.journeys.hot import Hot, HotUnits
-from sstl.core.journeys.moving import take_position
+from sstl.core.journeys.hot import HotUnits
+from sstl.core.journeys.moving import take_positions
 from sstl.core.journeys.pings import PingGroup
 from sstl.core.journeys.record import Chunk, drop
 from sstl.core.journeys.retention import Due, DueCount, move
 from sstl.core.journeys.telling import Raised, Shown, Told
-from sstl.core.journeys.unit import Head, Judged, Message, ShareCell, fold_unit
+from sstl.core.journeys.unit import Head, Message, ShareCell, fold_unit
 from sstl.core.publishers import Heard, move_awaits
 from sstl.core.stage import Reached, Work
 from sstl.core.subjects import SubjectStage
@@ -68,17 +69,14 @@ class JourneysStage(SubjectStage):
         self, work: Work, unit: str, messages: Sequence[Message], *, again: bool = False
     ) -> None:
         hot = self._hot.take(work, unit)
-        if (
-            hot is not None
-            and not again
-            and len(messages) == 1
-            and take_position(work, unit, messages[0], hot)
-        ):
-            kept: Hot | None = hot
-        else:
-            kept = fold_unit(work, unit, messages, hot, again=again)
+        left: Sequence[Message] = messages
+        if hot is not None and not again:
+            left = take_positions(work, unit, messages, hot)
+        kept = hot
+        if left or again or hot is None:
+            kept = fold_unit(work, unit, left, hot, again=again)
         if kept is not None:
-            self._hot.keep(unit, kept)
+            self._hot.keep(work, unit, kept)
 
     def _ask_again(self, work: Work, key: str) -> None:
         if work.get(key, "") is not None:

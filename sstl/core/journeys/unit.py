@@ -1,22 +1,20 @@
 """One unit while a batch is folded into it: from its cells, or from what was kept of it in memory."""
 
 from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 
 from sstl.core.deadlines import as_of, move_deadline
-from sstl.core.journeys.asking import Journey, label_of
+from sstl.core.journeys.asking import Journey
 from sstl.core.journeys.assess import Assessment, assess, extend
 from sstl.core.journeys.begun import Begun, admitted, closing_day
+from sstl.core.journeys.counts import count_all, count_moved
 from sstl.core.journeys.hot import Hot
 from sstl.core.journeys.pings import (
     POSITION,
     add_ping,
-    ping_parts,
     read_bucket,
     read_positions,
     set_bucket,
@@ -34,7 +32,6 @@ from sstl.models.records import Event, Forwarded, PingBucket, Placed, Share, Sha
 
 Message = Placed | Withdrawn | Forwarded | Shared | PingBucket
 
-JUDGED = "judged"
 USED_FAMILIES = frozenset(
     {"transport", "seallock", "inspection", "declaration", "duty"}
     | {need.partition(".")[0] for one in UNIT_RULES for need in one.rule.needs}
@@ -70,15 +67,6 @@ class ShareCell(msgspec.Struct, frozen=True, tag="share.2"):
     share: Share
 
 
-class Judged(msgspec.Struct, frozen=True, tag="judged.1", omit_defaults=True):
-    """Cell: how many episodes had which answer, for the counts of evaluations."""
-
-    answers: dict[str, int] = {}
-    """``<rule>:<answer>`` to how many."""
-    unknown: dict[str, int] = {}
-    """``<state>:<what came>`` of seals for which no transition is meant, to how many."""
-
-
 @dataclass(slots=True)
 class _Change:
     """What a batch changed in a unit."""
@@ -111,21 +99,25 @@ def fold_unit(
         record.bind(work)
     manifests = set(before.manifests)
     change = _Change()
-    for message in _admitted(work, before, messages, record, manifests):
+    taken: Iterable[Message] = messages
+    if before.begun is not None:
+        taken = _admitted(work, before.begun, messages, record, manifests)
+    for message in taken:
         _take(work, unit, message, record, manifests, change)
     pinged_ms = max(before.pinged_ms, *change.buckets, 0)
     record.save()
-    changed = again or change.anew or bool(change.added) or bool(change.buckets)
-    kept, known = hot, None
-    if changed:
+    known: Assessment | None = None
+    kept = hot
+    if changed := again or change.anew or bool(change.added) or bool(change.buckets):
         kept = None if hot is None or change.anew else _extended(work, unit, hot, change)
         if kept is not None and hot is not None:
             known = hot.assessment
         else:
             _, kept = survey(work, unit, record, manifests, before.begun)
-    after = before
+    after, shed = before, before.shed_day
     if changed and kept is not None:
         after = _tell(work, unit, before, kept.assessment, known)
+        shed = first_closing(kept.assessment, work.policy)
     if kept is None or change.silent:
         # Nothing that counts has come: it is not assessed, for by a newer policy it would say what is not told now.
         _, reported_ms = record.survey()
@@ -134,45 +126,62 @@ def fold_unit(
             kept.reported_ms = reported_ms
     else:
         heard_ms = max(kept.reported_ms, kept.shared_ms)
+    names = tuple(sorted(manifests)) if change.anew else before.manifests
+    head = _head_now(work, before, after, (record.chunks, names, pinged_ms), heard_ms, shed)
+    move(work, unit, before.due_day, None if head is None else head.due_day)
+    work.put(unit, "", head)
+    return None if head is None else kept
+
+
+def _head_now(
+    work: Work,
+    before: Head,
+    told: Head,
+    kept: tuple[int, tuple[str, ...], int],
+    heard_ms: int,
+    shed_day: int | None,
+) -> Head | None:
+    """Return the head, None of a unit of which nothing is kept.
+
+    Args:
+        work: The fold in progress.
+        before: The head before the fold.
+        told: With what has been told.
+        kept: Chunks of events, manifests, and the start of the latest bucket of positions.
+        heard_ms: The last report on the unit, positions left out.
+        shed_day: When its first journey may be forgotten, None where no other follows it.
+    """
+    chunks, manifests, pinged_ms = kept
     since_ms = 0 if before.begun is None else before.begun.first[0]
-    empty = record.chunks == 0 and not manifests and pinged_ms == 0 and since_ms == 0
-    shed = before.shed_day
-    if changed and kept is not None:
-        shed = first_closing(kept.assessment, work.policy)
-    touched_ms = 0 if empty else max(heard_ms, pinged_ms, since_ms)
-    day = look_day(touched_ms, after, shed, work.policy)
-    move(work, unit, before.due_day, day)
-    after = _replaced(
-        after,
-        chunks=record.chunks,
-        manifests=tuple(sorted(manifests)) if change.anew else before.manifests,
+    if chunks == 0 and not manifests and pinged_ms == 0 and since_ms == 0:
+        return None
+    day = look_day(max(heard_ms, pinged_ms, since_ms), told, shed_day, work.policy)
+    same = (
+        told is before
+        and chunks == before.chunks
+        and manifests == before.manifests
+        and pinged_ms == before.pinged_ms
+        and day == before.due_day
+        and shed_day == before.shed_day
+    )
+    if same:
+        return before
+    return msgspec.structs.replace(
+        told,
+        chunks=chunks,
+        manifests=manifests,
         pinged_ms=pinged_ms,
         due_day=day,
-        shed_day=shed,
+        shed_day=shed_day,
     )
-    work.put(unit, "", None if empty else after)
-    if empty or kept is None:
-        return None
-    kept.cells = _cells(work, unit, record.chunks, after.manifests, kept.positions)
-    return kept
-
-
-def _replaced(head: Head, **changes: Any) -> Head:
-    """Return a head with changes, the head itself where these say nothing new."""
-    if all(getattr(head, name) == value for name, value in changes.items()):
-        return head
-    return msgspec.structs.replace(head, **changes)
 
 
 def _admitted(
-    work: Work, head: Head, messages: Sequence[Message], record: Record, manifests: set[str]
+    work: Work, begun: Begun, messages: Iterable[Message], record: Record, manifests: set[str]
 ) -> Iterator[Message]:
     """Yield what is to be taken: of journeys that are forgotten nothing is."""
-    if head.begun is None:
-        yield from messages
-        return
     for message in messages:
-        taken = admitted(work, head.begun, message, record, manifests)
+        taken = admitted(work, begun, message, record, manifests)
         if taken is not None:
             yield taken
 
@@ -187,7 +196,9 @@ def look_day(touched_ms: int, head: Head, shed_day: int | None, policy: Policy) 
         policy: The latest version.
     """
     day = due_day(touched_ms, policy, closed=head.closed, deadline_ms=head.due_ms)
-    return min((one for one in (day, shed_day) if one is not None), default=None)
+    if day is None or shed_day is None:
+        return shed_day if day is None else day
+    return min(day, shed_day)
 
 
 def _extended(work: Work, unit: str, hot: Hot, change: _Change) -> Hot | None:
@@ -206,7 +217,9 @@ def _extended(work: Work, unit: str, hot: Hot, change: _Change) -> Hot | None:
     )
     if now is None:
         return None
-    reported_ms = max(hot.reported_ms, *(one.arrival_ms for one in change.added), 0)
+    reported_ms = hot.reported_ms
+    for one in change.added:
+        reported_ms = max(reported_ms, one.arrival_ms)
     return Hot({}, hot.record, reported_ms, hot.shared_ms, positions, now)
 
 
@@ -234,21 +247,6 @@ def survey(
         begun=begun,
     )
     return events, Hot({}, record, reported_ms, shares_touched_ms(shares), positions, now)
-
-
-def _cells(
-    work: Work,
-    unit: str,
-    chunks: int,
-    manifests: Iterable[str],
-    positions: Sequence[Positions],
-) -> dict[str, Any]:
-    parts = ["", JUDGED]
-    parts += [f"events/{index:05d}" for index in range(chunks)]
-    parts += [f"share/{manifest}" for manifest in manifests]
-    if positions:
-        parts += ping_parts(work, unit)
-    return {part: work.get(unit, part) for part in parts}
 
 
 def _take(
@@ -334,7 +332,7 @@ def _tell(work: Work, unit: str, before: Head, now: Assessment, known: Assessmen
         if findings or flags:
             tell_findings(work, unit, flags, findings, now)
             flags = tuple(sorted(findings))
-    if last is None or this.derived.observed is not last.derived.observed:
+    if last is None or this.derived.seen is not last.derived.seen:
         observations = now.observations
         if observations or shown:
             tell_observations(work, unit, shown, observations)
@@ -366,60 +364,6 @@ def _count_anew(work: Work, unit: str, now: Assessment, last: Journey | None) ->
     """Count the answers again where there are others than in ``last``."""
     this = now.last
     if last is None or this.moved is None:
-        _count(work, unit, now)
+        count_all(work, unit, now.journeys)
     elif this.moved or this.view.seals is not last.view.seals:
         count_moved(work, unit, this)
-
-
-def _count(work: Work, unit: str, now: Assessment) -> None:
-    answers, unknown = answers_of(now.journeys)
-    _counted(work, unit, work.get(unit, JUDGED) or Judged(), answers, unknown)
-
-
-def count_moved(work: Work, unit: str, now: Journey) -> None:
-    """Count again what the rules say that say something else than before, of a unit with one journey."""
-    cell: Judged = work.get(unit, JUDGED) or Judged()
-    answers = dict(cell.answers)
-    for name, old in (now.moved or {}).items():
-        for verdict in old.verdicts:
-            answers.pop(label_of(name, verdict.result), None)
-        for verdict in now.answers[name].verdicts:
-            label = label_of(name, verdict.result)
-            answers[label] = answers.get(label, 0) + 1
-    _counted(
-        work,
-        unit,
-        cell,
-        answers,
-        Counter(f"{one}:{what}" for one, what, _ in now.view.seals.unknown),
-    )
-
-
-def _counted(
-    work: Work, unit: str, cell: Judged, answers: Mapping[str, int], unknown: Mapping[str, int]
-) -> None:
-    _count_more(work, "rule", cell.answers, answers)
-    if unknown:
-        _count_more(work, "seal_review", cell.unknown, unknown)
-    judged = Judged(dict(sorted(answers.items())), dict(sorted(unknown.items())))
-    work.put(unit, JUDGED, judged if answers or unknown else None)
-
-
-def answers_of(journeys: Iterable[Journey]) -> tuple[Counter[str], Counter[str]]:
-    """Return how many episodes of some journeys have which answer, and what came to seals that is not meant."""
-    answers: Counter[str] = Counter()
-    unknown: Counter[str] = Counter()
-    for journey in journeys:
-        for name, answer in journey.answers.items():
-            for verdict in answer.verdicts:
-                answers[label_of(name, verdict.result)] += 1
-        for state, symbol, _ in journey.view.seals.unknown:
-            unknown[f"{state}:{symbol}"] += 1
-    return answers, unknown
-
-
-def _count_more(work: Work, what: str, before: Mapping[str, int], now: Mapping[str, int]) -> None:
-    for label, many in now.items():
-        more = many - before.get(label, 0)
-        if more > 0:
-            work.count(what, label, more)
