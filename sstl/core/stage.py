@@ -114,23 +114,30 @@ class Work:
 
     def __init__(self, state: StateReader, policy: Policy, context: Context) -> None:
         self._state = state
-        self._touched: dict[str, set[str]] = {}
+        self._touched: dict[str, dict[str, Any]] = {}
         self.policy = policy
         self.context = context
         self.outcome = Outcome()
 
     def get(self, key: str, part: str) -> Any | None:
         """Return the cell as this fold sees it."""
-        cell = (key, part)
-        if cell in self.outcome.changed:
-            return self.outcome.changed[cell]
+        touched = self._touched.get(key)
+        if touched is not None and part in touched:
+            return touched[part]
         return self._state.get(key, part)
 
     def put(self, key: str, part: str, value: Any | None) -> None:
         """Set or (None) delete a cell; an equal value is not a change."""
         if self.get(key, part) != value:
             self.outcome.changed[(key, part)] = value
-            self._touched.setdefault(key, set()).add(part)
+            touched = self._touched.get(key)
+            if touched is None:
+                touched = self._touched[key] = {}
+            touched[part] = value
+
+    def touched(self, key: str) -> Mapping[str, Any]:
+        """Return what this fold has changed of a key so far: part to the new cell, None where it is deleted."""
+        return self._touched.get(key) or {}
 
     def parts(self, key: str) -> list[str]:
         """Return the names of the parts that the key has in this fold's view, sorted.
@@ -141,8 +148,8 @@ class Work:
         if touched is None:
             return list(self._state.parts(key))
         names = set(self._state.parts(key))
-        for part in touched:
-            if self.outcome.changed[(key, part)] is None:
+        for part, value in touched.items():
+            if value is None:
                 names.discard(part)
             else:
                 names.add(part)
@@ -162,7 +169,8 @@ class Work:
 
     def count(self, what: str, label: str = "", by: int = 1) -> None:
         """Add to a count that the shell shows as a metric."""
-        self.outcome.counts[(what, label)] += by
+        counts, name = self.outcome.counts, (what, label)
+        counts[name] = counts.get(name, 0) + by
 
 
 class MemoryState:
@@ -173,7 +181,8 @@ class MemoryState:
 
     def get(self, key: str, part: str) -> Any | None:
         """Return the cell, None where there is none."""
-        return self.cells.get(key, {}).get(part)
+        parts = self.cells.get(key)
+        return None if parts is None else parts.get(part)
 
     def parts(self, key: str) -> Iterable[str]:
         """Return the parts of a key, sorted."""

@@ -252,6 +252,17 @@ def waiting_on(answers: Mapping[str, Answer]) -> frozenset[str]:
     )
 
 
+def waiting_with(waiting: frozenset[str], changed: Mapping[str, Answer]) -> frozenset[str]:
+    """Return the rules that wait, where some of them say other things than before."""
+    now = set(waiting)
+    for name, answer in changed.items():
+        if answer.due_ms is not None or answer.awaited:
+            now.add(name)
+        else:
+            now.discard(name)
+    return waiting if now == waiting else frozenset(now)
+
+
 _LABELS: dict[tuple[str, Result], str] = {
     (name, result): f"{name}:{result.value}" for name in _BY_ID for result in Result
 }

@@ -1,8 +1,9 @@
 """Units kept in memory between batches, the ones folded lately.
 
-The cells are the truth. A unit stays decoded (`Hot`) together with the cells that it was derived from; it is used only
-while the state still holds those very objects, so that an aborted transaction, a take-over or a dropped unit is
-noticed, and no result depends on what is kept.
+The cells are the truth. A unit stays decoded (`Hot`) together with its head and the cells that its last fold wrote; it
+is used only while the state still holds those very objects, so that an aborted transaction, a take-over or a dropped unit
+is noticed, and no result depends on what is kept. Cells that were not written by then were seen to stand before: a
+transaction that is aborted takes back only what it wrote, and whatever makes a state anew makes the head anew.
 """
 
 from collections import OrderedDict
@@ -25,7 +26,7 @@ class Hot:
     """A unit as it was after its last fold."""
 
     cells: dict[str, Any]
-    """The cells it was derived from: part to the very object in the state."""
+    """The head and what the last fold wrote: part to the very object in the state, None where it was deleted."""
     record: Record
     reported_ms: int
     shared_ms: int
@@ -62,10 +63,11 @@ class HotUnits:
                 return None
         return hot
 
-    def keep(self, unit: str, hot: Hot) -> None:
-        """Keep a unit that has been taken out; those not folded for longest make room."""
+    def keep(self, work: Work, unit: str, hot: Hot) -> None:
+        """Keep a unit that has been taken out and folded; those not folded for longest make room."""
         if not self._room:
             return
+        hot.cells = {"": work.get(unit, ""), **work.touched(unit)}
         hot.room = UNIT_ROOM + hot.record.size + len(hot.positions) // BUCKETS_AN_EVENT
         self._free -= hot.room
         self._units[unit] = hot

@@ -1,7 +1,7 @@
 """The usual position: of a unit kept in memory, later than all before, and no finding changes by it.
 
 Then nothing is derived anew. The last bucket of positions is replaced or another one added in place, the rules that
-read positions say what they say now (`Asked.moved`), and the unit's head is written where something of it has changed.
+read positions say what they say now (`Asked.moving`), and the unit's head is written where something of it has changed.
 Whatever else a position may mean is left to `fold_unit`: the answer is the same, only slower.
 """
 
@@ -10,21 +10,22 @@ from typing import Any
 import msgspec
 
 from sstl.core.deadlines import as_of, move_deadline
-from sstl.core.journeys.asking import Answer, Journey, waiting_on
+from sstl.core.journeys.asking import Answer, Journey, waiting_with
 from sstl.core.journeys.hot import Hot
 from sstl.core.journeys.pings import POSITION, Kept, add_ping, set_bucket
 from sstl.core.journeys.retention import due_day, move
-from sstl.core.journeys.unit import JUDGED, Head, count_moved
+from sstl.core.journeys.unit import Head, count_moved
 from sstl.core.journeys.view import JourneyView, Positions
 from sstl.core.publishers import Publishers
 from sstl.core.rules import UNIT_RULES, Result
 from sstl.core.rules.base import InForce, Part, in_force
-from sstl.core.rules.engine import Asked, next_due, settled
+from sstl.core.rules.engine import Asked, Moved, next_due, settled
 from sstl.core.stage import Work
 from sstl.models.policy import Policy
 from sstl.models.records import PingBucket, Placed
 
-_Rules = tuple[tuple[Asked[JourneyView], InForce], ...]
+_Rules = tuple[tuple[str, Asked[JourneyView], InForce, Moved[JourneyView] | None], ...]
+"""(rule id, rule, the rule as in force, what it answers by to one position more)"""
 _READING = tuple(
     asked for asked in UNIT_RULES if not asked.rule.parts or Part.POSITIONS in asked.rule.parts
 )
@@ -58,26 +59,25 @@ def take_position(work: Work, unit: str, message: Any, hot: Hot) -> bool:
         return False
     due_ms = head.due_ms
     if moved:
-        due_ms = _answer(work, unit, journey, moved, hot)
+        due_ms = _answer(work, unit, journey, moved)
     _save(work, unit, head, hot, kept.bucket_ms, due_ms)
-    hot.cells[kept.part] = kept.cell
     work.count("pings_folded")
     return True
 
 
 def _answer(
-    work: Work, unit: str, journey: Journey, moved: dict[str, Answer], hot: Hot
+    work: Work, unit: str, journey: Journey, moved: dict[str, Answer]
 ) -> int | None:
     """Take over answers that are others than before; return the least deadline that is still to come."""
-    known = journey.answers
+    answers = dict(journey.answers)
     journey.moved = {
-        name: known[name] for name, new in moved.items() if _said(known[name]) != _said(new)
+        name: answers[name] for name, new in moved.items() if _said(answers[name]) != _said(new)
     }
-    journey.answers = answers = {**known, **moved}
-    journey.waiting = waiting_on(answers)
+    answers.update(moved)
+    journey.answers = answers
+    journey.waiting = waiting_with(journey.waiting, moved)
     if journey.moved:
         count_moved(work, unit, journey)
-        hot.cells[JUDGED] = work.get(unit, JUDGED)
     dues = (answers[name].due_ms for name in journey.waiting)
     return min((due for due in dues if due is not None), default=None)
 
@@ -164,7 +164,16 @@ def _rules(view: JourneyView, policy: Policy) -> _Rules | None:
             (asked, in_force(asked.rule, policy, mode=plan.mode, lane_id=plan.lane_id))
             for asked in _READING
         )
-        found = tuple((asked, one) for asked, one in current if one.mode != "off")
+        found = tuple(
+            (
+                asked.rule.id,
+                asked,
+                one,
+                None if asked.moving is None else asked.moving(one, plan.mode),
+            )
+            for asked, one in current
+            if one.mode != "off"
+        )
     if plan.lane_id is None or plan.lane_id in policy.lanes:
         known[key] = found
     return found
@@ -177,13 +186,13 @@ def _answers(
     view, known = journey.view, journey.answers
     is_first = len(view.positions) == 1 and before is None
     found = _SAME
-    for asked, current in rules:
-        old = known[asked.rule.id]
+    for name, asked, current, move_on in rules:
+        old = known[name]
         if old.awaited:
             return None
         now = None
-        if asked.moved is not None and not is_first:
-            now = asked.moved(view, current, old.verdicts, before, as_of_ms)
+        if move_on is not None and not is_first:
+            now = move_on(view, old.verdicts, before, as_of_ms)
             if now is old.verdicts:
                 continue
         if now is None:
@@ -198,7 +207,7 @@ def _answers(
             continue
         if _has_hit(old) or _has_hit(new):
             return None
-        found = {**found, asked.rule.id: new}
+        found = {**found, name: new}
     return found
 
 
@@ -209,13 +218,12 @@ def _has_hit(answer: Answer) -> bool:
 def _save(work: Work, unit: str, head: Head, hot: Hot, bucket_ms: int, due_ms: int | None) -> None:
     """Write what has changed of the head."""
     pinged_ms = max(head.pinged_ms, bucket_ms)
+    if pinged_ms == head.pinged_ms and due_ms == head.due_ms:
+        return  # the day hangs on nothing else that has changed
     since_ms = 0 if head.begun is None else head.begun.first[0]
     touched_ms = max(hot.reported_ms, hot.shared_ms, pinged_ms, since_ms)
     day = due_day(touched_ms, work.policy, closed=head.closed, deadline_ms=due_ms)
-    if pinged_ms == head.pinged_ms and due_ms == head.due_ms and day == head.due_day:
-        return
     move(work, unit, head.due_day, day)
     move_deadline(work, unit, head.due_ms, due_ms)
     after = msgspec.structs.replace(head, pinged_ms=pinged_ms, due_day=day, due_ms=due_ms)
     work.put(unit, "", after)
-    hot.cells[""] = after

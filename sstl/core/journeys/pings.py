@@ -85,12 +85,18 @@ def set_bucket(work: Work, unit: str, message: PingBucket) -> Kept:
     start_ms, part = _where(work, bucket_ms)
     offset_ms = bucket_ms - start_ms
     cell: PingGroup | None = work.get(unit, part)
-    index, known = _find(() if cell is None else cell.spans, offset_ms, message.path)
+    spans = () if cell is None else cell.spans
     first, last, now = message.first, message.last, None
     if first is not None and last is not None:
         one = (first[0] - bucket_ms, first[1], first[3] + 0.0, first[4] + 0.0)
         other = (last[0] - bucket_ms, last[1], last[3] + 0.0, last[4] + 0.0)
         now = Span(offset_ms, message.path, one, other)
+        if not spans or spans[-1].offset_ms < offset_ms:
+            # the usual one, later than all before it
+            cell = PingGroup((*spans, now))
+            work.put(unit, part, cell)
+            return Kept(bucket_ms, part, cell, _merged(bucket_ms, (now,)))
+    index, known = _find(spans, offset_ms, message.path)
     cell = _with(work, unit, part, cell, (index, known, now))
     return Kept(bucket_ms, part, cell, _at(cell, bucket_ms, offset_ms, index))
 

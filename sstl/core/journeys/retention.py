@@ -35,6 +35,9 @@ class DueCount(msgspec.Struct, frozen=True, tag="due-count.1"):
     subjects: int
 
 
+_DUE = Due()
+
+
 def due_day(
     touched_ms: int, policy: Policy, *, closed: bool, deadline_ms: int | None = None
 ) -> int | None:
@@ -76,7 +79,7 @@ def move(work: Work, key: str, before: int | None, after: int | None) -> None:
         work.put(_day_key(before), key, None)
         _add(work, before, -1)
     if after is not None:
-        work.put(_day_key(after), key, Due())
+        work.put(_day_key(after), key, _DUE)
         _add(work, after, 1)
 
 

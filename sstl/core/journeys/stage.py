@@ -78,7 +78,7 @@ class JourneysStage(SubjectStage):
         else:
             kept = fold_unit(work, unit, messages, hot, again=again)
         if kept is not None:
-            self._hot.keep(unit, kept)
+            self._hot.keep(work, unit, kept)
 
     def _ask_again(self, work: Work, key: str) -> None:
         if work.get(key, "") is not None:

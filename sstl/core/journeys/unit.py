@@ -16,7 +16,6 @@ from sstl.core.journeys.hot import Hot
 from sstl.core.journeys.pings import (
     POSITION,
     add_ping,
-    ping_parts,
     read_bucket,
     read_positions,
     set_bucket,
@@ -153,7 +152,6 @@ def fold_unit(
     work.put(unit, "", None if empty else after)
     if empty or kept is None:
         return None
-    kept.cells = _cells(work, unit, record.chunks, after.manifests, kept.positions)
     return kept
 
 
@@ -234,21 +232,6 @@ def survey(
         begun=begun,
     )
     return events, Hot({}, record, reported_ms, shares_touched_ms(shares), positions, now)
-
-
-def _cells(
-    work: Work,
-    unit: str,
-    chunks: int,
-    manifests: Iterable[str],
-    positions: Sequence[Positions],
-) -> dict[str, Any]:
-    parts = ["", JUDGED]
-    parts += [f"events/{index:05d}" for index in range(chunks)]
-    parts += [f"share/{manifest}" for manifest in manifests]
-    if positions:
-        parts += ping_parts(work, unit)
-    return {part: work.get(unit, part) for part in parts}
 
 
 def _take(

@@ -14,13 +14,15 @@ View = TypeVar("View")
 Judge = Callable[[View, InForce, int], Iterable[Verdict]]
 """(view, the rule as in force, as of (ms)) -> answers, one for each episode; pure."""
 
-Moved = Callable[[View, InForce, tuple[Verdict, ...], Any, int], "tuple[Verdict, ...] | None"]
-"""(view, the rule as in force, what it said before, the last bucket of positions before, as of (ms)) -> what it says.
+Moved = Callable[[View, tuple[Verdict, ...], Any, int], "tuple[Verdict, ...] | None"]
+"""(view, what the rule said before, the last bucket of positions before, as of (ms)) -> what it says.
 
 Asked where nothing but the view's last bucket of positions is another than before: the bucket handed in has become it
 (the same first report, a later last one), or it has been added (None). Answers the very tuple handed in where that
 still holds, and None where the judge must be asked. It only saves time: the judge would say the same.
 """
+Moving = Callable[[InForce, str | None], Moved[View]]
+"""(the rule as in force, mode) -> what it answers by to positions, with all bound that hangs on these two alone."""
 
 NOT_DUE = "not due yet"
 
@@ -31,8 +33,15 @@ class Asked(Generic[View]):
 
     rule: Rule
     judge: Judge[View]
-    moved: Moved[View] | None = None
+    moving: Moving[View] | None = None
     """Cheaper than the judge for one position more; None: the judge is asked."""
+
+
+def unmoved(
+    view: object, said: tuple[Verdict, ...], before: object, as_of_ms: int
+) -> tuple[Verdict, ...]:
+    """Settle every position: a rule that has nothing to do with any says what it said (`Moved`)."""
+    return said
 
 
 def ask(

@@ -24,7 +24,7 @@ from sstl.core.rules.base import (
     no_hit,
     not_evaluable,
 )
-from sstl.core.rules.engine import Asked
+from sstl.core.rules.engine import Asked, Moved, unmoved
 from sstl.core.rules.route_common import (
     EVENTS,
     HOUR_MS,
@@ -138,27 +138,32 @@ def corridor_left(view: JourneyView, asked: InForce, as_of_ms: int) -> Iterator[
         yield no_hit(asked, anchor, start_ms, "all reports lie in the corridor")
 
 
-def _corridor_moved(
-    view: JourneyView,
-    asked: InForce,
-    said: tuple[Verdict, ...],
-    before: Positions | None,
-    as_of_ms: int,
-) -> tuple[Verdict, ...] | None:
-    """Settle a report that lies in the corridor, or not between its milestones."""
-    del as_of_ms
+def _corridor_moving(asked: InForce, mode: str | None) -> Moved[JourneyView]:
+    """Settle reports that lie in the corridor, or not between its milestones."""
+    del mode
     corridor = None if asked.lane is None else asked.lane.corridor
     if corridor is None:
-        return said
-    start_ms, end_ms = view.at(corridor.from_milestone), view.at(corridor.to_milestone)
-    now = view.positions[-1]
-    if start_ms is None or now.last[0] < start_ms or (end_ms is not None and now.first[0] > end_ms):
-        return said
-    states = advanced(view, asked, (start_ms, end_ms), before, _outside(asked))
-    if states is None:
-        return None
-    old, new = states
-    return said if new[1] == old[1] and new[2] is old[2] else None
+        return unmoved
+    start, end, step = corridor.from_milestone, corridor.to_milestone, _outside(asked)
+
+    def moved(
+        view: JourneyView, said: tuple[Verdict, ...], before: Positions | None, as_of_ms: int
+    ) -> tuple[Verdict, ...] | None:
+        start_ms, end_ms = view.at(start), view.at(end)
+        now = view.positions[-1]
+        if (
+            start_ms is None
+            or now.last[0] < start_ms
+            or (end_ms is not None and now.first[0] > end_ms)
+        ):
+            return said
+        states = advanced(view, asked, (start_ms, end_ms), before, step)
+        if states is None:
+            return None
+        old, new = states
+        return said if new[1] == old[1] and new[2] is old[2] else None
+
+    return moved
 
 
 def _outside(asked: InForce) -> Step[_Outside]:
@@ -238,21 +243,20 @@ def position_implausible(view: JourneyView, asked: InForce, as_of_ms: int) -> It
         yield no_hit(asked, anchor, first[0], "all positions are plausible")
 
 
-def _implausible_moved(
-    view: JourneyView,
-    asked: InForce,
-    said: tuple[Verdict, ...],
-    before: Positions | None,
-    as_of_ms: int,
-) -> tuple[Verdict, ...] | None:
-    """Settle a report that can have been reached from the one before."""
-    del as_of_ms
-    positions = view.positions
-    if positions[0].first == (positions[-2] if before is None else before).last:
-        return None  # it is the second one
-    step = _jump_step(asked, speed_limit(view.plan.mode, asked))
-    states = advanced(view, asked, (None, None), before, step)
-    return said if states is not None and states[0][2] is states[1][2] else None
+def _implausible_moving(asked: InForce, mode: str | None) -> Moved[JourneyView]:
+    """Settle reports that can have been reached from the one before."""
+    step = _jump_step(asked, speed_limit(mode, asked))
+
+    def moved(
+        view: JourneyView, said: tuple[Verdict, ...], before: Positions | None, as_of_ms: int
+    ) -> tuple[Verdict, ...] | None:
+        positions = view.positions
+        if positions[0].first == (positions[-2] if before is None else before).last:
+            return None  # it is the second one
+        states = advanced(view, asked, (None, None), before, step)
+        return said if states is not None and states[0][2] is states[1][2] else None
+
+    return moved
 
 
 _Jumps = tuple[Ping | None, bool, tuple[_Jump, ...]]
@@ -265,13 +269,23 @@ def _jumps(view: JourneyView, asked: InForce, limit: float) -> tuple[_Jump, ...]
 
 
 def _jump_step(asked: InForce, limit: float) -> Step[_Jumps]:
+    drift_km, slack_ms = asked["jump_km"], int(asked["tolerance_minutes"] * MINUTE_MS)
+    limit_km_ms = limit / HOUR_MS
+
+    def is_near(one: Ping, other: Ping) -> bool:
+        """Tell whether the way is drift, or can be done in the time, without measuring it."""
+        km = geo.at_most_km((one[2], one[3]), (other[2], other[3]))
+        return km <= drift_km or km <= limit_km_ms * (other[0] - one[0])
+
     def step(state: _Jumps, bucket_ms: int, ping: Ping) -> _Jumps:
         previous, jumping, episodes = state
         if not geo.is_plausible((ping[2], ping[3])):
             known = episodes if jumping else (*episodes, _Jump(bucket_ms, ping, ping, 0.0))
             return (previous, True, known)
-        speed = 0.0 if previous is None else _speed(previous, ping, asked)
-        if previous is None or speed <= limit:
+        if previous is None or is_near(previous, ping):
+            return (ping, False, episodes)
+        speed = _speed(previous, ping, drift_km, slack_ms)
+        if speed <= limit:
             return (ping, False, episodes)
         if not jumping:
             return (ping, True, (*episodes, _Jump(bucket_ms, previous, ping, speed)))
@@ -283,13 +297,9 @@ def _jump_step(asked: InForce, limit: float) -> Step[_Jumps]:
     return step
 
 
-def _speed(one: Ping, other: Ping, asked: InForce) -> float:
+def _speed(one: Ping, other: Ping, drift_km: float, slack_ms: int) -> float:
     """Return the least speed between two reports in km/h; 0 where the way is drift."""
-    here, there, drift_km = (one[2], one[3]), (other[2], other[3]), asked["jump_km"]
-    if geo.at_most_km(here, there) <= drift_km:
-        return 0.0
-    km = geo.distance_km(here, there)
-    slack_ms = int(asked["tolerance_minutes"] * MINUTE_MS)
+    km = geo.distance_km((one[2], one[3]), (other[2], other[3]))
     took_ms = max(other[0] - one[0] + slack_ms, MINUTE_MS)
     return geo.speed_kmh(km, took_ms) if km > drift_km else 0.0
 
@@ -325,7 +335,7 @@ def _implausible(view: JourneyView, asked: InForce, found: _Jump, limit: float) 
 RULES: tuple[Asked[JourneyView], ...] = (
     *route_twice.RULES,
     *route_places.RULES,
-    Asked(CORRIDOR, corridor_left, _corridor_moved),
+    Asked(CORRIDOR, corridor_left, _corridor_moving),
     *route_stops.RULES,
-    Asked(IMPLAUSIBLE, position_implausible, _implausible_moved),
+    Asked(IMPLAUSIBLE, position_implausible, _implausible_moving),
 )

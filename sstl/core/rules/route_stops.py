@@ -18,7 +18,7 @@ from sstl.core.rules.base import (
     no_hit,
     not_evaluable,
 )
-from sstl.core.rules.engine import Asked
+from sstl.core.rules.engine import Asked, Moved, unmoved
 from sstl.core.rules.route_common import (
     EVENTS,
     HOUR_MS,
@@ -216,36 +216,38 @@ def _is_allowed(asked: InForce, stay: _Stay, limit_ms: float) -> bool:
     return last[0] - first[0] <= limit_ms or is_in((first[2], first[3]), areas_of(asked))
 
 
-def _stop_moved(
-    view: JourneyView,
-    asked: InForce,
-    said: tuple[Verdict, ...],
-    before: Positions | None,
-    as_of_ms: int,
-) -> tuple[Verdict, ...] | None:
-    """Settle a report of a unit under way, and one by which a stop known by reports of motion is no other."""
-    del as_of_ms
-    departed_ms, arrived_ms = view.at("T5"), view.at("T6")
-    if departed_ms is None or asked.lane is None:
-        return said
-    stops, starts = view.by_type.get(STOPPED), view.by_type.get(STARTED)
-    if stops or starts:
-        # positions tell only how long a stop lasts after which no start was reported
-        ended = not stops or (starts and order(starts[-1]) > order(stops[-1]))
-        return said if arrived_ms is not None or ended else None
-    now = view.positions[-1]
-    if now.last[0] < departed_ms or (arrived_ms is not None and now.first[0] > arrived_ms):
-        return said
-    limit_ms = asked[_stop_limit(view.plan.mode)] * HOUR_MS
+def _stop_moving(asked: InForce, mode: str | None) -> Moved[JourneyView]:
+    """Settle reports of a unit under way, and those by which a stop known by reports of motion is no other."""
+    if asked.lane is None:
+        return unmoved
+    limit_ms = asked[_stop_limit(mode)] * HOUR_MS
     step = _rest_step(asked, limit_ms)
-    states = advanced(view, asked, (departed_ms, arrived_ms), before, step)
-    if states is None:
-        return None
-    (old_long, old_stay), (long, stay) = states
-    if long is not old_long or old_stay is None or stay is None:
-        return None
-    allowed = _is_allowed(asked, old_stay, limit_ms) and _is_allowed(asked, stay, limit_ms)
-    return said if allowed else None
+
+    def moved(
+        view: JourneyView, said: tuple[Verdict, ...], before: Positions | None, as_of_ms: int
+    ) -> tuple[Verdict, ...] | None:
+        departed_ms, arrived_ms = view.at("T5"), view.at("T6")
+        if departed_ms is None:
+            return said
+        by_type = view.by_type
+        stops, starts = by_type.get(STOPPED), by_type.get(STARTED)
+        if stops or starts:
+            # positions tell only how long a stop lasts after which no start was reported
+            ended = not stops or (starts and order(starts[-1]) > order(stops[-1]))
+            return said if arrived_ms is not None or ended else None
+        now = view.positions[-1]
+        if now.last[0] < departed_ms or (arrived_ms is not None and now.first[0] > arrived_ms):
+            return said
+        states = advanced(view, asked, (departed_ms, arrived_ms), before, step)
+        if states is None:
+            return None
+        (old_long, old_stay), (long, stay) = states
+        if long is not old_long or old_stay is None or stay is None:
+            return None
+        allowed = _is_allowed(asked, old_stay, limit_ms) and _is_allowed(asked, stay, limit_ms)
+        return said if allowed else None
+
+    return moved
 
 
 def _rest_step(asked: InForce, limit_ms: float) -> Step[_Rest]:
@@ -290,4 +292,4 @@ def _stop_text(where: str, begin_ms: int, end_ms: int | None, limit_ms: float) -
     )
 
 
-RULES: tuple[Asked[JourneyView], ...] = (Asked(STOP, stop_unplanned, _stop_moved),)
+RULES: tuple[Asked[JourneyView], ...] = (Asked(STOP, stop_unplanned, _stop_moving),)

@@ -20,7 +20,7 @@ from sstl.core.rules.base import (
     no_hit,
     not_evaluable,
 )
-from sstl.core.rules.engine import Asked
+from sstl.core.rules.engine import Asked, Moved
 from sstl.core.rules.route_common import (
     EVENTS,
     HOUR_MS,
@@ -199,34 +199,29 @@ def _is_far(point: geo.Point, seen: _Seen, ping: Ping, slack_ms: int, limit: flo
     return km * HOUR_MS > limit * took_ms and geo.is_plausible(there)
 
 
-def _two_places_moved(
-    view: JourneyView,
-    asked: InForce,
-    said: tuple[Verdict, ...],
-    before: Positions | None,
-    as_of_ms: int,
-) -> tuple[Verdict, ...] | None:
-    """Settle a report that is near enough to each event beside which it has come."""
-    del as_of_ms
-    now = view.positions[-1]
-    known = view.positions[-2] if before is None else before
-    beside, since_ms = [], known.first[0]
-    for event in reversed(view.events):
-        if event.event_ms < since_ms:
-            break
-        if event.type in _PRESENCE and _is_presence(event):
-            beside.append(event)
-    if not beside:
-        return said
-    places = coordinates_of(asked)
-    limit = speed_limit(view.plan.mode, asked)
+def _two_places_moving(asked: InForce, mode: str | None) -> Moved[JourneyView]:
+    """Settle reports that are near enough to each event beside which they have come."""
+    places, limit = coordinates_of(asked), speed_limit(mode, asked)
     slack_ms = int(asked["tolerance_minutes"] * MINUTE_MS)
-    for event in beside:
-        seen = _seen(event, places)
-        for ping in (known.first, known.last, now.first, now.last):
-            if seen.point is not None and _is_far(seen.point, seen, ping, slack_ms, limit):
-                return None
-    return said
+
+    def moved(
+        view: JourneyView, said: tuple[Verdict, ...], before: Positions | None, as_of_ms: int
+    ) -> tuple[Verdict, ...] | None:
+        now = view.positions[-1]
+        known = view.positions[-2] if before is None else before
+        since_ms = known.first[0]
+        for event in reversed(view.events):
+            if event.event_ms < since_ms:
+                break
+            if event.type not in _PRESENCE or not _is_presence(event):
+                continue
+            seen = _seen(event, places)
+            for ping in (known.first, known.last, now.first, now.last):
+                if seen.point is not None and _is_far(seen.point, seen, ping, slack_ms, limit):
+                    return None
+        return said
+
+    return moved
 
 
 def _first_ms(bucket: Positions) -> int:
@@ -328,4 +323,4 @@ def _loaded_again(asked: InForce, loaded: Event, again: Event, *, known: bool) -
     )
 
 
-RULES: tuple[Asked[JourneyView], ...] = (Asked(TWO_PLACES, unit_in_two_places, _two_places_moved),)
+RULES: tuple[Asked[JourneyView], ...] = (Asked(TWO_PLACES, unit_in_two_places, _two_places_moving),)

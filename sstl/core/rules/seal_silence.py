@@ -19,7 +19,7 @@ from sstl.core.rules.base import (
     no_hit,
     not_evaluable,
 )
-from sstl.core.rules.engine import NOT_DUE, Asked
+from sstl.core.rules.engine import NOT_DUE, Asked, Moved, unmoved
 from sstl.core.rules.seal_watch import Watch, phases_of, watched_until
 from sstl.core.rules.seal_words import (
     AUTHORITY,
@@ -130,13 +130,15 @@ def _watch(view: JourneyView, asked: InForce, lane: LanePolicy) -> Watch:
 
 @dataclass(slots=True)
 class _Kept:
-    """What `_silent_moved` has worked out of a view before."""
+    """What `_silent_moving` has worked out of a view before."""
 
     asked: InForce
     milestones: Milestones
     seals: SealStory
     armed: list[Armed]
     watch: Watch
+    identity: str
+    """Of the report that armed the first of them; "" without any."""
     last_ms: int = -1
     due: tuple[int, int] | None = None
     """When a silence since ``last_ms`` becomes too long."""
@@ -149,56 +151,62 @@ class _Kept:
 
 
 def _kept(view: JourneyView, asked: InForce, lane: LanePolicy) -> _Kept:
-    kept: _Kept | None = view.memo.get("seal-silent")
+    kept: _Kept | None = view.carried.get("seal-silent")
     if (
         kept is None
         or kept.asked is not asked
         or kept.milestones is not view.milestones
         or kept.seals is not view.seals
     ):
-        kept = _Kept(asked, view.milestones, view.seals, heard_of(view), _watch(view, asked, lane))
-        view.memo["seal-silent"] = kept
+        armed = heard_of(view)
+        identity = armed[0].armed.identity if armed else ""
+        kept = _Kept(
+            asked, view.milestones, view.seals, armed, _watch(view, asked, lane), identity
+        )
+        view.carried["seal-silent"] = kept
     return kept
 
 
-def _silent_moved(
-    view: JourneyView,
-    asked: InForce,
-    said: tuple[Verdict, ...],
-    before: Positions | None,
-    as_of_ms: int,
-) -> tuple[Verdict, ...] | None:
+def _silent_moving(asked: InForce, mode: str | None) -> Moved[JourneyView]:
     """Go on from an answer about one device without any silence: one position more is word from it in time."""
+    del mode
     lane = asked.lane
     if lane is None or not lane.silences:
-        return said
-    kept = _kept(view, asked, lane)
-    if not kept.armed:
-        return said
-    positions, watch, one = view.positions, kept.watch, kept.armed[0]
-    now = positions[-1]
-    known_ms = (positions[-2] if before is None else before).last[0]
-    if (
-        len(kept.armed) > 1
-        or len(said) != 1
-        or said[0].result is not Result.NO_HIT
-        or one.reports[-1] > now.last[0]
-        or now.first[0] < one.from_ms
-        or "T1" in lane.publishers
-    ):
-        return None
-    if one.ended is not None:
-        return said if now.first[0] > one.ended.event_ms else None
-    last_ms = max(one.reports[-1], known_ms)
-    if now.last[0] > watch.ends_ms:
-        return said if last_ms >= watch.ends_ms else None
-    due, identity = kept.due_after(last_ms), one.armed.identity
-    # a silence that has ended may be no hit only because its deadline is still to come
-    in_time = (due is None or now.first[0] <= due[0]) and said[0].anchor in (
-        identity,
-        f"{identity}|{last_ms}",
-    )
-    return _in_time(asked, kept, said, now.last[0], as_of_ms) if in_time else None
+        return unmoved
+    awaits = "T1" in lane.publishers
+
+    def moved(
+        view: JourneyView, said: tuple[Verdict, ...], before: Positions | None, as_of_ms: int
+    ) -> tuple[Verdict, ...] | None:
+        kept = _kept(view, asked, lane)
+        if not kept.armed:
+            return said
+        positions, one, ends_ms = view.positions, kept.armed[0], kept.watch.ends_ms
+        now = positions[-1]
+        first_ms, now_ms = now.first[0], now.last[0]
+        if (
+            len(kept.armed) > 1
+            or len(said) != 1
+            or said[0].result is not Result.NO_HIT
+            or one.reports[-1] > now_ms
+            or first_ms < one.from_ms
+            or awaits
+        ):
+            return None
+        if one.ended is not None:
+            return said if first_ms > one.ended.event_ms else None
+        last_ms = max(one.reports[-1], (positions[-2] if before is None else before).last[0])
+        if now_ms > ends_ms:
+            return said if last_ms >= ends_ms else None
+        due, identity, anchor = kept.due_after(last_ms), kept.identity, said[0].anchor
+        # a silence that has ended may be no hit only because its deadline is still to come
+        if due is not None and first_ms > due[0]:
+            return None
+        if anchor != identity and anchor != f"{identity}|{last_ms}":
+            return None
+        return _in_time(asked, kept, said, now_ms, as_of_ms)
+
+    return moved
 
 
 def _in_time(
@@ -260,4 +268,4 @@ def _silence(
     )
 
 
-RULES: tuple[Asked[JourneyView], ...] = (Asked(SILENT, silent, _silent_moved),)
+RULES: tuple[Asked[JourneyView], ...] = (Asked(SILENT, silent, _silent_moving),)
