@@ -19,6 +19,7 @@ EARTH_RADIUS_KM = 6371.0088
 KM_PER_DEGREE = EARTH_RADIUS_KM * 0.017453292519943295
 """Kilometres of one degree of latitude."""
 _ON_THE_LINE = 1e-9
+_MARGIN = 1 + 1e-9
 _LATITUDE, _HALF, _CIRCLE = 90.0, 180.0, 360.0
 
 
@@ -50,11 +51,16 @@ def distance_to_line_km(point: Point, line: Sequence[Point]) -> float:
 class Line:
     """A line that many points are asked about, one after the other along it."""
 
-    __slots__ = ("_at", "_points")
+    __slots__ = ("_at", "_points", "_reach")
 
     def __init__(self, points: Sequence[Point]) -> None:
         self._points = tuple(points)
         self._at = 0
+        self._reach = [
+            (min(one[0], other[0]), max(one[0], other[0]))
+            for one, other in zip(self._points, self._points[1:], strict=False)
+        ]
+        """Least and greatest latitude of each stretch."""
 
     def is_within(self, point: Point, width_km: float) -> bool:
         """Tell whether a point is not further from the line than a width; exactly the width is within.
@@ -62,11 +68,21 @@ class Line:
         The stretch that held the point asked before is tried first: the answer does not depend on it, the time does.
         """
         points, at = self._points, self._at
-        many = len(points) - 1
-        if at < many and _to_segment_km(point, points[at], points[at + 1]) <= width_km:
+        reach = self._reach
+        # no point is nearer than its difference in latitude; the margin is for rounding
+        off = width_km / KM_PER_DEGREE * _MARGIN
+        south, north = point[0] - off, point[0] + off
+        if (
+            at < len(reach)
+            and south <= reach[at][1]
+            and north >= reach[at][0]
+            and _to_segment_km(point, points[at], points[at + 1]) <= width_km
+        ):
             return True
-        for index in range(many):
-            if index != at and _to_segment_km(point, points[index], points[index + 1]) <= width_km:
+        for index, (low, high) in enumerate(reach):
+            if index == at or south > high or north < low:
+                continue
+            if _to_segment_km(point, points[index], points[index + 1]) <= width_km:
                 self._at = index
                 return True
         return False

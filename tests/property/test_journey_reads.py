@@ -15,7 +15,7 @@ from sstl.core.milestones import classifier_of, order
 from sstl.core.rules import UNIT_RULES
 from sstl.core.rules.base import in_force
 from sstl.core.rules.engine import Asked
-from sstl.core.rules.reads import LEGS, POSITIONS, READS, STORY, reads_of
+from sstl.core.rules.reads import LEGS, OF_STORY, POSITIONS, READS, reads_of
 from sstl.core.seals.story import SealStory
 from sstl.models.records import Event
 from tests.journey_events import HOUR, START, UNIT, event
@@ -95,7 +95,7 @@ def only(view: JourneyView, named: frozenset[str]) -> JourneyView:
             estimated={code: one for code, one in known.estimated.items() if f"~{code}" in named},
         ),
         legs=view.legs if LEGS in named else (),
-        seals=view.seals if STORY in named else SealStory(),
+        seals=SealStory(**{part: getattr(view.seals, part) for part in OF_STORY if part in named}),
         positions=view.positions if POSITIONS in named else (),
         arrived=None,
         memo={},

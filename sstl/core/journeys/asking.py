@@ -20,9 +20,9 @@ MOST_KNOWN = 4_096
 """Of so many kinds of change it is kept in memory which rules read them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
-    """What one rule said of one journey."""
+    """What one rule said of one journey; nobody changes it."""
 
     verdicts: tuple[Verdict, ...]
     due_ms: int | None
@@ -92,7 +92,7 @@ def judged(
     else:
         answers = {asked.rule.id: _asked(asked, view, policy, as_of_ms) for asked in rules}
     findings = _findings(view, answers, policy)
-    return Journey(view, derived, answers, findings, None, waiting_on(answers))
+    return Journey(view, derived, answers, findings, None, _waiting_on(answers))
 
 
 def judged_again(
@@ -109,7 +109,7 @@ def judged_again(
     if before.waiting:
         entries = _with_come(entries, before, view, policy, as_of_ms)
     answers: dict[str, Answer] | None = None
-    hits = False
+    found = False
     moved: dict[str, Answer] = {}
     waiting = set(before.waiting)
     for name, asked, current, _ in entries:
@@ -124,13 +124,13 @@ def judged_again(
             waiting.add(name)
         else:
             waiting.discard(name)
-        hits = hits or _hits(new) or _hits(old)
-        if _results(old) != _results(new):
+        found = found or hits(new) or hits(old)
+        if not say_alike(old, new):
             moved[name] = old
     if answers is None:
         return Journey(view, derived, known, before.findings, moved, before.waiting)
     findings = before.findings
-    if hits:
+    if found:
         findings = _findings_again(view, policy, findings, known, answers)
     if waiting != before.waiting:
         return Journey(view, derived, answers, findings, moved, frozenset(waiting))
@@ -233,15 +233,15 @@ def _answered(
     due_ms = None
     for verdict in verdicts:
         if verdict.due_ms is not None:
-            verdicts = tuple(settled(one, as_of_ms) for one in verdicts)
+            verdicts = tuple([settled(one, as_of_ms) for one in verdicts])
             due_ms = next_due(verdicts, as_of_ms)
             break
     if old.verdicts == verdicts and old.due_ms == due_ms and old.awaited == awaited:
         return old
-    return Answer(verdicts, due_ms, dict(awaited))
+    return Answer(verdicts, due_ms, dict(awaited) if awaited else _NOBODY)
 
 
-def waiting_on(answers: Mapping[str, Answer]) -> frozenset[str]:
+def _waiting_on(answers: Mapping[str, Answer]) -> frozenset[str]:
     """Return the rules that wait for a deadline or a publisher."""
     return frozenset(
         [
@@ -273,8 +273,14 @@ def label_of(name: str, result: Result) -> str:
     return _LABELS.get((name, result)) or f"{name}:{result.value}"
 
 
-def _results(answer: Answer) -> list[Result]:
-    return [verdict.result for verdict in answer.verdicts]
+def say_alike(one: Answer, other: Answer) -> bool:
+    """Tell whether two answers count alike: the same results in the same order."""
+    if len(one.verdicts) != len(other.verdicts):
+        return False
+    for verdict, another in zip(one.verdicts, other.verdicts, strict=True):
+        if verdict.result is not another.result:
+            return False
+    return True
 
 
 def _waited(old: Answer, publishers: Mapping[str, int], as_of_ms: int) -> bool:
@@ -286,8 +292,12 @@ def _waited(old: Answer, publishers: Mapping[str, int], as_of_ms: int) -> bool:
     return any(publishers.get(name, 0) >= instant for name, instant in old.awaited.items())
 
 
-def _hits(answer: Answer) -> bool:
-    return any(verdict.result is Result.HIT for verdict in answer.verdicts)
+def hits(answer: Answer) -> bool:
+    """Tell whether a rule found something."""
+    for verdict in answer.verdicts:  # noqa: SIM110 - any() costs three times as much
+        if verdict.result is Result.HIT:
+            return True
+    return False
 
 
 def _asked(asked: Asked[JourneyView], view: JourneyView, policy: Policy, as_of_ms: int) -> Answer:
@@ -323,7 +333,8 @@ def _earliest_ms(view: JourneyView) -> int:
     return known
 
 
-_NOTHING = Answer((), None, {})
+_NOBODY: Mapping[str, int] = {}
+_NOTHING = Answer((), None, _NOBODY)
 
 
 def _findings(

@@ -168,7 +168,7 @@ def assess(
         views.append(derive(facts, policy))
     for view, _ in views if len(views) > 1 else ():
         others = (*past, *(other for other, _ in views if other is not view))
-        object.__setattr__(view, "others", others)
+        view.others = others
     journeys = tuple(judged(view, derived, policy, as_of_ms, asked) for view, derived in views)
     return Assessment(journeys, walk, policy, as_of_ms, views[-1][1].facts)
 
@@ -220,6 +220,7 @@ def extend(
     if others or policy is not before.policy or not before.facts.events:
         return None
     facts = before.facts
+    first = facts.events[0]
     fresh = []
     for event in added:
         if not facts.loose:
@@ -231,7 +232,7 @@ def extend(
                 walk.see(event)
         if event.data.get("emptyIndicator") == "EMPTY":
             continue
-        if order(event) < order(facts.events[0]):
+        if event.event_ms <= first.event_ms and order(event) < order(first):
             return None
         fresh.append(event)
     if walk.starts:

@@ -6,20 +6,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from sstl.core import routing
 from sstl.core.controls import concerns_contents
-from sstl.core.endings import COMPETING, Competing, competing
-from sstl.core.incidents import seal_incidents
+from sstl.core.journeys.observing import Parts, observed, observed_again
 from sstl.core.journeys.view import JourneyView, Positions
-from sstl.core.leadtime import (
-    LEG_TYPES,
-    STAGE_CODES,
-    LegTimes,
-    Observed,
-    leg_times,
-    observe_journey,
-)
-from sstl.core.lock_silence import lock_silences
+from sstl.core.leadtime import LEG_TYPES, LegTimes, Observed, leg_times
 from sstl.core.milestones import (
     ACTUAL,
     PLANNED,
@@ -33,11 +23,17 @@ from sstl.core.milestones import (
     plan_of,
     renewed,
 )
-from sstl.core.programme import journey_membership
-from sstl.core.reporting import READ_OF_JOURNEY, journey_reports
-from sstl.core.rules.reads import LEGS, MODE, POSITIONS, SEALS_NAMED, STORY
-from sstl.core.seal_controls import CHECKED, seal_controls
-from sstl.core.seals.story import SealStory, concerns, tell
+from sstl.core.rules.reads import (
+    BATTERY,
+    DEVICE_TIME,
+    LEGS,
+    MODE,
+    OF_STORY,
+    POSITIONS,
+    SEALS_NAMED,
+    STORY,
+)
+from sstl.core.seals.story import SealStory, concerns, is_told, tell
 from sstl.models.policy import LanePolicy, Policy
 from sstl.models.records import Event, Share
 
@@ -65,13 +61,19 @@ class Derived:
     reports: Reports
     reported: Milestones
     """Milestones as reported, before the seals say when the unit was opened at its end."""
-    observed: tuple[Observed, ...]
+    seen: Parts
+    """What lanes count of it, by what it rests on (`sstl.core.journeys.observing`)."""
     controls: list[Event]
     """Controls that consignments are told of, in order (`sstl.core.controls`)."""
     arrived: list[Event]
     """The events in the order in which they were added."""
     bares: dict[int, tuple[Event, Event]]
     """Events and what is told of them, by the address of the event; it only saves time."""
+
+    @property
+    def observed(self) -> tuple[Observed, ...]:
+        """What lanes count of it."""
+        return tuple([one for part in self.seen for one in part])
 
     def extended(
         self,
@@ -98,23 +100,14 @@ class Derived:
         if reported is not self.reported or story is not view.seals:
             now = _changed(now, with_opening(reported, story, view.lane), traces)
         shown = _view(facts, structure, plan, now, legs, story, self.reports)
-        object.__setattr__(shown, "arrived", self.arrived)
-        object.__setattr__(shown, "carried", view.carried)
-        observed = self.observed
-        # how long locks were silent, known with delivery, rests on positions and on all milestones
-        if traces and (
-            "T15" in now.actual
-            or not traces.isdisjoint(_OBSERVED)
-            or (story.alarms and _CONTROLLED in traces)
-        ):
-            observed = _observed(shown)
-            if observed == self.observed:
-                observed = self.observed
+        shown.arrived = self.arrived
+        shown.carried = view.carried
+        seen = self.seen
+        if traces:
+            seen = observed_again(shown, seen, traces)
         return (
             shown,
-            Derived(
-                facts, self.reports, reported, observed, self.controls, self.arrived, self.bares
-            ),
+            Derived(facts, self.reports, reported, seen, self.controls, self.arrived, self.bares),
             frozenset(traces),
         )
 
@@ -138,10 +131,14 @@ class Derived:
                 break
         else:
             return before
-        story = tell(self.facts.events, view.structure, view.lane, self.facts.positions)
-        if story == before:
+        by_type = self.reports.by_classifier[ACTUAL]
+        told = [event for kind in by_type if is_told(kind) for event in by_type[kind]]
+        story = tell(told, view.structure, view.lane, self.facts.positions)
+        changed = [part for part in _PARTS if getattr(story, part) != getattr(before, part)]
+        if not changed:
             return before
         traces.add(STORY)
+        traces.update(changed)
         return story
 
     def _run(
@@ -162,22 +159,22 @@ class Derived:
         return legs
 
 
-_OBSERVED = frozenset(
-    {
-        *(LEGS, STORY, SEALS_NAMED, CHECKED, *COMPETING, *READ_OF_JOURNEY),
-        *(name for code in STAGE_CODES for name in (code, f"~{code}")),
-    }
-)
-"""Traces by which lead times, incidents, checks of seals and what is told of reports may change."""
-_CONTROLLED = "inspection."
-"""Trace by which what became of an alarm may change."""
 TOLD = "told"
 """Trace of a control that consignments are told of; no rule on units reads it."""
-_NAMING = ("seals", "sealBefore", "sealAfter")
+_PARTS = (*OF_STORY, "unknown")
+"""Fields of the story of the seals; what is unknown is for review, no rule reads it."""
+_STATED = (
+    ("seals", SEALS_NAMED),
+    ("sealBefore", SEALS_NAMED),
+    ("sealAfter", SEALS_NAMED),
+    ("batteryPct", BATTERY),
+    ("deviceTime", DEVICE_TIME),
+)
+"""Fields that leave a trace of their own."""
 
 
 def _insert(events: list[Event], event: Event) -> None:
-    if not events or order(events[-1]) <= order(event):
+    if not events or events[-1].event_ms < event.event_ms or order(events[-1]) <= order(event):
         events.append(event)
     else:
         insort(events, event, key=order)
@@ -191,9 +188,9 @@ def leave_traces(event: Event, classifier: str, plan: Plan, traces: set[str]) ->
         traces.add(kind[: kind.find(".") + 1])
     else:
         traces.add(f"~{kind}")
-    for name in _NAMING:
+    for name, trace in _STATED:
         if name in data:
-            traces.add(SEALS_NAMED)
+            traces.add(trace)
     if plan.mode is None and "mode" in data:
         traces.add(MODE)
 
@@ -248,49 +245,8 @@ def derive(facts: Facts, policy: Policy) -> tuple[JourneyView, Derived]:
     view = _view(facts, structure, plan, now, legs, story, reports)
     told = [event for event in facts.events if concerns_contents(event)]
     arrived = list(facts.events)
-    object.__setattr__(view, "arrived", arrived)
-    return view, Derived(facts, reports, reported, _observed(view), told, arrived, {})
-
-
-def _observed(view: JourneyView) -> tuple[Observed, ...]:
-    """Return what lanes count of a journey: lead times, seal incidents, what controls say of them, late reports."""
-    times = observe_journey(
-        view.unit,
-        view.plan,
-        view.legs,
-        view.milestones,
-        view.structure,
-        key=view.key,
-        armed=view.seals.armed,
-        others=_otherwise(view),
-    )
-    return (
-        *times,
-        *journey_membership(view),
-        *seal_incidents(view),
-        *lock_silences(view),
-        *seal_controls(view),
-        *journey_reports(view),
-    )
-
-
-def _otherwise(view: JourneyView) -> list[Competing]:
-    """Return by what the stages of a journey ended otherwise: what befell all that lies in the unit.
-
-    Of several consignments in it one may be seized while the unit travels on.
-    """
-    if COMPETING.keys().isdisjoint(view.by_type):
-        return []
-    several = len(view.plan.consignments) > 1
-    found = {
-        name: [
-            event
-            for event in view.by_type.get(name, ())
-            if not several or not routing.consignment_references(event.data)
-        ]
-        for name in COMPETING
-    }
-    return competing(found)
+    view.arrived = arrived
+    return view, Derived(facts, reports, reported, observed(view), told, arrived, {})
 
 
 def _view(

@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 
 from sstl.core.deadlines import as_of, move_deadline
-from sstl.core.journeys.asking import Answer, Journey, waiting_with
+from sstl.core.journeys.asking import Answer, Journey, hits, say_alike, waiting_with
 from sstl.core.journeys.hot import Hot
 from sstl.core.journeys.pings import POSITION, Kept, add_ping, set_bucket
 from sstl.core.journeys.retention import due_day, move
 from sstl.core.journeys.unit import Head, count_moved
 from sstl.core.journeys.view import JourneyView, Positions
 from sstl.core.publishers import Publishers
-from sstl.core.rules import UNIT_RULES, Result
+from sstl.core.rules import UNIT_RULES
 from sstl.core.rules.base import InForce, Part, in_force
 from sstl.core.rules.engine import Asked, Moved, next_due, settled
 from sstl.core.stage import Work
@@ -65,13 +65,11 @@ def take_position(work: Work, unit: str, message: Any, hot: Hot) -> bool:
     return True
 
 
-def _answer(
-    work: Work, unit: str, journey: Journey, moved: dict[str, Answer]
-) -> int | None:
+def _answer(work: Work, unit: str, journey: Journey, moved: dict[str, Answer]) -> int | None:
     """Take over answers that are others than before; return the least deadline that is still to come."""
     answers = dict(journey.answers)
     journey.moved = {
-        name: answers[name] for name, new in moved.items() if _said(answers[name]) != _said(new)
+        name: answers[name] for name, new in moved.items() if not say_alike(answers[name], new)
     }
     answers.update(moved)
     journey.answers = answers
@@ -80,10 +78,6 @@ def _answer(
         count_moved(work, unit, journey)
     dues = (answers[name].due_ms for name in journey.waiting)
     return min((due for due in dues if due is not None), default=None)
-
-
-def _said(answer: Answer) -> list[Result]:
-    return [verdict.result for verdict in answer.verdicts]
 
 
 def _merged_into(work: Work, unit: str, message: Any, head: Head) -> Kept | None:
@@ -197,7 +191,7 @@ def _answers(
                 continue
         if now is None:
             # those of the view were read for an event before
-            object.__setattr__(view, "publishers", Publishers(work))
+            view.publishers = Publishers(work)
             view.awaited.clear()
             now = tuple(settled(one, as_of_ms) for one in asked.judge(view, current, as_of_ms))
             if view.awaited:
@@ -205,14 +199,10 @@ def _answers(
         new = Answer(now, next_due(now, as_of_ms), old.awaited)
         if new == old:
             continue
-        if _has_hit(old) or _has_hit(new):
+        if hits(old) or hits(new):
             return None
         found = {**found, name: new}
     return found
-
-
-def _has_hit(answer: Answer) -> bool:
-    return any(verdict.result is Result.HIT for verdict in answer.verdicts)
 
 
 def _save(work: Work, unit: str, head: Head, hot: Hot, bucket_ms: int, due_ms: int | None) -> None:

@@ -68,14 +68,16 @@ class JourneysStage(SubjectStage):
         self, work: Work, unit: str, messages: Sequence[Message], *, again: bool = False
     ) -> None:
         hot = self._hot.take(work, unit)
-        if (
-            hot is not None
-            and not again
-            and len(messages) == 1
-            and take_position(work, unit, messages[0], hot)
-        ):
-            kept: Hot | None = hot
-        else:
+        kept: Hot | None = None
+        if hot is not None and not again:
+            # positions that come first are folded in place while they are usual
+            left = 0
+            while left < len(messages) and take_position(work, unit, messages[left], hot):
+                left += 1
+            if left:
+                messages = messages[left:]
+                kept = hot
+        if messages or again or kept is None:
             kept = fold_unit(work, unit, messages, hot, again=again)
         if kept is not None:
             self._hot.keep(work, unit, kept)

@@ -136,6 +136,8 @@ def tell_milestones(work: Work, unit: str, now: Assessment) -> None:
     A consignment that two journeys of the unit name is told of the later one.
     """
     cell: Told | None = work.get(unit, "told")
+    if len(now.journeys) == 1 and _tell_the_same(work, unit, now.journeys[0], cell):
+        return
     known: dict[str, str] = {}
     for one in () if cell is None else cell.journeys:
         known |= dict.fromkeys(one.consignments, one.digest)
@@ -150,7 +152,7 @@ def tell_milestones(work: Work, unit: str, now: Assessment) -> None:
         if not consignments:
             continue
         message = unit_milestones(journey)
-        digest = hashlib.sha256(msgspec.msgpack.encode(message)).hexdigest()[:32]
+        digest = _digest(message)
         told.append(ToldJourney(digest, consignments))
         for name in consignments:
             if known.get(name) != digest:
@@ -158,9 +160,31 @@ def tell_milestones(work: Work, unit: str, now: Assessment) -> None:
     work.put(unit, "told", Told(tuple(told)) if told else None)
 
 
+def _tell_the_same(work: Work, unit: str, journey: Journey, cell: Told | None) -> bool:
+    """Tell the consignments of a unit's only journey, where these are the same as before; False: they are others."""
+    consignments = journey.view.plan.consignments
+    told = () if cell is None else cell.journeys
+    if not consignments:
+        return not told
+    if len(told) != 1 or told[0].consignments != consignments:
+        return False
+    message = unit_milestones(journey)
+    digest = _digest(message)
+    if digest != told[0].digest:
+        for name in consignments:
+            work.emit("consignments", name, message)
+        work.put(unit, "told", Told((ToldJourney(digest, consignments),)))
+    return True
+
+
+def _digest(message: UnitMilestones) -> str:
+    return hashlib.sha256(msgspec.msgpack.encode(message)).hexdigest()[:32]
+
+
 def unit_milestones(journey: Journey) -> UnitMilestones:
     """Return what the consignments of a journey are told of it."""
-    view, bares = journey.view, journey.derived.bares
+    view, derived = journey.view, journey.derived
+    bares, known = derived.bares, view.milestones
 
     def bare(event: Event) -> Event:
         kept = bares.get(id(event))
@@ -168,14 +192,18 @@ def unit_milestones(journey: Journey) -> UnitMilestones:
             kept = bares[id(event)] = (event, msgspec.structs.replace(event, data={}))
         return kept[1]
 
-    known = view.milestones
+    instants = known.instants()
+    actual, by_type = known.actual, view.by_type
+    opened: Iterable[Event] = ()
+    if any([name in by_type for name in SEALS]):
+        opened = view.of(*SEALS)[-controls.MOST :]
     return UnitMilestones(
         unit=view.unit,
-        milestones=dict(sorted(known.instants().items())),
+        milestones={code: instants[code] for code in sorted(instants)},
         lane_id=view.plan.lane_id,
         mode=view.plan.mode,
-        events=tuple((code, bare(event)) for code, event in sorted(known.actual.items())),
-        opened=tuple(bare(event) for event in view.of(*SEALS)[-controls.MOST :]),
-        controls=tuple(journey.derived.controls[-controls.MOST :]),
+        events=tuple([(code, bare(actual[code])) for code in sorted(actual)]),
+        opened=tuple([bare(event) for event in opened]),
+        controls=tuple(derived.controls[-controls.MOST :]),
         journey=view.key,
     )

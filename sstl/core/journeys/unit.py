@@ -4,8 +4,6 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
 import msgspec
 
 from sstl.core.deadlines import as_of, move_deadline
@@ -110,7 +108,10 @@ def fold_unit(
         record.bind(work)
     manifests = set(before.manifests)
     change = _Change()
-    for message in _admitted(work, before, messages, record, manifests):
+    taken: Iterable[Message] = messages
+    if before.begun is not None:
+        taken = _admitted(work, before.begun, messages, record, manifests)
+    for message in taken:
         _take(work, unit, message, record, manifests, change)
     pinged_ms = max(before.pinged_ms, *change.buckets, 0)
     record.save()
@@ -141,36 +142,35 @@ def fold_unit(
     touched_ms = 0 if empty else max(heard_ms, pinged_ms, since_ms)
     day = look_day(touched_ms, after, shed, work.policy)
     move(work, unit, before.due_day, day)
-    after = _replaced(
-        after,
-        chunks=record.chunks,
-        manifests=tuple(sorted(manifests)) if change.anew else before.manifests,
-        pinged_ms=pinged_ms,
-        due_day=day,
-        shed_day=shed,
-    )
+    names = tuple(sorted(manifests)) if change.anew else before.manifests
+    if (
+        after is not before
+        or record.chunks != before.chunks
+        or names != before.manifests
+        or pinged_ms != before.pinged_ms
+        or day != before.due_day
+        or shed != before.shed_day
+    ):
+        after = msgspec.structs.replace(
+            after,
+            chunks=record.chunks,
+            manifests=names,
+            pinged_ms=pinged_ms,
+            due_day=day,
+            shed_day=shed,
+        )
     work.put(unit, "", None if empty else after)
     if empty or kept is None:
         return None
     return kept
 
 
-def _replaced(head: Head, **changes: Any) -> Head:
-    """Return a head with changes, the head itself where these say nothing new."""
-    if all(getattr(head, name) == value for name, value in changes.items()):
-        return head
-    return msgspec.structs.replace(head, **changes)
-
-
 def _admitted(
-    work: Work, head: Head, messages: Sequence[Message], record: Record, manifests: set[str]
+    work: Work, begun: Begun, messages: Iterable[Message], record: Record, manifests: set[str]
 ) -> Iterator[Message]:
     """Yield what is to be taken: of journeys that are forgotten nothing is."""
-    if head.begun is None:
-        yield from messages
-        return
     for message in messages:
-        taken = admitted(work, head.begun, message, record, manifests)
+        taken = admitted(work, begun, message, record, manifests)
         if taken is not None:
             yield taken
 
@@ -185,7 +185,9 @@ def look_day(touched_ms: int, head: Head, shed_day: int | None, policy: Policy) 
         policy: The latest version.
     """
     day = due_day(touched_ms, policy, closed=head.closed, deadline_ms=head.due_ms)
-    return min((one for one in (day, shed_day) if one is not None), default=None)
+    if day is None or shed_day is None:
+        return shed_day if day is None else day
+    return min(day, shed_day)
 
 
 def _extended(work: Work, unit: str, hot: Hot, change: _Change) -> Hot | None:
@@ -204,7 +206,9 @@ def _extended(work: Work, unit: str, hot: Hot, change: _Change) -> Hot | None:
     )
     if now is None:
         return None
-    reported_ms = max(hot.reported_ms, *(one.arrival_ms for one in change.added), 0)
+    reported_ms = hot.reported_ms
+    for one in change.added:
+        reported_ms = max(reported_ms, one.arrival_ms)
     return Hot({}, hot.record, reported_ms, hot.shared_ms, positions, now)
 
 
@@ -317,7 +321,7 @@ def _tell(work: Work, unit: str, before: Head, now: Assessment, known: Assessmen
         if findings or flags:
             tell_findings(work, unit, flags, findings, now)
             flags = tuple(sorted(findings))
-    if last is None or this.derived.observed is not last.derived.observed:
+    if last is None or this.derived.seen is not last.derived.seen:
         observations = now.observations
         if observations or shown:
             tell_observations(work, unit, shown, observations)
@@ -362,20 +366,28 @@ def _count(work: Work, unit: str, now: Assessment) -> None:
 def count_moved(work: Work, unit: str, now: Journey) -> None:
     """Count again what the rules say that say something else than before, of a unit with one journey."""
     cell: Judged = work.get(unit, JUDGED) or Judged()
-    answers = dict(cell.answers)
+    before = cell.answers
+    answers = dict(before)
+    fresh: set[str] = set()
     for name, old in (now.moved or {}).items():
         for verdict in old.verdicts:
-            answers.pop(label_of(name, verdict.result), None)
+            answers[label_of(name, verdict.result)] = 0
         for verdict in now.answers[name].verdicts:
             label = label_of(name, verdict.result)
             answers[label] = answers.get(label, 0) + 1
-    _counted(
-        work,
-        unit,
-        cell,
-        answers,
-        Counter(f"{one}:{what}" for one, what, _ in now.view.seals.unknown),
-    )
+            fresh.add(label)
+    _count_more(work, "rule", before, {label: answers[label] for label in sorted(fresh)})
+    if len(answers) > len(before) or 0 in answers.values():
+        answers = {label: answers[label] for label in sorted(answers) if answers[label]}
+    unknown = _unknown_of(now) if now.view.seals.unknown else {}
+    if unknown:
+        _count_more(work, "seal_review", cell.unknown, unknown)
+    work.put(unit, JUDGED, Judged(answers, unknown) if answers or unknown else None)
+
+
+def _unknown_of(journey: Journey) -> dict[str, int]:
+    unknown = Counter(f"{one}:{what}" for one, what, _ in journey.view.seals.unknown)
+    return dict(sorted(unknown.items()))
 
 
 def _counted(

@@ -19,9 +19,9 @@ Ping = tuple[int, int, float, float]
 """(event_ms, sequence, latitude, longitude)"""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Positions:
-    """First and last ping of a bucket of time, all paths merged."""
+    """First and last ping of a bucket of time, all paths merged; nobody changes it (freezing it costs more than it)."""
 
     bucket_ms: int
     first: Ping
@@ -30,11 +30,11 @@ class Positions:
     """What rules have worked out at this bucket before, each under a name of its own; it only saves time."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class JourneyView(Shown):
     """One physical movement of a unit, from stuffing, sealing or empty pick-up to delivery or stripping.
 
-    Events of the unit's other journeys are not in it.
+    Events of the unit's other journeys are not in it. Rules change nothing of it (freezing it costs as much as one).
     """
 
     unit: str

@@ -244,15 +244,15 @@ def _of_each(
 ) -> list[Verdict]:
     """Judge services; one that is the same as when it was judged last is not judged again."""
     kept: KeptServices = view.carried["delay"]
-    known, rule_id, threshold = kept.verdicts, asked.rule.id, asked["threshold"]
+    known, threshold = kept.verdicts.setdefault(asked.rule.id, {}), asked["threshold"]
     found = []
     for service in services_:
-        last = known.get((rule_id, service.anchor))
+        last = known.get(service.anchor)
         if last is not None and last[0] is service and last[1] is asked:
             found.append(last[2])
             continue
         verdict = _anchored(view, judge(service, threshold))
-        known[(rule_id, service.anchor)] = (service, asked, verdict)
+        known[service.anchor] = (service, asked, verdict)
         found.append(verdict)
     return found
 

@@ -117,10 +117,12 @@ def governing(
 
 def next_due(verdicts: Iterable[Verdict], as_of_ms: int) -> int | None:
     """Return the least deadline that is still to come, None without one."""
-    return min(
-        (one.due_ms for one in verdicts if one.due_ms is not None and one.due_ms > as_of_ms),
-        default=None,
-    )
+    least: int | None = None
+    for one in verdicts:
+        due_ms = one.due_ms
+        if due_ms is not None and due_ms > as_of_ms and (least is None or due_ms < least):
+            least = due_ms
+    return least
 
 
 def _of(verdict: Verdict, version: Policy) -> Verdict:

@@ -6,9 +6,11 @@ is among them, besides a deadline or a publisher that it waits for:
 * the type of an event that has come, ``seallock.checked`` (of transport events: reported as ACTUAL), its family,
   ``seallock.``, and with a tilde what is only planned or estimated, ``~transport.departed``;
 * a milestone that is another event than before, ``T4``, or its plan or estimate, ``~T4``;
-* `STORY`, `LEGS`, `POSITIONS`: the story of the seals, the times of the legs, the positions are others;
-* `SEALS_NAMED`: an event names seals that somebody has seen, put on or found; `MODE`: an event that tells the mode of a
-  journey for which no manifest tells it.
+* `STORY`: anything in the story of the seals is another, and what of it: `OPENINGS`, `ALARMS`, `ARMED` (times of being
+  armed, and reports meanwhile), `RESEALS`, `STATES` (of locks at the end); `LEGS`, `POSITIONS`: the times of the legs, the
+  positions are others;
+* `SEALS_NAMED`: an event names seals that somebody has seen, put on or found; `BATTERY`, `DEVICE_TIME`: one states the
+  charge of a lock, or its own time; `MODE`: one tells the mode of a journey for which no manifest tells it.
 
 Manifests, the plan and the first event are in no trace: where they change, all rules are asked.
 """
@@ -20,14 +22,17 @@ from sstl.core.rules.wording import SERVICES
 from sstl.models.policy import LanePolicy
 
 STORY = "story"
+OPENINGS, ALARMS, ARMED, RESEALS, STATES = "openings", "alarms", "armed", "reseals", "states"
+OF_STORY = (OPENINGS, ALARMS, ARMED, RESEALS, STATES)
+"""Traces of parts of the story of the seals, each the name of its field."""
 LEGS = "legs"
 POSITIONS = "positions"
 SEALS_NAMED = "seals named"
+BATTERY, DEVICE_TIME = "battery", "device time"
 MODE = "mode"
 
 _ALL = frozenset(kind.code for kind in KINDS)
 _WAY = frozenset({"T2", "T4", "T5", "T6", "T7", "T14", "T15"})
-_SEALS = frozenset({STORY})
 _SERVICES = frozenset(
     {
         *(f"transport.{kind}" for kind in SERVICES),
@@ -46,23 +51,24 @@ _PRESENCE = frozenset(
 )
 
 READS: dict[str, frozenset[str]] = {
-    "seal-opened-unauthorised": _SEALS | {"T5", "T6", "T13", "T14"},
-    "seal-opened-against-grant": _SEALS,
-    "seal-tampered": _SEALS,
-    "seal-broken": _SEALS,
-    "seal-resealed-unauthorised": _SEALS | {"T2"},
-    "seal-silent": _SEALS | _ALL | {POSITIONS},
-    "lock-battery-short": frozenset({"seallock.", "T6", "~T6"}),
-    "lock-clock-skew": frozenset({"seallock."}),
-    "seal-not-armed-at-departure": _SEALS | {"T5", "seallock.checked", SEALS_NAMED},
-    "seal-still-locked": _SEALS | {"T7", "T14", "T15"},
-    "seal-grade-below-lane": _SEALS | {"T5"},
-    "seal-number-differs": _SEALS
-    | {"seallock.checked", "seallock.opened", "seallock.resealed", SEALS_NAMED},
+    "seal-opened-unauthorised": frozenset({OPENINGS, "T5", "T6", "T13", "T14"}),
+    "seal-opened-against-grant": frozenset({OPENINGS}),
+    "seal-tampered": frozenset({ALARMS, OPENINGS}),
+    "seal-broken": frozenset({ALARMS, OPENINGS}),
+    "seal-resealed-unauthorised": frozenset({RESEALS, "T2"}),
+    "seal-silent": _ALL | {ARMED, POSITIONS},
+    "lock-battery-short": frozenset({BATTERY, "T6", "~T6"}),
+    "lock-clock-skew": frozenset({DEVICE_TIME}),
+    "seal-not-armed-at-departure": frozenset({ARMED, "T5", "seallock.checked", SEALS_NAMED}),
+    "seal-still-locked": frozenset({ARMED, "T7", "T14", "T15"}),
+    "seal-grade-below-lane": frozenset({ARMED, "T5"}),
+    "seal-number-differs": frozenset(
+        {ARMED, STATES, "seallock.checked", "seallock.opened", "seallock.resealed", SEALS_NAMED}
+    ),
     # these two compare with the unit's other journeys; of a unit that has one they say nothing
-    "seal-number-used-again": _SEALS,
-    "lock-not-unpaired-before-reuse": _SEALS | {"seallock."},
-    "unit-with-two-devices": _SEALS,
+    "seal-number-used-again": frozenset({ARMED}),
+    "lock-not-unpaired-before-reuse": frozenset({STATES, "seallock."}),
+    "unit-with-two-devices": frozenset({ARMED}),
     "milestone-overdue": _ALL,
     "unit-release-overdue": _ALL | {"transport.crc", "transport.ccd"},
     "dwell-exceeded": _WAY | {"bond.entered", "bond.left"},
@@ -91,7 +97,7 @@ READS: dict[str, frozenset[str]] = {
     ),
     "manifest-late": frozenset({"T4", "T5", "T6", "~T4", "~T6", MODE}),
     "unit-not-in-manifest": frozenset({"T4"}),
-    "empty-sealed-or-heavy": _SEALS | {"mass.verified"},
+    "empty-sealed-or-heavy": frozenset({ARMED, "mass.verified"}),
     "seals-declared-differ": frozenset(
         {
             *("seallock.armed", "seallock.resealed", "seallock.checked"),

@@ -1,9 +1,11 @@
 # ruff: noqa: RUF001 (Chinese punctuation is full width)
 """Rules on the health of locks: battery, clock (docs/rules/seals.md)."""
 
+from bisect import insort
 from collections.abc import Iterator
 
 from sstl.core.journeys.view import JourneyView
+from sstl.core.milestones import order
 from sstl.core.routing import device_of
 from sstl.core.rules.base import (
     InForce,
@@ -106,16 +108,40 @@ def battery_short(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator
         yield _left_at(asked, lock, anchor, at_ms, (first, last), eta_ms)
 
 
-def _stating(view: JourneyView, name: str) -> dict[str, list[Event]]:
-    """Return the reports of each device that state a field, in order."""
-    known: dict[str, list[Event]] = {}
-    types = [kind for kind in view.by_type if kind.startswith("seallock.")]
-    for event in view.of(*types) if types else ():
-        if name in event.data:
+class _Stating:
+    """Reports of devices by a field that they state, gone on with from view to view of a journey."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+        """How many of the events that have arrived have been looked at."""
+        self.reports: dict[str, dict[str, list[Event]]] = {name: {} for name in _STATED}
+        """Field and device to the reports, in order."""
+
+    def take(self, event: Event) -> None:
+        """Add an event."""
+        self.seen += 1
+        if not event.type.startswith("seallock."):
+            return
+        for name in _STATED:
+            if name not in event.data:
+                continue
             device = device_of(event.data)
             if device is not None:
-                known.setdefault(device, []).append(event)
-    return known
+                insort(self.reports[name].setdefault(device, []), event, key=order)
+
+
+_STATED = ("batteryPct", "deviceTime")
+
+
+def _stating(view: JourneyView, name: str) -> dict[str, list[Event]]:
+    """Return the reports of each device that state a field, in order."""
+    kept: _Stating | None = view.carried.get("stating")
+    if kept is None:
+        kept = view.carried["stating"] = _Stating()
+    arrived = view.events if view.arrived is None else view.arrived
+    for index in range(kept.seen, len(arrived)):
+        kept.take(arrived[index])
+    return kept.reports[name]
 
 
 def _late_ms(event: Event) -> int | None:

@@ -81,16 +81,14 @@ def silent(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Verdic
     Not evaluable where the lane states nothing about silence: whether its devices report by the hour or by the week is
     not known then.
     """
-    armed = heard_of(view)
-    if not armed:
-        return
     lane = asked.lane
     if lane is None or not lane.silences:
-        first = armed[0]
-        yield not_evaluable(asked, first.armed.identity, first.from_ms, "policy.lanes.silences")
+        for first in heard_of(view)[:1]:
+            yield not_evaluable(asked, first.armed.identity, first.from_ms, "policy.lanes.silences")
         return
-    watch = _watch(view, asked, lane)
-    for one in armed:
+    kept = _kept(view, asked, lane)
+    watch = kept.watch
+    for one in kept.armed:
         hits = 0
         for before, after in watch.gaps(one, view.positions):
             due = watch.due(before)
@@ -130,7 +128,7 @@ def _watch(view: JourneyView, asked: InForce, lane: LanePolicy) -> Watch:
 
 @dataclass(slots=True)
 class _Kept:
-    """What `_silent_moving` has worked out of a view before."""
+    """What has been worked out of a view before."""
 
     asked: InForce
     milestones: Milestones
@@ -160,9 +158,7 @@ def _kept(view: JourneyView, asked: InForce, lane: LanePolicy) -> _Kept:
     ):
         armed = heard_of(view)
         identity = armed[0].armed.identity if armed else ""
-        kept = _Kept(
-            asked, view.milestones, view.seals, armed, _watch(view, asked, lane), identity
-        )
+        kept = _Kept(asked, view.milestones, view.seals, armed, _watch(view, asked, lane), identity)
         view.carried["seal-silent"] = kept
     return kept
 
@@ -202,7 +198,7 @@ def _silent_moving(asked: InForce, mode: str | None) -> Moved[JourneyView]:
         # a silence that has ended may be no hit only because its deadline is still to come
         if due is not None and first_ms > due[0]:
             return None
-        if anchor != identity and anchor != f"{identity}|{last_ms}":
+        if anchor not in (identity, f"{identity}|{last_ms}"):
             return None
         return _in_time(asked, kept, said, now_ms, as_of_ms)
 

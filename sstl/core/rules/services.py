@@ -4,6 +4,7 @@ A service of a leg (leg, type, place and the call within the leg) where events n
 journey.
 """
 
+from bisect import insort
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -81,42 +82,25 @@ def _last_recorded(events: Iterable[Event]) -> Event | None:
     return max(events, key=recorded_order, default=None)
 
 
-def _of_milestones(known: Milestones) -> list[Service]:
-    found = []
-    for code in _JUDGED:
-        planned, estimated, actual = (
-            reports.get(code) for reports in (known.planned, known.estimated, known.actual)
-        )
-        named = actual or planned or estimated
-        if named is None or named.type not in USED_TYPES:
-            continue
-        kind = named.type[10:]
-        if kind == "dlv" and code == "T15":
-            continue  # The same delivery has been asked as T14.
-        found.append(
-            Service(
-                anchor=f"milestone|{code}",
-                kind=kind,
-                place=place_of(named),
-                planned=planned,
-                estimated=estimated,
-                actual=actual,
-            )
-        )
-    return found
-
-
 class KeptServices:
-    """Reports of services parted by service, gone on with from view to view of a journey."""
+    """Reports of services parted by service, gone on with from view to view of a journey.
+
+    A service of which nothing new has come stays the same object, by which it is known that nothing is to be asked.
+    """
 
     def __init__(self) -> None:
         self.seen = 0
         """How many of the events that have arrived have been taken."""
         self._by_leg: dict[_Key, dict[str, list[Event]]] = {}
+        self._keys: list[_Key] = []
+        """Of the services of legs, in the order of their names."""
         self._services: dict[_Key, Service] = {}
         self._without: list[Event] = []
-        self.verdicts: dict[tuple[str, str], tuple[Service, InForce, Verdict]] = {}
-        """(rule id, anchor) to the service, the rule as in force, and what was said of them last."""
+        self._own: Milestones | None = None
+        """Milestones of the events that name no leg; None: not worked out."""
+        self._by_code: dict[str, Service] = {}
+        self.verdicts: dict[str, dict[str, tuple[Service, InForce, Verdict]]] = {}
+        """Rule id and anchor to the service, the rule as in force, and what was said of them last."""
 
     def take(self, event: Event) -> None:
         """Add an event; their order makes no difference."""
@@ -126,8 +110,13 @@ class KeptServices:
         key = _key_of(event)
         if key is None:
             self._without.append(event)
+            self._own = None
             return
-        self._by_leg.setdefault(key, {}).setdefault(classifier_of(event), []).append(event)
+        reports = self._by_leg.get(key)
+        if reports is None:
+            reports = self._by_leg[key] = {}
+            insort(self._keys, key, key=repr)
+        reports.setdefault(classifier_of(event), []).append(event)
         self._services.pop(key, None)
 
     def services(self, plan: Plan, known: Milestones) -> list[Service]:
@@ -136,11 +125,46 @@ class KeptServices:
         ``known`` are the milestones of the same events. Events that name a leg are services of that leg; milestones
         are asked only of the events that name none, so that one delay is one flag.
         """
-        for key, reports in self._by_leg.items():
-            if key not in self._services:
-                self._services[key] = _of_leg(key, reports)
-        found = [self._services[key] for key in sorted(self._services, key=repr)]
+        found = []
+        for key in self._keys:
+            service = self._services.get(key)
+            if service is None:
+                service = self._services[key] = _of_leg(key, self._by_leg[key])
+            found.append(service)
         if self._without:
-            own = known if not found else milestones(gather(self._without), plan)
-            found += _of_milestones(own)
+            own = known
+            if found:
+                if self._own is None:
+                    self._own = milestones(gather(self._without), plan)
+                own = self._own
+            found += self._of_milestones(own)
+        return found
+
+    def _of_milestones(self, known: Milestones) -> list[Service]:
+        found = []
+        for code in _JUDGED:
+            planned = known.planned.get(code)
+            estimated, actual = known.estimated.get(code), known.actual.get(code)
+            named = actual or planned or estimated
+            if named is None or named.type not in USED_TYPES:
+                continue
+            kind = named.type[10:]
+            if kind == "dlv" and code == "T15":
+                continue  # The same delivery has been asked as T14.
+            service = self._by_code.get(code)
+            if (
+                service is None
+                or service.planned is not planned
+                or service.estimated is not estimated
+                or service.actual is not actual
+            ):
+                service = self._by_code[code] = Service(
+                    anchor=f"milestone|{code}",
+                    kind=kind,
+                    place=place_of(named),
+                    planned=planned,
+                    estimated=estimated,
+                    actual=actual,
+                )
+            found.append(service)
         return found

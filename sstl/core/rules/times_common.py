@@ -1,7 +1,5 @@
 """What the rules of the family "time" share: the milestones of the way, their names, what is read for them."""
 
-from collections.abc import Iterable
-
 from sstl.core.journeys.view import JourneyView
 from sstl.core.rules.base import Part, Text
 from sstl.core.rules.seal_words import AUTHORITY, STORY
@@ -67,12 +65,19 @@ CUSTOMS_FIELDS = frozenset(
 PARTS = frozenset({Part.TRANSPORT, Part.SEALS, Part.CONTROLS, Part.MANIFEST, Part.PUBLISHERS})
 
 
+_LATER = {
+    **{code: PHYSICAL[at + 1 :] for at, code in enumerate(PHYSICAL)},
+    "T1": PHYSICAL[2:],
+}
+"""Milestone to those of the way by which it has been passed; for all others these are the end of the way."""
+
+
 def passed(view: JourneyView, milestone: str) -> int | None:
     """Return the first instant of a later milestone of the way, None where none is reported."""
-    if milestone in PHYSICAL:
-        later: Iterable[str] = PHYSICAL[PHYSICAL.index(milestone) + 1 :]
-    elif milestone == "T1":
-        later = PHYSICAL[2:]
-    else:
-        later = ("T14", "T15")
-    return min((at for at in map(view.at, later) if at is not None), default=None)
+    actual = view.milestones.actual
+    first: int | None = None
+    for code in _LATER.get(milestone, PHYSICAL[-2:]):
+        event = actual.get(code)
+        if event is not None and (first is None or event.event_ms < first):
+            first = event.event_ms
+    return first

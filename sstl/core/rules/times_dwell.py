@@ -52,7 +52,7 @@ DWELL = Rule(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Stay:
     """A time inside that may last so long."""
 
@@ -113,30 +113,35 @@ def dwell_exceeded(view: JourneyView, asked: InForce, as_of_ms: int) -> Iterator
 
 def _stays(view: JourneyView, asked: InForce) -> Iterator[_Stay]:
     actual = view.milestones.actual
-    stages = () if asked.lane is None else asked.lane.stages
-    limits: dict[tuple[str, str], float | None] = {
-        (stage.start, stage.end): stage.limit_hours for stage in stages
-    }
-    for (start, end), parameter, name in zip(
-        TERMINALS, ("export_hours", "import_hours"), _STAYS, strict=True
-    ):
+    for number, (start, end) in enumerate(TERMINALS):
         begin = actual.get(start)
         if begin is None:
             continue
-        limit = limits.get((start, end)) or asked[parameter]
+        ended = actual.get(end)
         yield _Stay(
             anchor=view.anchor(f"{start}-{end}"),
             begin=begin,
-            end=actual.get(end),
-            limit_hours=limit,
-            name=name,
+            end=ended,
+            limit_hours=_limit_hours(asked, start, end) or asked[_PARAMETERS[number]],
+            name=_STAYS[number],
             end_code=end,
-            passed_ms=passed(view, end),
+            passed_ms=passed(view, end) if ended is None else None,
         )
-    for entered, left in _bonds(view.of(_IN_BOND, _OUT_OF_BOND)):
-        yield _Stay(entered.identity, entered, left, asked["bond_hours"], _BOND)
+    if _IN_BOND in view.by_type:
+        for entered, left in _bonds(view.of(_IN_BOND, _OUT_OF_BOND)):
+            yield _Stay(entered.identity, entered, left, asked["bond_hours"], _BOND)
 
 
+def _limit_hours(asked: InForce, start: str, end: str) -> float | None:
+    """Return the limit that the lane has for a stage, of several the last; None: it states none."""
+    limit = None
+    for stage in () if asked.lane is None else asked.lane.stages:
+        if stage.start == start and stage.end == end:
+            limit = stage.limit_hours
+    return limit
+
+
+_PARAMETERS = ("export_hours", "import_hours")
 _STAYS = (
     Text("in the terminal of loading", "装货码头"),
     Text("in the terminal of unloading", "卸货码头"),

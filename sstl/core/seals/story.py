@@ -31,7 +31,7 @@ from sstl.models.records import Event
 if TYPE_CHECKING:
     from sstl.core.journeys.view import Positions
 
-__all__ = ["Alarm", "Armed", "Opening", "Reseal", "SealStory", "concerns", "tell"]
+__all__ = ["Alarm", "Armed", "Opening", "Reseal", "SealStory", "concerns", "is_told", "tell"]
 
 _NOTHING = SealStory()
 DOOR = "door"
@@ -82,6 +82,11 @@ def concerns(event: Event) -> bool:
         or kind in CONTROL_TYPES
         or (kind.startswith("inspection.") and "sealAfter" in event.data)
     )
+
+
+def is_told(kind: str) -> bool:
+    """Tell whether the story can depend on events of a type (`concerns`)."""
+    return kind.startswith(("seallock.", "inspection.")) or kind in CONTROL_TYPES
 
 
 class _Parting:
