@@ -275,12 +275,10 @@ def label_of(name: str, result: Result) -> str:
 
 def say_alike(one: Answer, other: Answer) -> bool:
     """Tell whether two answers count alike: the same results in the same order."""
-    if len(one.verdicts) != len(other.verdicts):
-        return False
-    for verdict, another in zip(one.verdicts, other.verdicts, strict=True):
-        if verdict.result is not another.result:
-            return False
-    return True
+    said, again = one.verdicts, other.verdicts
+    return len(said) == len(again) and all(
+        [said[index].result is again[index].result for index in range(len(said))]  # noqa: C419 - half the cost
+    )
 
 
 def _waited(old: Answer, publishers: Mapping[str, int], as_of_ms: int) -> bool:

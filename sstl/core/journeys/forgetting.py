@@ -12,16 +12,14 @@ import msgspec
 from sstl.core.journeys.asking import Journey
 from sstl.core.journeys.assess import Assessment
 from sstl.core.journeys.begun import begun_after, closing_day
+from sstl.core.journeys.counts import JUDGED, Judged, answers_of
 from sstl.core.journeys.pings import drop_buckets
 from sstl.core.journeys.record import Record
 from sstl.core.journeys.retention import move
 from sstl.core.journeys.split import parted
 from sstl.core.journeys.telling import Raised, Told
 from sstl.core.journeys.unit import (
-    JUDGED,
     Head,
-    Judged,
-    answers_of,
     first_closing,
     look_day,
     survey,

@@ -1,8 +1,8 @@
 """Units kept in memory between batches, the ones folded lately.
 
 The cells are the truth. A unit stays decoded (`Hot`) together with its head and the cells that its last fold wrote; it
-is used only while the state still holds those very objects, so that an aborted transaction, a take-over or a dropped unit
-is noticed, and no result depends on what is kept. Cells that were not written by then were seen to stand before: a
+is used only while the state still holds those very objects, so that an aborted transaction, a take-over or a dropped
+unit is noticed, and no result depends on what is kept. Cells that were not written by then were seen to stand before: a
 transaction that is aborted takes back only what it wrote, and whatever makes a state anew makes the head anew.
 """
 

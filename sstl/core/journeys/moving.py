@@ -11,10 +11,11 @@ import msgspec
 
 from sstl.core.deadlines import as_of, move_deadline
 from sstl.core.journeys.asking import Answer, Journey, hits, say_alike, waiting_with
+from sstl.core.journeys.counts import count_moved
 from sstl.core.journeys.hot import Hot
 from sstl.core.journeys.pings import POSITION, Kept, add_ping, set_bucket
 from sstl.core.journeys.retention import due_day, move
-from sstl.core.journeys.unit import Head, count_moved
+from sstl.core.journeys.unit import Head
 from sstl.core.journeys.view import JourneyView, Positions
 from sstl.core.publishers import Publishers
 from sstl.core.rules import UNIT_RULES

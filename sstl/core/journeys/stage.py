@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sstl.core.deadlines import DueAt, DueBucket, as_of, move_deadline
+from sstl.core.journeys.counts import Judged
 from sstl.core.journeys.forgetting import forget_journeys
 from sstl.core.journeys.hot import Hot, HotUnits
 from sstl.core.journeys.moving import take_position
@@ -20,7 +21,7 @@ from sstl.core.journeys.pings import PingGroup
 from sstl.core.journeys.record import Chunk, drop
 from sstl.core.journeys.retention import Due, DueCount, move
 from sstl.core.journeys.telling import Raised, Shown, Told
-from sstl.core.journeys.unit import Head, Judged, Message, ShareCell, fold_unit
+from sstl.core.journeys.unit import Head, Message, ShareCell, fold_unit
 from sstl.core.publishers import Heard, move_awaits
 from sstl.core.stage import Reached, Work
 from sstl.core.subjects import SubjectStage

@@ -195,7 +195,7 @@ def unit_milestones(journey: Journey) -> UnitMilestones:
     instants = known.instants()
     actual, by_type = known.actual, view.by_type
     opened: Iterable[Event] = ()
-    if any([name in by_type for name in SEALS]):
+    if not by_type.keys().isdisjoint(SEALS):
         opened = view.of(*SEALS)[-controls.MOST :]
     return UnitMilestones(
         unit=view.unit,

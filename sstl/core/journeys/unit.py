@@ -1,15 +1,16 @@
 """One unit while a batch is folded into it: from its cells, or from what was kept of it in memory."""
 
 from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+
 import msgspec
 
 from sstl.core.deadlines import as_of, move_deadline
-from sstl.core.journeys.asking import Journey, label_of
+from sstl.core.journeys.asking import Journey
 from sstl.core.journeys.assess import Assessment, assess, extend
 from sstl.core.journeys.begun import Begun, admitted, closing_day
+from sstl.core.journeys.counts import count_all, count_moved
 from sstl.core.journeys.hot import Hot
 from sstl.core.journeys.pings import (
     POSITION,
@@ -31,7 +32,6 @@ from sstl.models.records import Event, Forwarded, PingBucket, Placed, Share, Sha
 
 Message = Placed | Withdrawn | Forwarded | Shared | PingBucket
 
-JUDGED = "judged"
 USED_FAMILIES = frozenset(
     {"transport", "seallock", "inspection", "declaration", "duty"}
     | {need.partition(".")[0] for one in UNIT_RULES for need in one.rule.needs}
@@ -65,15 +65,6 @@ class ShareCell(msgspec.Struct, frozen=True, tag="share.2"):
     """Cell: the unit's part of one manifest."""
 
     share: Share
-
-
-class Judged(msgspec.Struct, frozen=True, tag="judged.1", omit_defaults=True):
-    """Cell: how many episodes had which answer, for the counts of evaluations."""
-
-    answers: dict[str, int] = {}
-    """``<rule>:<answer>`` to how many."""
-    unknown: dict[str, int] = {}
-    """``<state>:<what came>`` of seals for which no transition is meant, to how many."""
 
 
 @dataclass(slots=True)
@@ -115,17 +106,18 @@ def fold_unit(
         _take(work, unit, message, record, manifests, change)
     pinged_ms = max(before.pinged_ms, *change.buckets, 0)
     record.save()
-    changed = again or change.anew or bool(change.added) or bool(change.buckets)
-    kept, known = hot, None
-    if changed:
+    known: Assessment | None = None
+    kept = hot
+    if changed := again or change.anew or bool(change.added) or bool(change.buckets):
         kept = None if hot is None or change.anew else _extended(work, unit, hot, change)
         if kept is not None and hot is not None:
             known = hot.assessment
         else:
             _, kept = survey(work, unit, record, manifests, before.begun)
-    after = before
+    after, shed = before, before.shed_day
     if changed and kept is not None:
         after = _tell(work, unit, before, kept.assessment, known)
+        shed = first_closing(kept.assessment, work.policy)
     if kept is None or change.silent:
         # Nothing that counts has come: it is not assessed, for by a newer policy it would say what is not told now.
         _, reported_ms = record.survey()
@@ -134,35 +126,54 @@ def fold_unit(
             kept.reported_ms = reported_ms
     else:
         heard_ms = max(kept.reported_ms, kept.shared_ms)
-    since_ms = 0 if before.begun is None else before.begun.first[0]
-    empty = record.chunks == 0 and not manifests and pinged_ms == 0 and since_ms == 0
-    shed = before.shed_day
-    if changed and kept is not None:
-        shed = first_closing(kept.assessment, work.policy)
-    touched_ms = 0 if empty else max(heard_ms, pinged_ms, since_ms)
-    day = look_day(touched_ms, after, shed, work.policy)
-    move(work, unit, before.due_day, day)
     names = tuple(sorted(manifests)) if change.anew else before.manifests
-    if (
-        after is not before
-        or record.chunks != before.chunks
-        or names != before.manifests
-        or pinged_ms != before.pinged_ms
-        or day != before.due_day
-        or shed != before.shed_day
-    ):
-        after = msgspec.structs.replace(
-            after,
-            chunks=record.chunks,
-            manifests=names,
-            pinged_ms=pinged_ms,
-            due_day=day,
-            shed_day=shed,
-        )
-    work.put(unit, "", None if empty else after)
-    if empty or kept is None:
+    head = _head_now(work, before, after, (record.chunks, names, pinged_ms), heard_ms, shed)
+    move(work, unit, before.due_day, None if head is None else head.due_day)
+    work.put(unit, "", head)
+    return None if head is None else kept
+
+
+def _head_now(
+    work: Work,
+    before: Head,
+    told: Head,
+    kept: tuple[int, tuple[str, ...], int],
+    heard_ms: int,
+    shed_day: int | None,
+) -> Head | None:
+    """Return the head, None of a unit of which nothing is kept.
+
+    Args:
+        work: The fold in progress.
+        before: The head before the fold.
+        told: With what has been told.
+        kept: Chunks of events, manifests, and the start of the latest bucket of positions.
+        heard_ms: The last report on the unit, positions left out.
+        shed_day: When its first journey may be forgotten, None where no other follows it.
+    """
+    chunks, manifests, pinged_ms = kept
+    since_ms = 0 if before.begun is None else before.begun.first[0]
+    if chunks == 0 and not manifests and pinged_ms == 0 and since_ms == 0:
         return None
-    return kept
+    day = look_day(max(heard_ms, pinged_ms, since_ms), told, shed_day, work.policy)
+    same = (
+        told is before
+        and chunks == before.chunks
+        and manifests == before.manifests
+        and pinged_ms == before.pinged_ms
+        and day == before.due_day
+        and shed_day == before.shed_day
+    )
+    if same:
+        return before
+    return msgspec.structs.replace(
+        told,
+        chunks=chunks,
+        manifests=manifests,
+        pinged_ms=pinged_ms,
+        due_day=day,
+        shed_day=shed_day,
+    )
 
 
 def _admitted(
@@ -353,68 +364,6 @@ def _count_anew(work: Work, unit: str, now: Assessment, last: Journey | None) ->
     """Count the answers again where there are others than in ``last``."""
     this = now.last
     if last is None or this.moved is None:
-        _count(work, unit, now)
+        count_all(work, unit, now.journeys)
     elif this.moved or this.view.seals is not last.view.seals:
         count_moved(work, unit, this)
-
-
-def _count(work: Work, unit: str, now: Assessment) -> None:
-    answers, unknown = answers_of(now.journeys)
-    _counted(work, unit, work.get(unit, JUDGED) or Judged(), answers, unknown)
-
-
-def count_moved(work: Work, unit: str, now: Journey) -> None:
-    """Count again what the rules say that say something else than before, of a unit with one journey."""
-    cell: Judged = work.get(unit, JUDGED) or Judged()
-    before = cell.answers
-    answers = dict(before)
-    fresh: set[str] = set()
-    for name, old in (now.moved or {}).items():
-        for verdict in old.verdicts:
-            answers[label_of(name, verdict.result)] = 0
-        for verdict in now.answers[name].verdicts:
-            label = label_of(name, verdict.result)
-            answers[label] = answers.get(label, 0) + 1
-            fresh.add(label)
-    _count_more(work, "rule", before, {label: answers[label] for label in sorted(fresh)})
-    if len(answers) > len(before) or 0 in answers.values():
-        answers = {label: answers[label] for label in sorted(answers) if answers[label]}
-    unknown = _unknown_of(now) if now.view.seals.unknown else {}
-    if unknown:
-        _count_more(work, "seal_review", cell.unknown, unknown)
-    work.put(unit, JUDGED, Judged(answers, unknown) if answers or unknown else None)
-
-
-def _unknown_of(journey: Journey) -> dict[str, int]:
-    unknown = Counter(f"{one}:{what}" for one, what, _ in journey.view.seals.unknown)
-    return dict(sorted(unknown.items()))
-
-
-def _counted(
-    work: Work, unit: str, cell: Judged, answers: Mapping[str, int], unknown: Mapping[str, int]
-) -> None:
-    _count_more(work, "rule", cell.answers, answers)
-    if unknown:
-        _count_more(work, "seal_review", cell.unknown, unknown)
-    judged = Judged(dict(sorted(answers.items())), dict(sorted(unknown.items())))
-    work.put(unit, JUDGED, judged if answers or unknown else None)
-
-
-def answers_of(journeys: Iterable[Journey]) -> tuple[Counter[str], Counter[str]]:
-    """Return how many episodes of some journeys have which answer, and what came to seals that is not meant."""
-    answers: Counter[str] = Counter()
-    unknown: Counter[str] = Counter()
-    for journey in journeys:
-        for name, answer in journey.answers.items():
-            for verdict in answer.verdicts:
-                answers[label_of(name, verdict.result)] += 1
-        for state, symbol, _ in journey.view.seals.unknown:
-            unknown[f"{state}:{symbol}"] += 1
-    return answers, unknown
-
-
-def _count_more(work: Work, what: str, before: Mapping[str, int], now: Mapping[str, int]) -> None:
-    for label, many in now.items():
-        more = many - before.get(label, 0)
-        if more > 0:
-            work.count(what, label, more)

@@ -7,8 +7,8 @@ is among them, besides a deadline or a publisher that it waits for:
   ``seallock.``, and with a tilde what is only planned or estimated, ``~transport.departed``;
 * a milestone that is another event than before, ``T4``, or its plan or estimate, ``~T4``;
 * `STORY`: anything in the story of the seals is another, and what of it: `OPENINGS`, `ALARMS`, `ARMED` (times of being
-  armed, and reports meanwhile), `RESEALS`, `STATES` (of locks at the end); `LEGS`, `POSITIONS`: the times of the legs, the
-  positions are others;
+  armed, and reports meanwhile), `RESEALS`, `STATES` (of locks at the end);
+* `LEGS`, `POSITIONS`: the times of the legs, the positions are others;
 * `SEALS_NAMED`: an event names seals that somebody has seen, put on or found; `BATTERY`, `DEVICE_TIME`: one states the
   charge of a lock, or its own time; `MODE`: one tells the mode of a journey for which no manifest tells it.
 
@@ -141,10 +141,12 @@ def _learnt(lane: LanePolicy) -> frozenset[str]:
 
 
 def _silences(lane: LanePolicy) -> frozenset[str]:
-    return frozenset(code for one in lane.silences for code in (one.start, one.end)) | {
-        *("T4", "T7"),  # at sea
-        *("T14", "T15"),  # until when it matters
-    }
+    found = {code for one in lane.silences for code in (one.start, one.end)} | {"T15"}
+    if not any(one.start in ("T4", "T5") for one in lane.silences):
+        found |= {"T4", "T7"}  # at sea
+    if lane.unlock_at != "DESTINATION":
+        found.add("T14")  # until when it matters
+    return frozenset(found)
 
 
 def _corridor(lane: LanePolicy) -> frozenset[str]:

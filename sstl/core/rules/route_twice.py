@@ -1,13 +1,12 @@
 # ruff: noqa: RUF001 (Chinese punctuation is full width)
 """Rule of the family "route": one unit that is reported in two places it cannot both have been at."""
 
-from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from sstl.core import geo
-from sstl.core.journeys.view import JourneyView, Ping, Positions
-from sstl.core.milestones import place_of
+from sstl.core.journeys.view import JourneyView, Positions
+from sstl.core.milestones import order, place_of
 from sstl.core.rules.base import (
     InForce,
     Parameter,
@@ -23,23 +22,27 @@ from sstl.core.rules.base import (
 from sstl.core.rules.engine import Asked, Moved
 from sstl.core.rules.route_common import (
     EVENTS,
-    HOUR_MS,
     MINUTE_MS,
     PLAN,
     SPEEDS,
     coordinates_of,
-    point_of,
     point_text,
     speed_limit,
 )
+from sstl.core.rules.route_presence import (
+    PRESENCE,
+    Seen,
+    around,
+    is_far,
+    is_presence,
+    needed,
+    seen_at,
+)
 from sstl.models.records import Event
 
-_AT_A_PLACE = (
-    "gated_in", "gated_out", "loaded", "discharged", "stuffed", "stripped", "picked_up", "dropped_off",
-    "departed", "arrived", "crossed", "rcs", "man", "dep", "arr", "rcf", "dlv",
-)  # fmt: skip
-_PRESENCE = frozenset(f"transport.{kind}" for kind in _AT_A_PLACE)
-"""Events that say where the unit itself was."""
+_SETTLED = "unit-in-two-places"
+"""Name under which a journey carries what is settled."""
+AGREE = "all reports of its place agree"
 _LOADED = "transport.loaded"
 _OFF = frozenset(
     f"transport.{kind}"
@@ -84,18 +87,6 @@ TWO_PLACES = Rule(
 )
 
 
-class _Seen(NamedTuple):
-    """The unit at a place."""
-
-    at_ms: int
-    anchor: str
-    name: str
-    point: geo.Point | None
-    reach_km: float
-    event: Event | None
-    """None: a position."""
-
-
 def unit_in_two_places(view: JourneyView, asked: InForce, as_of_ms: int) -> Iterator[Verdict]:
     """Judge consecutive reports of the unit's presence, events against events and against the positions around them.
 
@@ -104,7 +95,11 @@ def unit_in_two_places(view: JourneyView, asked: InForce, as_of_ms: int) -> Iter
     have gone unreported. Parts of a shipment (fewer pieces than the whole) may travel apart and are not asked.
     """
     del as_of_ms
-    events = [event for event in view.events if _is_presence(event)]
+    settled = _settled_again(view, asked)
+    if settled is not None:
+        yield from settled.said(view)
+        return
+    events = [event for event in view.events if is_presence(event)]
     if len(events) < 2 and not (events and view.positions):  # noqa: PLR2004 - two are needed to contradict
         return
     unknown: set[str] = set()
@@ -119,7 +114,86 @@ def unit_in_two_places(view: JourneyView, asked: InForce, as_of_ms: int) -> Iter
     if unknown:
         yield not_evaluable(asked, anchor, view.first_ms, "policy.geofences")
     else:
-        yield no_hit(asked, anchor, view.first_ms, "all reports of its place agree")
+        yield no_hit(asked, anchor, view.first_ms, AGREE)
+
+
+@dataclass(slots=True)
+class _Settled:
+    """What is known of a journey whose reports agree, so that only what is added need be looked at."""
+
+    asked: InForce
+    positions: Sequence[Positions]
+    """The very list; what is added to it in place is settled by itself (`_two_places_moving`)."""
+    travelled: bool
+    """Whether it has any position: the first one is settled by nobody."""
+    taken: int = 0
+    """How many of the events that have arrived have been looked at."""
+    many: int = 0
+    """How many of them say where the unit was."""
+    last: Seen | None = None
+    loaded: Event | None = None
+    """The loading after which the unit has not been unloaded."""
+    unknown: set[str] = field(default_factory=set)
+    """Places without coordinates."""
+
+    def said(self, view: JourneyView) -> Iterator[Verdict]:
+        """Yield the answer."""
+        if self.many < 2 and not (self.many and view.positions):  # noqa: PLR2004 - two are needed to contradict
+            return
+        anchor = view.anchor("places")
+        if self.unknown:
+            yield not_evaluable(self.asked, anchor, view.first_ms, "policy.geofences")
+        else:
+            yield no_hit(self.asked, anchor, view.first_ms, AGREE)
+
+
+def _settled_again(view: JourneyView, asked: InForce) -> _Settled | None:
+    """Return what is settled with the events that have come since; None where all must be looked at.
+
+    That is where any two reports contradict each other, or where one has come that lies before another.
+    """
+    kept: _Settled | None = view.carried.pop(_SETTLED, None)
+    if (
+        kept is None
+        or kept.asked is not asked
+        or kept.positions is not view.positions
+        or kept.travelled != bool(view.positions)
+    ):
+        kept = _Settled(asked, view.positions, bool(view.positions))
+    arrived = view.events if view.arrived is None else view.arrived
+    added = [event for event in arrived[kept.taken :] if is_presence(event)]
+    kept.taken = len(arrived)
+    added.sort(key=order)
+    places, limit = coordinates_of(asked), speed_limit(view.plan.mode, asked)
+    slack_ms = int(asked["tolerance_minutes"] * MINUTE_MS)
+    for event in added:
+        last, seen = kept.last, seen_at(event, places)
+        if last is not None:
+            if last.event is None or order(event) < order(last.event):
+                return None
+            if needed(last, seen, slack_ms, limit, kept.unknown) is not None:
+                return None
+        if view.positions:
+            for near in around(view.positions, seen, slack_ms, limit):
+                pair = (near, seen) if near.at_ms <= seen.at_ms else (seen, near)
+                if needed(*pair, slack_ms, limit, kept.unknown) is not None:
+                    return None
+        if not view.loose and _is_loaded_twice(kept, event):
+            return None
+        kept.many, kept.last = kept.many + 1, seen
+    view.carried[_SETTLED] = kept
+    return kept
+
+
+def _is_loaded_twice(kept: _Settled, event: Event) -> bool:
+    """Tell whether the unit is loaded elsewhere without having been unloaded (`_loaded_twice`)."""
+    if event.type in _OFF:
+        kept.loaded = None
+    if event.type == _LOADED and place_of(event) is not None:
+        if kept.loaded is not None and place_of(kept.loaded) != place_of(event):
+            return True
+        kept.loaded = event
+    return False
 
 
 def _contradictions(
@@ -130,19 +204,19 @@ def _contradictions(
     limit = speed_limit(view.plan.mode, asked)
     slack_ms = int(asked["tolerance_minutes"] * MINUTE_MS)
     found: list[Verdict] = []
-    run: list[tuple[float, _Seen, _Seen]] = []
-    previous: _Seen | None = None
+    run: list[tuple[float, Seen, Seen]] = []
+    previous: Seen | None = None
     positions = view.positions
     for event in events:
-        seen = _seen(event, places)
+        seen = seen_at(event, places)
         pairs = [] if previous is None else [(previous, seen)]
         if positions:
             pairs += [
                 (near, seen) if near.at_ms <= seen.at_ms else (seen, near)
-                for near in _around(positions, seen, slack_ms, limit)
+                for near in around(positions, seen, slack_ms, limit)
             ]
         for one, other in pairs:
-            speed = _needed(one, other, slack_ms, limit, unknown)
+            speed = needed(one, other, slack_ms, limit, unknown)
             if speed is not None:
                 run.append((speed, one, other))
             elif run and other is seen:
@@ -152,51 +226,6 @@ def _contradictions(
     if run:
         found.append(_contradiction(asked, run, limit))
     return found
-
-
-def _is_presence(event: Event) -> bool:
-    if event.type not in _PRESENCE or event.data.get("eventClassifier") != "ACTUAL":
-        return False
-    pieces, total = event.data.get("numberOfPieces"), event.data.get("totalPieces")
-    return pieces is None or total is None or not pieces < total
-
-
-def _seen(event: Event, places: Mapping[str, tuple[geo.Point, float]]) -> _Seen:
-    point, reach = point_of(event), 0.0
-    code = place_of(event)
-    if point is None and code is not None and code in places:
-        point, reach = places[code]
-    return _Seen(event.event_ms, event.identity, code or "", point, reach, event)
-
-
-def _around(
-    positions: Sequence[Positions], seen: _Seen, slack_ms: int, limit: float
-) -> Iterator[_Seen]:
-    """Yield the positions right before and after that may be too far away to have been reached."""
-    if seen.point is None:
-        return
-    index = bisect_right(positions, seen.at_ms, key=_first_ms)
-    near: list[tuple[int, Ping]] = []
-    if index:
-        bucket = positions[index - 1]
-        if bucket.last[0] <= seen.at_ms:
-            near.append((bucket.bucket_ms, bucket.last))
-        else:
-            near += ((bucket.bucket_ms, bucket.first), (bucket.bucket_ms, bucket.last))
-    if index < len(positions) and (not near or near[-1][1][0] <= seen.at_ms):
-        near.append((positions[index].bucket_ms, positions[index].first))
-    for bucket_ms, ping in near:
-        if _is_far(seen.point, seen, ping, slack_ms, limit):
-            point = (ping[2], ping[3])
-            yield _Seen(ping[0], f"positions|{bucket_ms}", "", point, 0.0, None)
-
-
-def _is_far(point: geo.Point, seen: _Seen, ping: Ping, slack_ms: int, limit: float) -> bool:
-    """Tell whether a position may be too far from where the unit was seen to have been reached."""
-    there = (ping[2], ping[3])
-    km = geo.at_most_km(point, there) - seen.reach_km
-    took_ms = abs(seen.at_ms - ping[0]) + slack_ms
-    return km * HOUR_MS > limit * took_ms and geo.is_plausible(there)
 
 
 def _two_places_moving(asked: InForce, mode: str | None) -> Moved[JourneyView]:
@@ -213,45 +242,20 @@ def _two_places_moving(asked: InForce, mode: str | None) -> Moved[JourneyView]:
         for event in reversed(view.events):
             if event.event_ms < since_ms:
                 break
-            if event.type not in _PRESENCE or not _is_presence(event):
+            if event.type not in PRESENCE or not is_presence(event):
                 continue
-            seen = _seen(event, places)
+            seen = seen_at(event, places)
             for ping in (known.first, known.last, now.first, now.last):
-                if seen.point is not None and _is_far(seen.point, seen, ping, slack_ms, limit):
+                if seen.point is not None and is_far(seen.point, seen, ping, slack_ms, limit):
+                    view.carried.pop(_SETTLED, None)
                     return None
         return said
 
     return moved
 
 
-def _first_ms(bucket: Positions) -> int:
-    return bucket.first[0]
-
-
-def _needed(
-    one: _Seen, other: _Seen, slack_ms: int, limit: float, unknown: set[str]
-) -> float | None:
-    """Return the least speed from one place to the other in km/h where it is above the limit.
-
-    None also where it is not known; places without coordinates are added to ``unknown``.
-    """
-    if one.name == other.name and one.name:
-        return None
-    here, there = one.point, other.point
-    if here is None or there is None:
-        unknown.update(seen.name for seen in (one, other) if seen.point is None and seen.name)
-        return None
-    took_ms = max(other.at_ms - one.at_ms + slack_ms, MINUTE_MS)
-    reach_km = one.reach_km + other.reach_km
-    if (geo.at_most_km(here, there) - reach_km) * HOUR_MS <= limit * took_ms:
-        return None
-    km = geo.distance_km(here, there) - reach_km
-    speed = geo.speed_kmh(km, took_ms) if km > 0 else 0.0
-    return speed if speed > limit else None
-
-
 def _contradiction(
-    asked: InForce, run: Sequence[tuple[float, _Seen, _Seen]], limit: float
+    asked: InForce, run: Sequence[tuple[float, Seen, Seen]], limit: float
 ) -> Verdict:
     speed, one, other = max(run, key=lambda pair: (pair[0], -pair[1].at_ms))
     opened = run[0][2]
@@ -281,7 +285,7 @@ def _contradiction(
     )
 
 
-def _named(seen: _Seen) -> str:
+def _named(seen: Seen) -> str:
     return seen.name or ("" if seen.point is None else point_text(seen.point))
 
 

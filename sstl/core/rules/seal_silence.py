@@ -196,11 +196,11 @@ def _silent_moving(asked: InForce, mode: str | None) -> Moved[JourneyView]:
             return said if last_ms >= ends_ms else None
         due, identity, anchor = kept.due_after(last_ms), kept.identity, said[0].anchor
         # a silence that has ended may be no hit only because its deadline is still to come
-        if due is not None and first_ms > due[0]:
-            return None
-        if anchor not in (identity, f"{identity}|{last_ms}"):
-            return None
-        return _in_time(asked, kept, said, now_ms, as_of_ms)
+        in_time = (due is None or first_ms <= due[0]) and anchor in (
+            identity,
+            f"{identity}|{last_ms}",
+        )
+        return _in_time(asked, kept, said, now_ms, as_of_ms) if in_time else None
 
     return moved
 

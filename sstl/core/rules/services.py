@@ -7,6 +7,7 @@ journey.
 from bisect import insort
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 
 from sstl.core.milestones import (
     ACTUAL,
@@ -92,8 +93,8 @@ class KeptServices:
         self.seen = 0
         """How many of the events that have arrived have been taken."""
         self._by_leg: dict[_Key, dict[str, list[Event]]] = {}
-        self._keys: list[_Key] = []
-        """Of the services of legs, in the order of their names."""
+        self._names: list[tuple[str, _Key]] = []
+        """Of the services of legs, in order."""
         self._services: dict[_Key, Service] = {}
         self._without: list[Event] = []
         self._own: Milestones | None = None
@@ -115,7 +116,7 @@ class KeptServices:
         reports = self._by_leg.get(key)
         if reports is None:
             reports = self._by_leg[key] = {}
-            insort(self._keys, key, key=repr)
+            insort(self._names, (repr(key), key), key=itemgetter(0))
         reports.setdefault(classifier_of(event), []).append(event)
         self._services.pop(key, None)
 
@@ -126,7 +127,7 @@ class KeptServices:
         are asked only of the events that name none, so that one delay is one flag.
         """
         found = []
-        for key in self._keys:
+        for _, key in self._names:
             service = self._services.get(key)
             if service is None:
                 service = self._services[key] = _of_leg(key, self._by_leg[key])
