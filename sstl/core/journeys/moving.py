@@ -5,7 +5,8 @@ read positions say what they say now (`Asked.moving`), and the unit's head is wr
 Whatever else a position may mean is left to `fold_unit`: the answer is the same, only slower.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import msgspec
 
@@ -15,7 +16,7 @@ from sstl.core.journeys.counts import count_moved
 from sstl.core.journeys.hot import Hot
 from sstl.core.journeys.pings import POSITION, Kept, add_ping, set_bucket
 from sstl.core.journeys.retention import due_day, move
-from sstl.core.journeys.unit import Head
+from sstl.core.journeys.unit import Head, Message
 from sstl.core.journeys.view import JourneyView, Positions
 from sstl.core.publishers import Publishers
 from sstl.core.rules import UNIT_RULES
@@ -33,36 +34,75 @@ _READING = tuple(
 _SAME: dict[str, Answer] = {}
 
 
-def take_position(work: Work, unit: str, message: Any, hot: Hot) -> bool:
-    """Fold a position into a unit that stands in memory, which is changed in place.
+def take_positions(
+    work: Work, unit: str, messages: Sequence[Message], hot: Hot
+) -> Sequence[Message]:
+    """Fold the positions among some messages into a unit that stands in memory, which is changed in place.
+
+    In which order positions and events of a batch are taken makes no difference in the end. The head is written once.
 
     Args:
         work: The fold in progress.
         unit: The unit.
-        message: What has come for it.
+        messages: What has come for it.
         hot: What was kept of it.
 
     Returns:
-        False where it must be folded by `fold_unit` after all, which takes the message once more.
+        What is left to be folded by `fold_unit`: events, manifests, and positions from the first unusual one on.
     """
     head: Head | None = work.get(unit, "")
-    kept = None if head is None else _merged_into(work, unit, message, head)
-    if head is None or kept is None or kept.positions is None:
-        return False
     assessment = hot.assessment
-    if len(assessment.journeys) != 1 or assessment.policy is not work.policy:
+    if head is None or len(assessment.journeys) != 1 or assessment.policy is not work.policy:
+        return messages
+    journey = assessment.journeys[0]
+    if journey.view.positions is not hot.positions:
+        return messages
+    positions = [one for one in messages if _is_position(one)]
+    way = _Way(head.due_ms, head.pinged_ms)
+    taken, as_of_ms = 0, as_of(work)
+    for message in positions:
+        if not _take_position(work, unit, message, head, way, hot, as_of_ms):
+            break
+        taken += 1
+    if not taken:
+        return messages
+    work.count("pings_folded", by=taken)
+    _save(work, unit, head, hot, way)
+    if taken == len(messages):
+        return ()
+    return [*positions[taken:], *(one for one in messages if not _is_position(one))]
+
+
+@dataclass(slots=True)
+class _Way:
+    """What positions have made of a head."""
+
+    due_ms: int | None
+    """The least deadline that is still to come."""
+    pinged_ms: int
+    """Start of the latest bucket."""
+
+
+def _is_position(message: Message) -> bool:
+    return type(message) is PingBucket or (
+        type(message) is Placed and message.event.type == POSITION
+    )
+
+
+def _take_position(
+    work: Work, unit: str, message: Message, head: Head, way: _Way, hot: Hot, as_of_ms: int
+) -> bool:
+    """Fold a position in place; False where `fold_unit` must take it after all, once more."""
+    kept = _merged_into(work, unit, message, head)
+    if kept is None or kept.positions is None or _has_come(work, head, way, as_of_ms):
         return False
-    journey, as_of_ms = assessment.journeys[0], as_of(work)
-    if journey.view.positions is not hot.positions or _has_come(work, head, as_of_ms):
-        return False
+    journey = hot.assessment.journeys[0]
     moved = _moved(work, journey, kept.positions, hot.positions, as_of_ms)
     if moved is None:
         return False
-    due_ms = head.due_ms
     if moved:
-        due_ms = _answer(work, unit, journey, moved)
-    _save(work, unit, head, hot, kept.bucket_ms, due_ms)
-    work.count("pings_folded")
+        way.due_ms = _answer(work, unit, journey, moved)
+    way.pinged_ms = max(way.pinged_ms, kept.bucket_ms)
     return True
 
 
@@ -81,7 +121,7 @@ def _answer(work: Work, unit: str, journey: Journey, moved: dict[str, Answer]) -
     return min((due for due in dues if due is not None), default=None)
 
 
-def _merged_into(work: Work, unit: str, message: Any, head: Head) -> Kept | None:
+def _merged_into(work: Work, unit: str, message: Message, head: Head) -> Kept | None:
     """Merge a position; return what its bucket is now, None where that is left to `fold_unit`."""
     if head.begun is not None and not _is_after(message, head.begun.first[0]):
         return None
@@ -92,16 +132,16 @@ def _merged_into(work: Work, unit: str, message: Any, head: Head) -> Kept | None
     return None
 
 
-def _is_after(message: Any, since_ms: int) -> bool:
+def _is_after(message: Message, since_ms: int) -> bool:
     """Tell whether a position is none of the journeys that are forgotten."""
     if type(message) is PingBucket:
         return message.first is not None and message.first[0] >= since_ms
     return type(message) is Placed and message.event.event_ms >= since_ms
 
 
-def _has_come(work: Work, head: Head, as_of_ms: int) -> bool:
+def _has_come(work: Work, head: Head, way: _Way, as_of_ms: int) -> bool:
     """Tell whether a rule waited for something that has come: its deadline, or a publisher."""
-    if head.due_ms is not None and head.due_ms <= as_of_ms:
+    if way.due_ms is not None and way.due_ms <= as_of_ms:
         return True
     if not head.awaited:
         return False
@@ -206,9 +246,9 @@ def _answers(
     return found
 
 
-def _save(work: Work, unit: str, head: Head, hot: Hot, bucket_ms: int, due_ms: int | None) -> None:
+def _save(work: Work, unit: str, head: Head, hot: Hot, way: _Way) -> None:
     """Write what has changed of the head."""
-    pinged_ms = max(head.pinged_ms, bucket_ms)
+    pinged_ms, due_ms = way.pinged_ms, way.due_ms
     if pinged_ms == head.pinged_ms and due_ms == head.due_ms:
         return  # the day hangs on nothing else that has changed
     since_ms = 0 if head.begun is None else head.begun.first[0]

@@ -15,8 +15,8 @@ from typing import Any
 from sstl.core.deadlines import DueAt, DueBucket, as_of, move_deadline
 from sstl.core.journeys.counts import Judged
 from sstl.core.journeys.forgetting import forget_journeys
-from sstl.core.journeys.hot import Hot, HotUnits
-from sstl.core.journeys.moving import take_position
+from sstl.core.journeys.hot import HotUnits
+from sstl.core.journeys.moving import take_positions
 from sstl.core.journeys.pings import PingGroup
 from sstl.core.journeys.record import Chunk, drop
 from sstl.core.journeys.retention import Due, DueCount, move
@@ -69,17 +69,12 @@ class JourneysStage(SubjectStage):
         self, work: Work, unit: str, messages: Sequence[Message], *, again: bool = False
     ) -> None:
         hot = self._hot.take(work, unit)
-        kept: Hot | None = None
+        left: Sequence[Message] = messages
         if hot is not None and not again:
-            # positions that come first are folded in place while they are usual
-            left = 0
-            while left < len(messages) and take_position(work, unit, messages[left], hot):
-                left += 1
-            if left:
-                messages = messages[left:]
-                kept = hot
-        if messages or again or kept is None:
-            kept = fold_unit(work, unit, messages, hot, again=again)
+            left = take_positions(work, unit, messages, hot)
+        kept = hot
+        if left or again or hot is None:
+            kept = fold_unit(work, unit, left, hot, again=again)
         if kept is not None:
             self._hot.keep(work, unit, kept)
 
