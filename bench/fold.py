@@ -2,7 +2,7 @@
 
 The synthetic corridor's events go through intake, [manifests] and [references] once; what these send to [journeys] is
 then folded message by message in memory, with a heartbeat now and then. The goal is about that. Under load a stage
-folds what has gathered in one batch, and each unit once; what an event costs then is printed beside it. CPU time of this
+folds what has gathered in one batch, each unit once; what an event costs then is printed beside it. CPU time of this
 thread; decoding, encoding and transactions are not in it (the benchmark ``stage`` measures them).
 """
 

@@ -32,6 +32,8 @@ _READING = tuple(
     asked for asked in UNIT_RULES if not asked.rule.parts or Part.POSITIONS in asked.rule.parts
 )
 _SAME: dict[str, Answer] = {}
+FEW = 4
+"""More positions of a batch cost less where the rules are asked once after all of them."""
 
 
 def take_positions(
@@ -58,6 +60,8 @@ def take_positions(
     if journey.view.positions is not hot.positions:
         return messages
     positions = [one for one in messages if _is_position(one)]
+    if len(positions) > FEW:
+        return messages
     way = _Way(head.due_ms, head.pinged_ms)
     taken, as_of_ms = 0, as_of(work)
     for message in positions:
