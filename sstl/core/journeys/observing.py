@@ -1,4 +1,4 @@
-"""What lanes count of a journey: its lead times, seals, reports, each part again only where what it rests on has changed."""
+"""What lanes count of a journey: lead times, seals, reports; each again only where what it rests on has changed."""
 
 from collections.abc import Callable, Iterable
 
