@@ -19,7 +19,8 @@ EARTH_RADIUS_KM = 6371.0088
 KM_PER_DEGREE = EARTH_RADIUS_KM * 0.017453292519943295
 """Kilometres of one degree of latitude."""
 _ON_THE_LINE = 1e-9
-_MARGIN = 1 + 1e-9
+_MARGIN = 1e-6
+"""Of a comparison of latitudes in place of distances, degrees: about a decimetre."""
 _LATITUDE, _HALF, _CIRCLE = 90.0, 180.0, 360.0
 
 
@@ -70,7 +71,7 @@ class Line:
         points, at = self._points, self._at
         reach = self._reach
         # no point is nearer than its difference in latitude; the margin is for rounding
-        off = width_km / KM_PER_DEGREE * _MARGIN
+        off = width_km / KM_PER_DEGREE + _MARGIN
         south, north = point[0] - off, point[0] + off
         if (
             at < len(reach)
