@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from sstl.core.journeys.telling import Shown
+from sstl.core.observations import PREFIX, Shown
 from sstl.models.common import to_ms
 from sstl.models.records import Measure
 from sstl.synthetic.corridor import Corridor
@@ -28,10 +28,11 @@ def told() -> Mapping[str, Measure]:
     chain = Chain()
     chain.take(corridor_log(CORRIDOR))
     return {
-        part.removeprefix("observation/"): cell.measure
+        f"{indicator}|{part.removeprefix(PREFIX)}": stated.measure
         for topic in ("journeys", "consignments")
         for (_, part), cell in chain.states[topic].items()
         if isinstance(cell, Shown)
+        for indicator, stated in cell.stated.items()
     }
 
 

@@ -11,8 +11,8 @@ from sstl.core.consignments.controls import observe_controls
 from sstl.core.consignments.on_lane import on_lane
 from sstl.core.indicators.control_shares import CONTROL_SHARES
 from sstl.core.indicators.registry import REGISTRY, Kind
-from sstl.core.journeys.telling import Shown
 from sstl.core.leadtime import Observed
+from sstl.core.observations import PREFIX, Shown
 from sstl.core.statistics.control_ratios import CONTROL_RATIOS
 from sstl.models.policy import Policy
 from sstl.models.records import Event, Forwarded, Measure, Observation, Shared, UnitMilestones
@@ -597,9 +597,10 @@ def told() -> Mapping[str, Measure]:
     chain = AllStages()
     chain.take(corridor_log(CORRIDOR))
     return {
-        part.removeprefix("observation/"): cell.measure
+        f"{indicator}|{part.removeprefix(PREFIX)}": stated.measure
         for (_, part), cell in chain.states["consignments"].items()
         if isinstance(cell, Shown)
+        for indicator, stated in cell.stated.items()
     }
 
 

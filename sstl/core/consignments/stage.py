@@ -36,7 +36,8 @@ from sstl.core.journeys.retention import (
     move,
     shares_touched_ms,
 )
-from sstl.core.journeys.telling import Raised, Shown, tell_observations
+from sstl.core.journeys.telling import Raised
+from sstl.core.observations import Shown, last_told, tell_observations
 from sstl.core.publishers import Heard, Publishers, move_awaits
 from sstl.core.rules import CONSIGNMENT_RULES, Verdict
 from sstl.core.rules.base import Part
@@ -283,8 +284,8 @@ def _count(work: Work, name: str, answers: Sequence[Verdict], known: Standing) -
 
 def _is_through(work: Work, key: str) -> bool:
     """Tell whether the consignment has arrived and been released; one that is still waited for has not."""
-    cell: Shown | None = work.get(key, f"observation/{release_id(key)}")
-    return cell is not None and cell.measure.outcome is None
+    told = last_told(work, key, release_id(key))
+    return told is not None and told.outcome is None
 
 
 def _take_share(work: Work, key: str, message: Shared, manifests: set[str]) -> frozenset[Part]:

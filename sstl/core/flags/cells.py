@@ -6,7 +6,7 @@ key                   part                   cell
 flag id               ``flag``               `FlagCell`: the flag as last published
 flag id               ``answer/<identity>``  `Answer`: one feedback or action, even while the flag is unknown
 flag id               ``heir/<flag id>``     `Heir`: that flag supersedes this one and inherits its answers
-flag id               ``observation/<id>``   `Shown`: what lanes count of the flag, as last told
+flag id               ``observation/...``    `Shown`: what lanes count of the flag, as last told
 ``~snoozes``          ``answer/<identity>``  `Answer`: one snooze (or the end of one) by rule, lane or unit
 ``~anchored/<day>``   flag id                `Anchored`: the flag's governing instant lies in that day
 ``~wake``...          see wakeups            `Wake`: expiry of a flag, end of its time for feedback and of what is kept
@@ -15,7 +15,7 @@ flag id               ``observation/<id>``   `Shown`: what lanes count of the fl
 
 import msgspec
 
-from sstl.core.journeys.telling import Shown
+from sstl.core.observations import Shown
 from sstl.core.registers import Held
 from sstl.core.stage import Reached
 from sstl.core.wakeups import Wake

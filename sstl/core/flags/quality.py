@@ -13,9 +13,9 @@ from collections.abc import Iterator
 
 from sstl.core.flags.cells import FLAG, HEIR, Answered, FlagCell
 from sstl.core.flags.records import FLAGS
-from sstl.core.journeys.telling import tell_observations
 from sstl.core.leadtime import Observed, observation_id
 from sstl.core.milestones import mode_name, mode_of_lane
+from sstl.core.observations import all_told, tell_observations
 from sstl.core.stage import PASSED, Work
 from sstl.core.strata import HOLDS, RULE, SEVERITY, STANDING, TAKEN_BACK
 from sstl.core.wakeups import MINUTE_MS, wake_at
@@ -30,7 +30,6 @@ TOO_LATE = "flag_too_late_share"
 FEEDBACK_DELAY = "flag_feedback_delay"
 _DECISIVE = frozenset({"CONFIRMED", "NOT_CONFIRMED"})
 _CAME_TOO_LATE = frozenset({"ALREADY_RELEASED", "NOT_ARRIVED"})
-_OBSERVATION = "observation/"
 
 
 def tell_quality(work: Work, flag_id: str) -> None:
@@ -41,8 +40,7 @@ def tell_quality(work: Work, flag_id: str) -> None:
         return
     superseded = any(part.startswith(HEIR) for part in parts)
     found = observed(work, cell, superseded=superseded)
-    told = [part.removeprefix(_OBSERVATION) for part in parts if part.startswith(_OBSERVATION)]
-    tell_observations(work, flag_id, told, {one.id: one for one in found})
+    tell_observations(work, flag_id, all_told(work, flag_id), {one.id: one for one in found})
 
 
 def await_feedback(work: Work, now: FlagCell, before: FlagCell | None) -> None:

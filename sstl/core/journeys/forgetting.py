@@ -24,6 +24,7 @@ from sstl.core.journeys.unit import (
     look_day,
     survey,
 )
+from sstl.core.observations import forget_observations
 from sstl.core.stage import Work
 
 
@@ -90,8 +91,7 @@ def _untold(
             flags.append(name)
     still = {one.id for journey in kept for one in journey.derived.observed}
     ended = {one.id for journey in gone for one in journey.derived.observed} - still
-    for name in ended:
-        work.put(unit, f"observation/{name}", None)
+    forget_observations(work, unit, ended)
     told: Told | None = work.get(unit, "told")
     if told is not None:
         lying = {name for journey in kept for name in journey.view.plan.consignments}

@@ -1,7 +1,7 @@
 """The stage [journeys]: keeps what is reported of each unit and tells what changed in its assessment.
 
 Cells of a unit: ``""`` the head, ``events/<n>`` chunks of events, ``share/<manifest>``, ``pings/<from>``, and what
-was last told of it: ``flag/<id>``, ``observation/<id>``, ``told`` (milestones to consignments) and ``judged`` (how
+was last told of it: ``flag/<id>``, ``observation/<subject>``, ``told`` (milestones to consignments) and ``judged`` (how
 often rules answered what). A batch folds each unit once; what is told is the difference between the assessment after it
 and what was told before, so that folding whole or message by message ends the same.
 
@@ -20,8 +20,9 @@ from sstl.core.journeys.moving import take_positions
 from sstl.core.journeys.pings import PingGroup
 from sstl.core.journeys.record import Chunk, drop
 from sstl.core.journeys.retention import Due, DueCount, move
-from sstl.core.journeys.telling import Raised, Shown, Told
+from sstl.core.journeys.telling import Raised, Told
 from sstl.core.journeys.unit import Head, Message, ShareCell, fold_unit
+from sstl.core.observations import Shown
 from sstl.core.publishers import Heard, move_awaits
 from sstl.core.stage import Reached, Work
 from sstl.core.subjects import SubjectStage

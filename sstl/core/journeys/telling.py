@@ -12,26 +12,17 @@ import msgspec
 from sstl.core import controls
 from sstl.core.journeys.asking import Journey
 from sstl.core.journeys.assess import SEALS, Assessment
-from sstl.core.leadtime import Observed
 from sstl.core.rules import RULES
 from sstl.core.rules.findings import CHANGED, CLEARED, why_cleared
 from sstl.core.scores import emit_score
 from sstl.core.stage import Work
-from sstl.models.records import Event, Finding, Measure, Observation, UnitMilestones
+from sstl.models.records import Event, Finding, UnitMilestones
 
 
 class Raised(msgspec.Struct, frozen=True, tag="raised.2"):
     """Cell: a finding as last told, in state RAISED."""
 
     finding: Finding
-
-
-class Shown(msgspec.Struct, frozen=True, tag="shown.1"):
-    """Cell: an observation as last told."""
-
-    indicator: str
-    counting_unit: str
-    measure: Measure
 
 
 class ToldJourney(msgspec.Struct, frozen=True, array_like=True):
@@ -87,47 +78,6 @@ def _tell_scores(work: Work, before: Mapping[str, Finding], now: Mapping[str, Fi
             [one for one in before.values() if one.group == group],
             [one for one in now.values() if one.group == group],
         )
-
-
-def tell_observations(
-    work: Work, key: str, told: Iterable[str], now: Mapping[str, Observed]
-) -> None:
-    """Emit what changed in the observations; one that moves to another lane is told to both."""
-    for name in sorted({*told, *now}):
-        part = f"observation/{name}"
-        cell: Shown | None = work.get(key, part)
-        observed = now.get(name)
-        before = None if cell is None else cell.measure
-        after = None if observed is None else observed.measure
-        if before == after:
-            continue
-        known = cell if observed is None else observed
-        if known is None:
-            continue
-        for previous, current in _by_lane(before, after):
-            lane = current or previous
-            work.emit(
-                "observations",
-                name,
-                Observation(
-                    id=name,
-                    indicator=known.indicator,
-                    counting_unit=known.counting_unit,
-                    current=current,
-                    previous=previous,
-                ),
-                route=None if lane is None else lane.lane_id,
-            )
-        shown = None if after is None else Shown(known.indicator, known.counting_unit, after)
-        work.put(key, part, shown)
-
-
-def _by_lane(
-    before: Measure | None, after: Measure | None
-) -> list[tuple[Measure | None, Measure | None]]:
-    if before is None or after is None or before.lane_id == after.lane_id:
-        return [(before, after)]
-    return [(before, None), (None, after)]
 
 
 def tell_milestones(work: Work, unit: str, now: Assessment) -> None:
