@@ -47,9 +47,11 @@ def run(*, first: Policy, then: Policy) -> Chain:
     chain = Chain(policy=first)
     waiting: list[tuple[str, dict[str, Any]]] = []
     reached = None
+    known = first is then
     for delivery in CORRIDOR.deliveries():
         event = delivery.report.event
-        if chain._policy is first and delivery.at - CORRIDOR.latest >= KNOWN:
+        if not known and delivery.at - CORRIDOR.latest >= KNOWN:
+            known = True
             chain.take(waiting)
             waiting.clear()
             chain._policy = then

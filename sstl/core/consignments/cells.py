@@ -1,8 +1,8 @@
 """What [consignments] keeps of a consignment.
 
 Cells: ``""`` the head, ``events/<n>`` chunks of events, ``share/<manifest>``, ``unit/<unit>``, ``rules``, and what was
-last told: ``flag/<id>`` and ``observation/<subject>``. Each cell is bounded: a share by the filing, which is no larger than
-one message, lists of filings, referrals and controls by a number.
+last told: ``flag/<id>`` and ``observation/<subject>``. Each cell is bounded: a share by the filing, which is no larger
+than one message, lists of filings, referrals and controls by a number.
 """
 
 import msgspec
