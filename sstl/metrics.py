@@ -27,7 +27,7 @@ from prometheus_client import (
 )
 from prometheus_client.core import Metric
 
-from sstl.core.lanes.windows import bounds
+from sstl.core.lanes.zones import begin_in
 from sstl.models.indicator import Indicator
 from sstl.series import (
     ALL,
@@ -545,7 +545,7 @@ def observe_indicator(indicator: Indicator, *, partition: int = 0) -> None:
         window.kind,
         LaneRow(
             n=indicator.n,
-            start_s=None if window.kind == "TOTAL" else bounds(window.name)[0] / 1000,
+            start_s=None if window.kind == "TOTAL" else begin_in(window.name, window.zone) / 1000,
             provisional=indicator.provisional,
             reason=_REASONS.get(indicator.state) if indicator.n else None,
             n_open=None if followed is None else followed.n_open,

@@ -22,6 +22,7 @@ from sstl.cli.board import duration
 from sstl.errors import ExitCode, UserError
 from sstl.models.follow_up import FollowUp, Reached
 from sstl.models.indicator import Indicator, Interval
+from sstl.models.zones import UTC_ZONE
 
 _MINUTE_S = 60
 _CRLF = "\r\n"
@@ -240,6 +241,7 @@ _SHOWN: Sequence[tuple[str, bool, Callable[[Indicator], str]]] = (
     ("mode", False, lambda one: one.mode),
     ("strata", False, lambda one: _strata(one.strata)),
     ("window", False, lambda one: one.window.name),
+    ("zone", False, lambda one: "" if one.window.zone == UTC_ZONE else one.window.zone),
     ("n", True, lambda one: str(one.n)),
     ("mean", True, lambda one: quantity(one.mean, one.unit)),
     ("median", True, lambda one: quantity(one.median, one.unit)),

@@ -16,7 +16,7 @@ WINDOW_KINDS: tuple[str, ...] = get_args(Window.model_fields["kind"].annotation)
 
 
 def begin_of(window: str) -> date | None:
-    """Return the UTC day on which a window begins; None for one without an end (``TOTAL``).
+    """Return the day, in its own time zone, on which a window begins; None for one without an end (``TOTAL``).
 
     Raises:
         ValueError: There is no window of that name.
@@ -55,7 +55,8 @@ class Slice:
     """Kinds, or names of single windows."""
     since: date | None = None
     until: date | None = None
-    """First and last UTC day on which a window may begin; a window without an end has none, and is left out by both."""
+    """First and last day, in its own time zone, on which a window may begin; a window without an end has none, and is
+    left out by both."""
     totals: bool = False
     """Only what is not split by strata."""
     final: bool = False

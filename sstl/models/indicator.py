@@ -29,8 +29,8 @@ class Window(PublicModel):
     """The day of ``P1D``."""
     period: str | None = None
     """The hour ``2024-05-01T13``, the week ``2024-W18`` or the month ``2024-05``."""
-    zone: Literal["UTC"] = "UTC"
-    """Time zone in which the window begins and ends."""
+    zone: str = Field(default="UTC", min_length=1)
+    """Time zone (IANA) in which the window begins and ends; of hours and of ``TOTAL`` always ``UTC``."""
 
     by: Literal["START", "END"] = "START"
     """``START``: a cohort, of what began in it. ``END``: of what ended in it, whenever it began; the two are never

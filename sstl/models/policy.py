@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from sstl.models.codes import RecommendedControl, RiskArea, WhereToControl
+from sstl.models.zones import UTC_ZONE, ZoneName
 
 Mode = Literal["SEA", "RAIL", "ROAD", "AIR", "POST"]
 Severity = Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"]
@@ -153,12 +154,20 @@ class PlannedLeg(_Strict):
     limit_hours: float | None = Field(default=None, gt=0)
 
 
+class LaneZones(_Strict):
+    """Time zones (IANA) in which days begin and end at the ends of a lane."""
+
+    origin: ZoneName = UTC_ZONE
+    destination: ZoneName = UTC_ZONE
+
+
 class LanePolicy(_Strict):
     """What a lane is: its ends, its mode, its plan and what it promises."""
 
     origin: str
     destination: str
     mode: Mode
+    zones: LaneZones = LaneZones()
     target_hours: dict[str, float] = {}
     """Indicator name (``LT_transit``) to the target in hours."""
     legs: tuple[PlannedLeg, ...] = ()

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from statistics import fmean, stdev
 from typing import Any
@@ -19,7 +20,7 @@ from sstl.core.lanes.counting import SERIES
 from sstl.core.lanes.windows import bounds, days_of, month_window, name_of_day, week_window
 from sstl.core.stage import Context, Inbound, MemoryState, Work
 from sstl.models.indicator import net_content
-from sstl.models.policy import IndicatorPolicy, Policy
+from sstl.models.policy import IndicatorPolicy, LanePolicy, LaneZones, Policy
 from sstl.models.records import OPEN, Heartbeat, Measure, Observation
 from tests.lane_kinds import RATE, TALLY, declared
 
@@ -96,14 +97,14 @@ def deliveries(draw: st.DrawFn) -> tuple[list[list[Measure | None]], list[list[O
 
 
 def run(
-    batches: Sequence[Sequence[Observation]], *, ticks: bool
+    batches: Sequence[Sequence[Observation]], *, ticks: bool, policy: Policy = POLICY
 ) -> tuple[MemoryState, dict[str, Any]]:
     stage, state = LanesStage(most_per_tick=3), MemoryState()
     published: dict[str, Any] = {}
     alarms = 0
 
     def tick() -> bool:
-        outcome = stage.tick(state, POLICY, CONTEXT)
+        outcome = stage.tick(state, policy, CONTEXT)
         state.apply(outcome.changed)
         for output in outcome.outputs:
             assert output.message.revision == 1 or output.key in published
@@ -112,7 +113,7 @@ def run(
         return bool(outcome.changed)
 
     for batch in batches:
-        outcome = stage.fold(state, [Inbound(o.id, o) for o in batch], POLICY, CONTEXT)
+        outcome = stage.fold(state, [Inbound(o.id, o) for o in batch], policy, CONTEXT)
         alarms += sum(by for (what, _), by in outcome.counts.items() if what == "lanes_alarm")
         state.apply(outcome.changed)
         if ticks:
@@ -202,6 +203,56 @@ def test_units_that_have_it_are_counted_whatever_the_order(
         if key.endswith("|TOTAL") and not record.strata:
             here = [one.value_ms for one in values if one and one.lane_id == record.lane_id]
             assert (record.n, record.k) == (len(here), sum(here) if len(here) > 1 else None)
+
+
+SATURDAY = datetime(2026, 3, 28, 22, tzinfo=UTC)
+"""An hour before the day in Amsterdam on which the clock is put forward."""
+IN_ZONES = Policy(
+    valid_from=SATURDAY + timedelta(hours=2),
+    lanes={
+        "CNSHG-NLRTM-SEA": LanePolicy(
+            origin="CNSHG",
+            destination="NLRTM",
+            mode="SEA",
+            zones=LaneZones(origin="Asia/Shanghai", destination="Europe/Amsterdam"),
+        )
+    },
+).after(Policy())
+
+
+@given(deliveries(), st.sampled_from(["LT_release", "LT_export"]))
+def test_local_days_are_as_if_counted_once(
+    delivery: tuple[list[list[Measure | None]], list[list[Observation]]], indicator: str
+) -> None:
+    def by_hours(measure: Measure | None) -> Measure | None:
+        if measure is None:
+            return None
+        hours = timedelta(hours=measure.start_ms // DAY_MS)
+        start_ms = int((SATURDAY + hours).timestamp() * 1000)
+        return msgspec.structs.replace(measure, start_ms=start_ms)
+
+    lives, batches = delivery
+    named = [
+        [
+            msgspec.structs.replace(
+                one,
+                indicator=indicator,
+                counting_unit="consignment",
+                current=by_hours(one.current),
+                previous=by_hours(one.previous),
+            )
+            for one in batch
+        ]
+        for batch in batches
+    ]
+    last = [
+        messages(str(number), [by_hours(measure) for measure in life[-1:]], indicator)
+        for number, life in enumerate(lives)
+    ]
+    plain_state, plain_published = run(last, ticks=False, policy=IN_ZONES)
+    state, published = run(named, ticks=True, policy=IN_ZONES)
+    assert cells(state) == cells(plain_state)
+    assert net(published) == net(plain_published)
 
 
 @pytest.mark.parametrize("kind", [RATE, TALLY], ids=lambda one: one.kind)

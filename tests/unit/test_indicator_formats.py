@@ -157,7 +157,9 @@ def test_csv_leaves_absent_values_empty_and_never_zero() -> None:
 
 def test_the_table_shows_the_essential_columns_for_people() -> None:
     heading, first, second, third, _fourth = as_table(CHOSEN).splitlines()
-    assert heading.split()[:7] == ["indicator", "of", "lane", "mode", "strata", "window", "n"]
+    assert heading.split()[:8] == [
+        "indicator", "of", "lane", "mode", "strata", "window", "zone", "n",
+    ]  # fmt: skip
     for shown in (
         "CNSHG-NLRTM-SEA",
         "side=IMPORT",

@@ -114,6 +114,12 @@ lanes:
             id="instant-without-offset",
         ),
         pytest.param(
+            "lanes:\n  L: {origin: A, destination: B, mode: SEA, zones: {origin: Europe/Amsterdm}}\n",
+            "main.yaml:2:61: lanes.L.zones.origin: no time zone of the IANA database, like "
+            "Europe/Amsterdam, got 'Europe/Amsterdm'",
+            id="unknown-zone",
+        ),
+        pytest.param(
             "lanes:\n  L: {origin: A, destination: B, mode: SEA, publishers: {T99: x}}\n",
             "main.yaml:2:58: lanes.L.publishers.T99: expected 'T0', 'T1',",
             id="unknown-milestone",

@@ -188,6 +188,7 @@ LANE = {"origin": "CNYTN", "destination": "NLRTM", "mode": "SEA"}
             {"lanes": {}},
             [
                 "lanes.L: removed (was {origin: CNYTN, destination: NLRTM, mode: SEA, "
+                "zones: {origin: UTC, destination: UTC}, "
                 "sealed: false, unlock_at: DESTINATION})"
             ],
             id="a-lane-is-gone",

@@ -74,6 +74,7 @@ BENEFITS: Final = (
         plausible_s=SPENT_S,
         counting_unit=_CONSIGNMENT,
         start="T6",
+        at="DESTINATION",
         misleads="0 where no control met it: compare means, not medians. Waiting for papers meanwhile is in it; a "
         "consignment with a control of unknown side, or without a reported channel or control, is not counted.",
         strata=(("operator",), ("sstl",), ("channel",)),

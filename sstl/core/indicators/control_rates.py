@@ -28,6 +28,7 @@ def _rate(
         kind=Kind.RATE,
         counting_unit=ratio.counting_unit,
         start=start,
+        at="DESTINATION",
         misleads=f"{misleads[0].upper()}{misleads[1:]}.",
         strata=strata,
         per=ratio.per,

@@ -7,7 +7,7 @@ counts, by what it is told apart, and what follows from its being observed consi
 from collections.abc import Mapping
 from typing import Final
 
-from sstl.core.indicators.definition import Definition, Kind
+from sstl.core.indicators.definition import At, Definition, Kind
 from sstl.core.statistics.control_ratios import CONTROL_RATIOS
 
 INSPECTED_TYPES: Final[Mapping[str, str]] = {
@@ -27,6 +27,14 @@ _WHOSE = (("operator",), ("sstl",))
 _CHANNELS = (*_WHOSE, ("channel",))
 _CLEARED = (*_CHANNELS, ("channel", "operator"), ("channel", "sstl"))
 _CONTROLS = (*_WHOSE, ("side",))
+_CHANNEL = "first channel assigned on the import side"
+_EXPORT_CONTROL = "first completed export control"
+_AT: Final[Mapping[str, At]] = {
+    "T6": "DESTINATION",
+    _CHANNEL: "DESTINATION",
+    _EXPORT_CONTROL: "ORIGIN",
+}
+"""What starts elsewhere may start at either end."""
 _EACH = "a control that names only its unit counts for each consignment in it"
 _BY_CONSIGNMENT = "counted by consignment, so that a unit counts once for each in it"
 
@@ -55,6 +63,7 @@ def _share(
         counting_unit=counting_unit
         or ("consignment" if ratio.counting_unit == "journey" else ratio.counting_unit),
         start=start,
+        at=_AT.get(start, "LANE"),
         misleads=f"{misleads[0].upper()}{misleads[1:]}.",
         strata=strata,
         follow_up_hours=follow_up_hours,
@@ -65,7 +74,7 @@ def _journey(name: str, question: str, *beside: str) -> Definition:
     return _share(
         name,
         question,
-        "first completed export control",
+        _EXPORT_CONTROL,
         _WHOSE,
         _BY_CONSIGNMENT,
         *beside,
@@ -73,7 +82,6 @@ def _journey(name: str, question: str, *beside: str) -> Definition:
     )
 
 
-_CHANNEL = "first channel assigned on the import side"
 _FIRST = "first report of the control"
 _UNREPORTED = "an office that reports no receipts looks as if it received nothing"
 

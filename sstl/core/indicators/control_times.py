@@ -16,6 +16,7 @@ CONTROL_TIMES: Final = (
         plausible_s=STAGE_S,
         counting_unit="consignment",
         start="first channel assigned on the import side",
+        at="DESTINATION",
         misleads="Assigned before arrival, it waits for the ship. Controls without a result are missing, not long.",
         strata=(*_WHOSE, ("channel",)),
     ),

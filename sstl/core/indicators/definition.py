@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 _DAY_S: Final = 86_400
 STAGE_S: Final = (-400 * _DAY_S, 400 * _DAY_S)
@@ -12,6 +12,10 @@ SPENT_S: Final = (0, 400 * _DAY_S)
 """Plausible for time that was spent on something: a negative one is no time at all."""
 BOND_S: Final = (0, 3650 * _DAY_S)
 """Plausible under bond: warehousing has no time limit in the EU (Regulation (EU) No 952/2013, article 238)."""
+
+
+At: TypeAlias = Literal["LANE", "ORIGIN", "DESTINATION"]
+"""Where a cohort starts: at one end of the lane, or at no single one."""
 
 
 class Kind(StrEnum):
@@ -47,6 +51,9 @@ class Definition:
     """The start milestone (``T6``): it decides the cohort."""
     misleads: str
     """When it must not be read as it seems."""
+    at: At = "LANE"
+    """At which end of the lane its start milestone is: days are those of the time zone there, of ``LANE`` those of UTC.
+    What is measured of the whole lane, or may start at either end, is of the lane."""
     end: str | None = None
     """The milestone that ends the stage that is measured; None where it is not the plain time between two."""
     awaits: str | None = None

@@ -33,6 +33,11 @@ def _strata(definition: Definition) -> str:
     return ", ".join("+".join(names) for names in definition.strata) or "none"
 
 
+def _counts(definition: Definition) -> str:
+    said = f"{definition.counting_unit}, {definition.start}"
+    return said if definition.at == "LANE" else f"{said} ({definition.at.lower()})"
+
+
 def table(definitions: Iterable[Definition]) -> str:
     """Return the table, one row an indicator."""
     rows = (
@@ -42,7 +47,7 @@ def table(definitions: Iterable[Definition]) -> str:
             one.formula,
             one.unit,
             _plausible(one),
-            f"{one.counting_unit}, {one.start}",
+            _counts(one),
             _strata(one),
             _hours(one.follow_up_hours),
             one.misleads,

@@ -42,6 +42,7 @@ CONTROL_ARM: Final = Definition(
     kind=Kind.TALLY,
     counting_unit=_CONSIGNMENT,
     start=_START,
+    at="DESTINATION",
     misleads="Not published itself. Eligible is what the import side reports a channel, a selection or a draw of.",
     strata=_STRATA,
     estimator=RECALL,
@@ -57,6 +58,7 @@ def _figure(name: str, question: str, formula: str, misleads: str) -> Definition
         kind=Kind.TALLY,
         counting_unit=_CONSIGNMENT,
         start=_START,
+        at="DESTINATION",
         misleads=misleads,
         strata=_STRATA,
     )

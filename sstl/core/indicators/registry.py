@@ -84,6 +84,7 @@ _LEAD_TIMES = (
         plausible_s=STAGE_S,
         counting_unit="consignment",
         start="T6",
+        at="DESTINATION",
         end="T13",
         awaits="T13",
         misleads="Most of it may be the trader's own time before lodgement; many small lots make the mean fall.",

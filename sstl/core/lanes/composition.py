@@ -17,7 +17,8 @@ from sstl.core.lanes.derived import Figure
 from sstl.core.lanes.publishing import Published, digest_of, emit, next_told
 from sstl.core.lanes.record import figure_record
 from sstl.core.lanes.terms import follow_up_ms
-from sstl.core.lanes.windows import DAY_PREFIX, MONTH_PREFIX, bounds, days_of, month_name
+from sstl.core.lanes.windows import DAY_PREFIX, MONTH_PREFIX, days_of, month_name
+from sstl.core.lanes.zones import bounds_of
 from sstl.core.stage import PASSED, Work
 from sstl.core.statistics.composition import Decomposition, Standard, Total, decompose
 from sstl.core.statistics.result import LEVEL, Estimate, Method, NotEstimable
@@ -67,7 +68,7 @@ def compose(work: Work, cohorts: Cohorts, key: str, month: str) -> None:
     said = {} if published is None else published.said()
     told = work.get(PASSED, "")
     reached_ms = None if told is None else told.reached_ms
-    begin_ms, end_ms = bounds(window)
+    begin_ms, end_ms = bounds_of(work.policy, series, window)
     governing = work.policy.at(begin_ms)
     follow_up = follow_up_ms(governing, series.indicator, series.counting_unit)
     provisional = reached_ms is None or reached_ms < end_ms + follow_up

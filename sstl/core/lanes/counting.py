@@ -50,6 +50,7 @@ from sstl.core.lanes.windows import (
     place_of_day,
     place_of_hour,
 )
+from sstl.core.lanes.zones import calendar_of
 from sstl.core.stage import PASSED, Work
 from sstl.models.records import OPEN, Measure, Observation
 
@@ -86,7 +87,7 @@ class Combination(NamedTuple):
 class Plan:
     """How the observations of one indicator, lane and mode are counted."""
 
-    __slots__ = ("added", "by", "ended", "group", "kind", "taken_back", "terms", "whole")
+    __slots__ = ("added", "by", "days", "ended", "group", "kind", "taken_back", "terms", "whole")
 
     def __init__(self, work: Work, group: Group, by: str = START) -> None:
         indicator, counting_unit = group[:2]
@@ -94,6 +95,7 @@ class Plan:
         self.kind = definition(indicator, counting_unit).kind
         self.terms = terms_since(work.policy, *group)
         self.by = by
+        self.days = calendar_of(work.policy, *group[:3])
         self.whole = Series(*group, (), by).key
         ended = by == START and definition(indicator, counting_unit).by_completion
         self.ended: Plan | None = Plan(work, group, END) if ended else None
@@ -275,7 +277,7 @@ class Counting:
         return True
 
     def _day(self, plan: Plan, measure: Measure) -> OpenCell:
-        day, strata = measure.start_ms // DAY_MS, tuple(measure.strata.items())
+        day, strata = plan.days.day(measure.start_ms), tuple(measure.strata.items())
         opened = self._by_strata.get((plan, day, strata))
         if opened is None:
             name = plan.combination(strata).name
@@ -283,7 +285,7 @@ class Counting:
         return opened
 
     def _ended(self, plan: Plan, measure: Measure) -> OpenCell:
-        return self._combined(plan, (measure.start_ms + measure.value_ms) // DAY_MS, "")
+        return self._combined(plan, plan.days.day(measure.start_ms + measure.value_ms), "")
 
     def _combined(self, plan: Plan, day: int, name: str) -> OpenCell:
         opened = self._days.get((plan, day, name))

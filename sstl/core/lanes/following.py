@@ -17,14 +17,14 @@ from sstl.core.lanes.followed import Horizon, horizon
 from sstl.core.lanes.publishers import named
 from sstl.core.lanes.terms import follow_up_ms
 from sstl.core.lanes.windows import (
-    DAY_MS,
     HOUR_MS,
     TOTAL,
-    bounds,
+    days_of,
     month_window,
     name_of_day,
     week_window,
 )
+from sstl.core.lanes.zones import bounds_of, calendar_of
 from sstl.core.milestones import mode_of_lane
 from sstl.core.publishers import Publishers
 from sstl.core.rules.base import in_force
@@ -35,7 +35,7 @@ from sstl.models.records import Heartbeat
 
 _FOLLOWED = "~followed"
 """Reserved key; its part "" holds how far windows were looked through for what is open."""
-_DAY_MINUTES = DAY_MS // 60_000
+_MINUTE_MS = 60_000
 MOST_MARKS = 5_000
 """Series looked at and windows marked in a step."""
 
@@ -66,7 +66,7 @@ def horizon_of(
     source = _reporter(governing, series, definition(series.indicator, series.counting_unit))
     return horizon(
         reached_ms,
-        None if window == TOTAL else bounds(window)[1],
+        None if window == TOTAL else bounds_of(work.policy, series, window)[1],
         follow_up_ms(governing, series.indicator, series.counting_unit),
         heard_ms=None if source is None else Publishers(work).get(source),
         silence_ms=_silence_ms(governing, series.lane_id),
@@ -165,12 +165,13 @@ def _open_windows(work: Work, key: str, since_ms: int | None, longest_ms: int) -
         return
     yield TOTAL
     since_ms = None if since_ms is None else since_ms // HOUR_MS * HOUR_MS
-    seen: set[str] = set()
-    for day in sorted({minute // _DAY_MINUTES for minute in whole.open}, reverse=True):
+    series, seen = Series.of(key), set[str]()
+    calendar = calendar_of(work.policy, series.indicator, series.counting_unit, series.lane_id)
+    for day in sorted({calendar.day(minute * _MINUTE_MS) for minute in whole.open}, reverse=True):
         windows = [
             window
             for window in (name_of_day(day), week_window(day), month_window(day))
-            if since_ms is None or since_ms < bounds(window)[1] + longest_ms
+            if since_ms is None or since_ms < calendar.bounds(days_of(window))[1] + longest_ms
         ]
         if not windows:
             return  # so it is with all days before

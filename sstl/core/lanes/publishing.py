@@ -32,7 +32,6 @@ from sstl.core.lanes.windows import (
     HOUR_MS,
     HOUR_PREFIX,
     TOTAL,
-    bounds,
     days_of,
     ending_with,
     hour_number,
@@ -43,6 +42,7 @@ from sstl.core.lanes.windows import (
     place_of_hour,
     week_window,
 )
+from sstl.core.lanes.zones import Calendar, bounds_of, calendar_of
 from sstl.core.outbound import cloud_event_headers
 from sstl.core.stage import PASSED, Output, Work
 from sstl.core.statistics.result import Method, NotEstimable
@@ -132,10 +132,12 @@ def _span(work: Work, key: str, window: str) -> tuple[int, int] | None:
 
     `TOTAL` goes by the last day that counts something, and there is none while nothing counts.
     """
-    if window != TOTAL:
-        return bounds(window)
-    day = newest_day(work, key)
-    return None if day is None else (day * DAY_MS, (day + 1) * DAY_MS)
+    if window == TOTAL:
+        day = newest_day(work, key)
+        if day is None:
+            return None
+        window = name_of_day(day)
+    return bounds_of(work.policy, Series.of(key), window)
 
 
 def _told_at(window: str, key: str) -> tuple[str, str]:
@@ -378,19 +380,23 @@ class _EndedDays:
     """The days whose follow-up ended while the watermark went from one instant to another."""
 
     def __init__(self, policy: Policy, since_ms: int | None, to_ms: int) -> None:
+        self._policy = policy
         self._versions = tuple(version for _, version in policy.versions())
         self._since_ms, self._to_ms = since_ms, to_ms
-        self._known: dict[tuple[str, str, str], tuple[int, ...] | None] = {}
+        self._known: dict[tuple[str, str, str, Calendar], tuple[int, ...] | None] = {}
 
     def of(self, key: str) -> tuple[int, ...] | None:
         """Return the days for a series, under any version of the policy; None: too many to look up by name."""
         series = Series.of(key)
-        name = series.indicator, series.counting_unit, series.by
+        names = series.indicator, series.counting_unit
+        name = *names, series.by, calendar_of(self._policy, *names, series.lane_id)
         if name not in self._known:
             self._known[name] = self._find(*name)
         return self._known[name]
 
-    def _find(self, indicator_: str, counting_unit: str, by: str) -> tuple[int, ...] | None:
+    def _find(
+        self, indicator_: str, counting_unit: str, by: str, calendar: Calendar
+    ) -> tuple[int, ...] | None:
         if self._since_ms is None:
             return None
         days: set[int] = set()
@@ -399,11 +405,15 @@ class _EndedDays:
             for one in self._versions
         }
         for follow_up in follow_ups:
-            first = (self._since_ms - follow_up) // DAY_MS
-            last = (self._to_ms - follow_up) // DAY_MS
-            if last - first > _MOST_DAYS:
+            since_ms, to_ms = self._since_ms - follow_up, self._to_ms - follow_up
+            if to_ms // DAY_MS - since_ms // DAY_MS > _MOST_DAYS:
                 return None
-            days.update(range(first, last))
+            # a local day ends within a day of the UTC day
+            days.update(
+                day
+                for day in range(since_ms // DAY_MS - 2, to_ms // DAY_MS + 3)
+                if since_ms < calendar.bounds(range(day, day + 1))[1] <= to_ms
+            )
         return tuple(sorted(days))
 
 

@@ -9,6 +9,7 @@ from sstl.core.lanes.derived import Figure
 from sstl.core.lanes.followed import Horizon, follow_up
 from sstl.core.lanes.statistics import statistics
 from sstl.core.lanes.terms import minimum_n, target_ms
+from sstl.core.lanes.zones import zone_of_window
 from sstl.core.outbound import instant
 from sstl.core.statistics.proportions import wilson
 from sstl.core.statistics.rates import poisson_rate
@@ -34,8 +35,8 @@ _METHODS = {
 
 
 @lru_cache(maxsize=4096)
-def _window(name: str, by: str) -> Window:
-    return Window.named(name).model_copy(update={"by": by})
+def _window(name: str, by: str, zone: str) -> Window:
+    return Window.named(name).model_copy(update={"by": by, "zone": zone})
 
 
 def indicator(
@@ -66,7 +67,8 @@ def indicator(
     governing = policy or _DEFAULT_POLICY
     target = target_ms(governing, series.indicator, series.lane_id, series.mode)
     n = 0 if cell is None else cell.n
-    fields = _envelope(series, window, n, governing, revision, reached_ms) | {
+    zone = zone_of_window(governing, series, window)
+    fields = _envelope(series, window, n, governing, revision, reached_ms, zone=zone) | {
         "unit": declared.unit,
         "method": _METHODS[declared.kind],
         "policy_hash": "" if policy is None else policy.hash,
@@ -100,7 +102,9 @@ def figure_record(
     more.
     """
     series = base._replace(indicator=figure.name)
-    fields = _envelope(series, window, figure.n, policy, revision, reached_ms) | {
+    # the figure counts in the days of what it is made from
+    zone = zone_of_window(policy, base, window)
+    fields = _envelope(series, window, figure.n, policy, revision, reached_ms, zone=zone) | {
         "unit": figure.unit,
         "method": plain_method(figure.method.name, figure.method.version),
         "policy_hash": policy.hash,
@@ -112,7 +116,14 @@ def figure_record(
 
 
 def _envelope(
-    series: Series, window: str, n: int, policy: Policy, revision: int, reached_ms: int | None
+    series: Series,
+    window: str,
+    n: int,
+    policy: Policy,
+    revision: int,
+    reached_ms: int | None,
+    *,
+    zone: str,
 ) -> dict[str, Any]:
     least = minimum_n(policy, series.indicator, series.counting_unit)
     return {
@@ -122,7 +133,7 @@ def _envelope(
         "lane_id": series.lane_id,
         "mode": series.mode,
         "strata": dict(series.strata),
-        "window": _window(window, series.by),
+        "window": _window(window, series.by, zone),
         "state": "AVAILABLE" if n >= least else "INSUFFICIENT_DATA",
         "n": n,
         "minimum_n": least,

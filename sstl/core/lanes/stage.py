@@ -50,8 +50,8 @@ class After(msgspec.Struct, frozen=True, tag="after.1"):
 class LanesStage:
     """Indicators per lane from signed observations, and the rules on lanes, offices and publishers.
 
-    State is what each combination of strata counts on each UTC day of the start milestone, what each series counts as a
-    whole, and each series of all together in each hour of the last eight days; all are sums, so the whole equals its
+    State is what each combination of strata counts on each local day of the start milestone, what each series counts as
+    a whole, and each series of all together in each hour of the last eight days; all are sums, so the whole equals its
     days merged.
     """
 

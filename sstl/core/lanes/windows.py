@@ -1,7 +1,7 @@
 """The windows that observations count in, by their start milestone, and what they are called.
 
-``PT1H/2024-05-01T13``, ``P1D/2024-05-01``, ``P1W/2024-W18`` (ISO 8601 week), ``P1M/2024-05`` and ``TOTAL``, all in UTC.
-Days are counted from 1970-01-01.
+``PT1H/2024-05-01T13``, ``P1D/2024-05-01``, ``P1W/2024-W18`` (ISO 8601 week), ``P1M/2024-05`` and ``TOTAL``.
+Days are counted from 1970-01-01, in the time zone that they are of (`sstl.core.lanes.zones`); hours are those of UTC.
 """
 
 from calendar import monthrange
@@ -117,7 +117,7 @@ def days_of(window: str) -> range:
 
 
 def bounds(window: str) -> tuple[int, int]:
-    """Return beginning and end of a window other than `TOTAL`, ms; the end is not in it."""
+    """Return beginning and end in UTC of a window other than `TOTAL`, ms; the end is not in it."""
     if window.startswith(HOUR_PREFIX):
         hour = hour_number(window)
         return hour * HOUR_MS, (hour + 1) * HOUR_MS
