@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from sstl.core.lanes import TOTAL, LanesStage, publishing
+from sstl.core.lanes import TOTAL, LanesStage, ending
 from sstl.core.lanes.windows import bounds, days_of, ending_with, hour_window, week_window
 from sstl.core.stage import Context, Inbound, MemoryState, Outcome
 from sstl.models.indicator import Indicator, Window, net_content
@@ -164,7 +164,7 @@ def test_every_window_becomes_final_however_far_the_watermark_jumps(step: int) -
 def test_ends_that_do_not_fit_a_step_are_marked_in_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(publishing, "MOST_MARKS", 3)
+    monkeypatch.setattr(ending, "MOST_MARKS", 3)
     lane = Lane()
     lane.take(beat(MAY_1), *(told(HOUR, strata={"channel": name}) for name in "ABCDEFG"))
     lane.tick()

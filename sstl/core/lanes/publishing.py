@@ -1,4 +1,4 @@
-"""What a tick publishes: the windows of days that changed, and those whose follow-up has ended.
+"""What a tick publishes: the windows that changed, with their figures. Windows that end are marked in `ending`.
 
 Weeks and months are merged from their days here and are stored nowhere. What was last said of a window lies under the
 series: part ``published/<month>`` for its days, the month and the weeks that begin in it, ``published/TOTAL``; under
@@ -18,7 +18,6 @@ from sstl.core.lanes.cohorts import HOURS, Cohorts, newest_day
 from sstl.core.lanes.counting import (
     DIRTY,
     MARK,
-    SERIES,
     oldest_hour,
 )
 from sstl.core.lanes.derived import Figure, derived
@@ -27,13 +26,10 @@ from sstl.core.lanes.following import horizon_of, moving
 from sstl.core.lanes.record import figure_record, indicator
 from sstl.core.lanes.terms import follow_up_ms
 from sstl.core.lanes.windows import (
-    DAY_MS,
     DAY_PREFIX,
-    HOUR_MS,
     HOUR_PREFIX,
     TOTAL,
     days_of,
-    ending_with,
     hour_number,
     hour_window,
     month_name,
@@ -42,25 +38,20 @@ from sstl.core.lanes.windows import (
     place_of_hour,
     week_window,
 )
-from sstl.core.lanes.zones import Calendar, bounds_of, calendar_of
+from sstl.core.lanes.zones import bounds_of
 from sstl.core.outbound import cloud_event_headers
 from sstl.core.stage import PASSED, Output, Work
 from sstl.core.statistics.result import Method, NotEstimable
 from sstl.models.indicator import Indicator
 from sstl.models.policy import Policy
 
-_PUBLISHED = "published/"
+PUBLISHED = "published/"
 _TOLD_HOURS = "~told-hours"
-_ENDED = "~ended"
-"""Reserved key; its part "" holds how far windows were looked through for an end of their follow-up."""
-_FIGURE = "|"
+FIGURE = "|"
 """Between a window and the name of a figure, where what was last said of the figure is kept."""
 _PROVISIONAL, _FINAL = ":", "="
-MOST_MARKS = 5_000
 _DIGEST_BYTES = 6
 """That a change is taken for none happens once in 2 ** 48."""
-_MOST_DAYS = 40
-"""Up to so many days are looked up by name; beyond, everything that was published is looked through."""
 
 
 class Told(NamedTuple):
@@ -108,17 +99,6 @@ def _long(short: int | str) -> Told:
     return Told(int(revision), digest, mark == _PROVISIONAL)
 
 
-class Ended(msgspec.Struct, frozen=True, tag="ended.1"):
-    """Cell: up to this watermark windows are marked whose follow-up has ended."""
-
-    at_ms: int | None
-    """None: of no series yet."""
-    to_ms: int | None = None
-    """Marking goes on up to here; None: it is done."""
-    after: str = ""
-    """The last series that is marked up to `to_ms`."""
-
-
 def windows_of(window: str) -> tuple[str, ...]:
     """Return what is to be published when a window is marked: a changed day changes its week, month and the whole."""
     if not window.startswith(DAY_PREFIX):
@@ -140,20 +120,20 @@ def _span(work: Work, key: str, window: str) -> tuple[int, int] | None:
     return bounds_of(work.policy, Series.of(key), window)
 
 
-def _told_at(window: str, key: str) -> tuple[str, str]:
+def told_at(window: str, key: str) -> tuple[str, str]:
     """Return where what was said of a window lies."""
     if window == TOTAL:
-        return key, _PUBLISHED + TOTAL
+        return key, PUBLISHED + TOTAL
     if window.startswith(HOUR_PREFIX):
         return f"{_TOLD_HOURS}/{place_of_hour(hour_number(window))[0]}", key
-    return key, _PUBLISHED + month_name(days_of(window).start)
+    return key, PUBLISHED + month_name(days_of(window).start)
 
 
 def publish(work: Work, cohorts: Cohorts, key: str, window: str) -> None:
     """Publish a window, and the figures derived from it, where they say something else than before."""
     told = work.get(PASSED, "")
     reached_ms = None if told is None else told.reached_ms
-    place = _told_at(window, key)
+    place = told_at(window, key)
     published: Published | None = work.get(*place)
     said = {} if published is None else published.said()
     if window.startswith(HOUR_PREFIX) and is_expired(hour_number(window), reached_ms):
@@ -245,7 +225,7 @@ def standing(work: Work, cohorts: Cohorts, key: str) -> Iterator[Indicator]:
     declared = definition(series.indicator, series.counting_unit)
     for window in () if day is None else windows_of(name_of_day(day)):
         cell, span = cohorts.counts(key, window), _span(work, key, window)
-        published: Published | None = work.get(*_told_at(window, key))
+        published: Published | None = work.get(*told_at(window, key))
         if cell is None or span is None or published is None:
             continue
         governing = work.policy.at(span[0])
@@ -264,7 +244,7 @@ def standing(work: Work, cohorts: Cohorts, key: str) -> Iterator[Indicator]:
             )
         figures = () if declared.estimator is None else derived(series, window, cell, governing)
         for figure in figures:
-            told = said.get(window + _FIGURE + figure.name)
+            told = said.get(window + FIGURE + figure.name)
             if told is not None:
                 yield figure_record(
                     series,
@@ -291,16 +271,16 @@ def _news(
     """
     by_name = {figure.name: figure for figure in figures}
     before = {
-        name.removeprefix(window + _FIGURE): one
+        name.removeprefix(window + FIGURE): one
         for name, one in said.items()
-        if name.startswith(window + _FIGURE)
+        if name.startswith(window + FIGURE)
     }
     for name in sorted({*by_name, *before}):
         figure = by_name.get(name)
         digest = "" if figure is None or figure.n == 0 else digest_of(figure, policy)
         now = next_told(before.get(name), digest, provisional=provisional)
         if now is not None:
-            yield figure or _gone(name), window + _FIGURE + name, now
+            yield figure or _gone(name), window + FIGURE + name, now
 
 
 def _gone(name: str) -> Figure:
@@ -348,96 +328,3 @@ def forget_hours(work: Work, now_ms: int) -> None:
             for window in () if published is None else published.windows:
                 work.put(DIRTY, f"{key}|{window}", MARK)
         work.put(HOURS, part, None)
-
-
-def mark_ended(work: Work, now_ms: int) -> None:
-    """Mark what was published as provisional and whose follow-up the watermark has passed.
-
-    Looks through the series once for each hour of the watermark, and marks about `MOST_MARKS` windows in a step, so
-    that one still fits a transaction; the next step goes on.
-    """
-    told: Ended = work.get(_ENDED, "") or Ended(None)
-    since_ms, to_ms = told.at_ms, told.to_ms
-    if to_ms is None:
-        if since_ms is not None and now_ms // HOUR_MS <= since_ms // HOUR_MS:
-            return
-        to_ms = now_ms
-    marked = 0
-    ended = _EndedDays(work.policy, since_ms, to_ms)
-    for key in work.parts(SERIES):
-        if key <= told.after:
-            continue
-        for window in _candidates(work, key, ended.of(key)):
-            work.put(DIRTY, f"{key}|{window}", MARK)
-            marked += 1
-        if marked >= MOST_MARKS:
-            work.put(_ENDED, "", Ended(since_ms, to_ms, key))
-            return
-    work.put(_ENDED, "", Ended(to_ms))
-
-
-class _EndedDays:
-    """The days whose follow-up ended while the watermark went from one instant to another."""
-
-    def __init__(self, policy: Policy, since_ms: int | None, to_ms: int) -> None:
-        self._policy = policy
-        self._versions = tuple(version for _, version in policy.versions())
-        self._since_ms, self._to_ms = since_ms, to_ms
-        self._known: dict[tuple[str, str, str, Calendar], tuple[int, ...] | None] = {}
-
-    def of(self, key: str) -> tuple[int, ...] | None:
-        """Return the days for a series, under any version of the policy; None: too many to look up by name."""
-        series = Series.of(key)
-        names = series.indicator, series.counting_unit
-        name = *names, series.by, calendar_of(self._policy, *names, series.lane_id)
-        if name not in self._known:
-            self._known[name] = self._find(*name)
-        return self._known[name]
-
-    def _find(
-        self, indicator_: str, counting_unit: str, by: str, calendar: Calendar
-    ) -> tuple[int, ...] | None:
-        if self._since_ms is None:
-            return None
-        days: set[int] = set()
-        follow_ups = {
-            follow_up_ms(one, indicator_, counting_unit) if by == START else 0
-            for one in self._versions
-        }
-        for follow_up in follow_ups:
-            since_ms, to_ms = self._since_ms - follow_up, self._to_ms - follow_up
-            if to_ms // DAY_MS - since_ms // DAY_MS > _MOST_DAYS:
-                return None
-            # a local day ends within a day of the UTC day
-            days.update(
-                day
-                for day in range(since_ms // DAY_MS - 2, to_ms // DAY_MS + 3)
-                if since_ms < calendar.bounds(range(day, day + 1))[1] <= to_ms
-            )
-        return tuple(sorted(days))
-
-
-def _candidates(work: Work, key: str, days: tuple[int, ...] | None) -> Iterator[str]:
-    if days is None:
-        yield from _provisional(work, key)
-        return
-    for day in days:
-        for window in ending_with(day):
-            published: Published | None = work.get(*_told_at(window, key))
-            said = None if published is None else published.said().get(window)
-            if said is not None and said.provisional:
-                yield window
-        if newest_day(work, key) == day:
-            yield TOTAL
-
-
-def _provisional(work: Work, key: str) -> Iterator[str]:
-    for part in work.parts(key):
-        if part.startswith(_PUBLISHED):
-            published: Published | None = work.get(key, part)
-            if published is not None:
-                yield from (
-                    name
-                    for name, said in published.said().items()
-                    if said.provisional and _FIGURE not in name
-                )

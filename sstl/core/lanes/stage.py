@@ -11,13 +11,12 @@ from sstl.core.lanes.cohorts import Cohorts
 from sstl.core.lanes.composition import compose, composed_at
 from sstl.core.lanes.counted import Counted, Incident, Tallies, is_counted, sweep
 from sstl.core.lanes.counting import CHANGED, DIRTY, Counting, Mark, series_of
+from sstl.core.lanes.ending import Ended, mark_ended
 from sstl.core.lanes.following import Followed, mark_open, note_resumed
 from sstl.core.lanes.publishers import judge_publishers
 from sstl.core.lanes.publishing import (
-    Ended,
     Published,
     forget_hours,
-    mark_ended,
     publish,
     windows_of,
 )
