@@ -121,6 +121,6 @@ def test_a_week_travels_with_all_forms() -> None:
 def test_of_what_is_final_only_the_revision_is_kept(
     name: str, told: Told, short: int | str
 ) -> None:
-    cell = Published.of({name: told})
+    cell = Published({}).changed({name: told})
     assert cell.windows == {name: short}
-    assert Published.of(cell.said()) == cell
+    assert cell.changed({}) == cell

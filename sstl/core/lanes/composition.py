@@ -14,7 +14,7 @@ from typing import Final, get_args
 from sstl.core.lanes.cell import END, Series
 from sstl.core.lanes.cohorts import Cohorts
 from sstl.core.lanes.derived import Figure
-from sstl.core.lanes.publishing import Published, digest_of, emit, next_told
+from sstl.core.lanes.publishing import NOTHING_SAID, Published, digest_of, emit, next_told
 from sstl.core.lanes.record import figure_record
 from sstl.core.lanes.terms import follow_up_ms
 from sstl.core.lanes.windows import DAY_PREFIX, MONTH_PREFIX, days_of, month_name
@@ -64,8 +64,7 @@ def composed_at(key: str, window: str) -> Iterator[tuple[str, str]]:
 def compose(work: Work, cohorts: Cohorts, key: str, month: str) -> None:
     """Publish the composition of a month's change, where it says something else than before."""
     series, window = Series.of(key), MONTH_PREFIX + month
-    published: Published | None = work.get(key, _COMPOSED + month)
-    said = {} if published is None else published.said()
+    published: Published = work.get(key, _COMPOSED + month) or NOTHING_SAID
     told = work.get(PASSED, "")
     reached_ms = None if told is None else told.reached_ms
     begin_ms, end_ms = bounds_of(work.policy, series, window)
@@ -77,7 +76,7 @@ def compose(work: Work, cohorts: Cohorts, key: str, month: str) -> None:
         for figure in _figures(cohorts, series, month, by):
             name = f"{by}|{figure.name}"
             digest = digest_of(figure, governing) if figure.n else ""
-            now = next_told(said.get(name), digest, provisional=provisional)
+            now = next_told(published.said(name), digest, provisional=provisional)
             if now is None:
                 continue
             changed[name] = now
@@ -92,7 +91,7 @@ def compose(work: Work, cohorts: Cohorts, key: str, month: str) -> None:
             )
             emit(work, record)
     if changed:
-        work.put(key, _COMPOSED + month, Published.of(said | changed))
+        work.put(key, _COMPOSED + month, published.changed(changed))
 
 
 def _figures(cohorts: Cohorts, series: Series, month: str, by: str) -> Iterator[Figure]:

@@ -7,7 +7,7 @@ import msgspec
 from sstl.core.lanes.cell import START, Series
 from sstl.core.lanes.cohorts import newest_day
 from sstl.core.lanes.counting import DIRTY, MARK, SERIES
-from sstl.core.lanes.publishing import FIGURE, PUBLISHED, Published, told_at
+from sstl.core.lanes.publishing import PUBLISHED, Published, told_at
 from sstl.core.lanes.terms import follow_up_ms
 from sstl.core.lanes.windows import DAY_MS, HOUR_MS, TOTAL, ending_with
 from sstl.core.lanes.zones import Calendar, calendar_of
@@ -103,13 +103,14 @@ def _candidates(work: Work, key: str, days: tuple[int, ...] | None) -> Iterator[
     if days is None:
         yield from _provisional(work, key)
         return
+    newest = newest_day(work, key) if days else None
     for day in days:
         for window in ending_with(day):
             published: Published | None = work.get(*told_at(window, key))
-            said = None if published is None else published.said().get(window)
+            said = None if published is None else published.said(window)
             if said is not None and said.provisional:
                 yield window
-        if newest_day(work, key) == day:
+        if newest == day:
             yield TOTAL
 
 
@@ -118,8 +119,4 @@ def _provisional(work: Work, key: str) -> Iterator[str]:
         if part.startswith(PUBLISHED):
             published: Published | None = work.get(key, part)
             if published is not None:
-                yield from (
-                    name
-                    for name, said in published.said().items()
-                    if said.provisional and FIGURE not in name
-                )
+                yield from published.provisional()

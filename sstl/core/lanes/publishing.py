@@ -74,14 +74,38 @@ class Published(msgspec.Struct, frozen=True, tag="published.3"):
     windows: dict[str, int | str]
     """``2:k3JvQ0xw`` said for the second time, provisional; ``2=k3JvQ0xw`` final; ``2`` final, without its digest."""
 
-    @classmethod
-    def of(cls, said: Mapping[str, Told]) -> "Published":
-        """Return the cell that says so."""
-        return cls({name: _short(name, said[name]) for name in sorted(said)})
+    def said(self, name: str) -> Told | None:
+        """Return what was said of a window or figure, None where nothing was."""
+        short = self.windows.get(name)
+        return None if short is None else _long(short)
 
-    def said(self) -> dict[str, Told]:
-        """Return what was said of each window and figure."""
-        return {name: _long(one) for name, one in self.windows.items()}
+    def figures(self, window: str) -> dict[str, Told]:
+        """Return what was said of the figures of a window, by their names."""
+        begins = window + FIGURE
+        return {
+            name.removeprefix(begins): _long(short)
+            for name, short in self.windows.items()
+            if name.startswith(begins)
+        }
+
+    def provisional(self) -> Iterator[str]:
+        """Yield the windows that were said to be provisional."""
+        for name, short in self.windows.items():
+            if FIGURE not in name and _long(short).provisional:
+                yield name
+
+    def changed(self, now: Mapping[str, Told]) -> "Published":
+        """Return the cell after more was said."""
+        windows = self.windows | {name: _short(name, told) for name, told in now.items()}
+        return Published(dict(sorted(windows.items())))
+
+    def without(self, name: str) -> "Published | None":
+        """Return the cell without a window, None where nothing is left."""
+        left = {one: short for one, short in self.windows.items() if one != name}
+        return Published(left) if left else None
+
+
+NOTHING_SAID = Published({})
 
 
 def _short(name: str, told: Told) -> int | str:
@@ -134,12 +158,11 @@ def publish(work: Work, cohorts: Cohorts, key: str, window: str) -> None:
     told = work.get(PASSED, "")
     reached_ms = None if told is None else told.reached_ms
     place = told_at(window, key)
-    published: Published | None = work.get(*place)
-    said = {} if published is None else published.said()
+    published: Published = work.get(*place) or NOTHING_SAID
+    before = published.said(window)
     if window.startswith(HOUR_PREFIX) and is_expired(hour_number(window), reached_ms):
-        left = {name: one for name, one in said.items() if name != window}
-        work.put(*place, Published.of(left) if left else None)
-        if window in said:
+        work.put(*place, published.without(window))
+        if before is not None:
             # a null value, so that compaction takes the hour away
             work.outcome.outputs.append(Output("indicators", f"{key}|{window}", None))
             work.count("indicator", "EXPIRED")
@@ -155,7 +178,7 @@ def publish(work: Work, cohorts: Cohorts, key: str, window: str) -> None:
     provisional = span is None or reached_ms is None or reached_ms < span[1] + follow_up
     until = _until(work, key, window, reached_ms, governing)
     digest = "" if cell is None else digest_of(cell, governing, moving(cell, until))
-    now = next_told(said.get(window), digest, provisional=provisional)
+    now = next_told(before, digest, provisional=provisional)
     if now is None:
         return
     changed = {window: now}
@@ -173,10 +196,10 @@ def publish(work: Work, cohorts: Cohorts, key: str, window: str) -> None:
         emit(work, record)
     if declared.estimator is not None and not window.startswith(HOUR_PREFIX):
         figures = () if cell is None else derived(series, window, cell, governing)
-        for figure, place_name, told_now in _news(
-            said, window, figures, governing, provisional=provisional
+        for figure, name, told_now in _news(
+            published.figures(window), figures, governing, provisional=provisional
         ):
-            changed[place_name] = told_now
+            changed[window + FIGURE + name] = told_now
             emit(
                 work,
                 figure_record(
@@ -189,7 +212,7 @@ def publish(work: Work, cohorts: Cohorts, key: str, window: str) -> None:
                     policy=governing,
                 ),
             )
-    work.put(*place, Published.of(said | changed))
+    work.put(*place, published.changed(changed))
 
 
 def _until(
@@ -229,8 +252,7 @@ def standing(work: Work, cohorts: Cohorts, key: str) -> Iterator[Indicator]:
         if cell is None or span is None or published is None:
             continue
         governing = work.policy.at(span[0])
-        said = published.said()
-        told = said.get(window)
+        told = published.said(window)
         if told is not None and declared.kind is not Kind.TALLY:
             yield indicator(
                 key,
@@ -244,7 +266,7 @@ def standing(work: Work, cohorts: Cohorts, key: str) -> Iterator[Indicator]:
             )
         figures = () if declared.estimator is None else derived(series, window, cell, governing)
         for figure in figures:
-            told = said.get(window + FIGURE + figure.name)
+            told = published.said(window + FIGURE + figure.name)
             if told is not None:
                 yield figure_record(
                     series,
@@ -258,29 +280,23 @@ def standing(work: Work, cohorts: Cohorts, key: str) -> Iterator[Indicator]:
 
 
 def _news(
-    said: Mapping[str, Told],
-    window: str,
+    before: Mapping[str, Told],
     figures: Iterable[Figure],
     policy: Policy,
     *,
     provisional: bool,
 ) -> Iterator[tuple[Figure, str, Told]]:
-    """Yield the figures that say something else than before, with where that is kept.
+    """Yield the figures that say something else than before, by their names.
 
     A figure that was published and is not made any more is said to have an n of 0.
     """
     by_name = {figure.name: figure for figure in figures}
-    before = {
-        name.removeprefix(window + FIGURE): one
-        for name, one in said.items()
-        if name.startswith(window + FIGURE)
-    }
     for name in sorted({*by_name, *before}):
         figure = by_name.get(name)
         digest = "" if figure is None or figure.n == 0 else digest_of(figure, policy)
         now = next_told(before.get(name), digest, provisional=provisional)
         if now is not None:
-            yield figure or _gone(name), window + FIGURE + name, now
+            yield figure or _gone(name), name, now
 
 
 def _gone(name: str) -> Figure:
