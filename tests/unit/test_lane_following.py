@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from sstl.core.histogram import bucket_of, value_of
@@ -128,6 +129,22 @@ def test_what_ends_otherwise_is_in_no_lead_time_and_has_an_incidence() -> None:
         "ENDED": 0.5,
         "SEIZED": 0.5,
     }
+
+
+def test_while_sources_are_behind_open_windows_are_told_once_a_day() -> None:
+    def behind(hours: float) -> Heartbeat:
+        return msgspec.structs.replace(beat(hours), caught_up=False)
+
+    lane = Lane(told(measure(1)), behind(5))
+    assert lane.say(behind(23)) == set()
+    assert lane[WEDNESDAY].exposure_s == stands_for(4)
+    assert WEDNESDAY in lane.say(behind(24))
+    assert lane[WEDNESDAY].exposure_s == stands_for(23)
+    assert lane.say(behind(26)) == set()
+    # the same watermark, and nothing is left to read
+    assert WEDNESDAY in lane.say(beat(26))
+    assert lane[WEDNESDAY].exposure_s == stands_for(25)
+    assert lane.say(beat(26)) == set()
 
 
 def test_a_corrected_start_moves_an_open_one_to_another_day() -> None:

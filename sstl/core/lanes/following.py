@@ -17,6 +17,7 @@ from sstl.core.lanes.followed import Horizon, horizon
 from sstl.core.lanes.publishers import named
 from sstl.core.lanes.terms import follow_up_ms
 from sstl.core.lanes.windows import (
+    DAY_MS,
     HOUR_MS,
     TOTAL,
     days_of,
@@ -95,15 +96,15 @@ def _silence_ms(policy: Policy, lane_id: str) -> int:
     )
 
 
-def note_resumed(work: Work, beat: Heartbeat) -> bool:
-    """Look through windows again from when a publisher fell silent that a heartbeat says has spoken; True if so.
+def note_resumed(work: Work, beat: Heartbeat) -> None:
+    """Look through windows again from when a publisher fell silent that a heartbeat says has spoken.
 
     To be called before the heartbeat is taken. Windows whose follow-up ended meanwhile were said with its silence.
     """
     told: Followed | None = work.get(_FOLLOWED, "")
     passed: Reached | None = work.get(PASSED, "")
     if told is None or told.at_ms is None or passed is None or not beat.publishers:
-        return False
+        return
     as_of_ms = passed.reached_ms // HOUR_MS * HOUR_MS
     heard, spoken, since_ms = Publishers(work), dict(beat.publishers), told.at_ms
     for _, version in work.policy.versions():
@@ -115,14 +116,15 @@ def note_resumed(work: Work, beat: Heartbeat) -> bool:
                 and before_ms + _silence_ms(version, lane_id) <= as_of_ms
             ):
                 since_ms = min(since_ms, before_ms)
-    if since_ms == told.at_ms:
-        return False
-    work.put(_FOLLOWED, "", Followed(since_ms, max(passed.reached_ms, told.to_ms or 0)))
-    return True
+    if since_ms != told.at_ms:
+        work.put(_FOLLOWED, "", Followed(since_ms, max(passed.reached_ms, told.to_ms or 0)))
 
 
 def mark_open(work: Work) -> None:
     """Mark the windows in which something is open and whose follow-up had not ended, once for each full hour.
+
+    While sources still have something to read the watermark runs through hours in seconds, and what would be said of
+    them is said again at once: until they are caught up, windows are marked once for each day that it passes.
 
     A step looks at series and marks windows up to about `MOST_MARKS` together, so that it is short and fits a
     transaction; the next step goes on.
@@ -134,7 +136,8 @@ def mark_open(work: Work) -> None:
     told: Followed = work.get(_FOLLOWED, "") or Followed(None)
     since_ms, to_ms = told.at_ms, told.to_ms
     if to_ms is None:
-        if since_ms is not None and now_ms // HOUR_MS <= since_ms // HOUR_MS:
+        step_ms = HOUR_MS if passed.caught_up else DAY_MS
+        if since_ms is not None and now_ms // step_ms <= since_ms // step_ms:
             return
         to_ms = now_ms
     done = 0

@@ -100,9 +100,9 @@ class LanesStage:
 
     def _beat(self, work: Work, beats: Sequence[Heartbeat]) -> None:
         """Take heartbeats, and judge what waited for the watermark; what came with them is counted by then."""
-        moved = resumed = False
+        moved = False
         for beat in beats:
-            resumed = note_resumed(work, beat) or resumed
+            note_resumed(work, beat)
             moved = take_heartbeat(work, beat, name=self.name, downstream=[]) or moved
             hear(work, beat)
         now_ms = watermark(work) if moved else None
@@ -111,7 +111,8 @@ class LanesStage:
             mark_ended(work, now_ms)
             sweep(work, now_ms)
             judge_publishers(work, now_ms)
-        if moved or resumed:
+        if beats:
+            # also where the watermark stands still and its sources are caught up by now
             mark_open(work)
 
     def tick(self, state: StateReader, policy: Policy, context: Context) -> Outcome:
