@@ -143,9 +143,11 @@ def _lives(records: Iterable[Any]) -> Iterator[str]:
 
 
 def _counted(topic: str, number: str, records: Iterable[Any]) -> Iterator[str]:
-    """Yield the keys whose messages are not numbered 1, 2, 3 and so on."""
+    """Yield the keys whose messages are not numbered 1, 2, 3 and so on; a null value ends what a key says."""
     last: Counter[bytes] = Counter()
     for record in records:
+        if record.value is None:
+            continue
         message = orjson.loads(record.value)
         last[record.key] += 1
         if message[number] != last[record.key]:
