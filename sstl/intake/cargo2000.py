@@ -8,7 +8,6 @@ counted from the service before. The file has no dates, so the start of each pro
 """
 
 import csv
-import gzip
 import heapq
 import io
 from collections.abc import Iterable, Iterator
@@ -16,6 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from sstl.intake import gzipped
 
 SOURCE = "urn:sstl:c2k:cargo2000"
 NAMESPACE = "c2k:"
@@ -116,13 +117,7 @@ def content(path: Path) -> bytes:
         Cargo2000Error: the compressed file is damaged.
         OSError: the file cannot be read.
     """
-    raw = path.read_bytes()
-    if not raw.startswith(b"\x1f\x8b"):
-        return raw
-    try:
-        return gzip.decompress(raw)
-    except (EOFError, gzip.BadGzipFile) as error:
-        raise Cargo2000Error(f"{path}: damaged gzip file: {error}") from error
+    return gzipped.content(path, Cargo2000Error)
 
 
 def parse(raw: bytes, *, name: str = "file") -> list[Process]:

@@ -12,10 +12,8 @@ declared rate, for the file does not say what was recovered.
 """
 
 import csv
-import gzip
 import heapq
 import io
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -32,6 +30,7 @@ from sstl.core.selection import (
     is_selected,
     selection_event_id,
 )
+from sstl.intake import gzipped
 from sstl.models.codes import MODE_NAMES
 
 SOURCE: Final = "urn:sstl:kcs:declarations"
@@ -155,13 +154,7 @@ def content(path: Path) -> bytes:
         DeclarationsError: The compressed file is damaged.
         OSError: The file cannot be read.
     """
-    raw = path.read_bytes()
-    if not raw.startswith(b"\x1f\x8b"):
-        return raw
-    try:
-        return gzip.decompress(raw)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DeclarationsError(f"{path}: damaged gzip file: {error}") from error
+    return gzipped.content(path, DeclarationsError)
 
 
 def parse(raw: bytes, name: str = "content") -> list[Declaration]:
