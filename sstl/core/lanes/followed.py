@@ -17,6 +17,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from sstl.core.histogram import Histogram, bucket_of, value_of
+from sstl.core.lanes.windows import HOUR_MS, MINUTE_MS
 from sstl.core.outbound import instant
 from sstl.core.statistics.competing import AALEN_JOHANSEN
 from sstl.core.statistics.result import LEVEL, Estimate, NotEstimable
@@ -28,8 +29,6 @@ from sstl.core.statistics.survival import (
 )
 from sstl.core.statistics.waits import Waits
 
-HOUR_MS: Final = 3_600_000
-MINUTE_MS: Final = 60_000
 ENDED: Final = "ENDED"
 """The outcome of what ended as its definition says."""
 _ASKED: Final = (Fraction(1, 2), Fraction(9, 10))

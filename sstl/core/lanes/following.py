@@ -19,6 +19,7 @@ from sstl.core.lanes.terms import follow_up_ms
 from sstl.core.lanes.windows import (
     DAY_MS,
     HOUR_MS,
+    MINUTE_MS,
     TOTAL,
     days_of,
     month_window,
@@ -36,7 +37,6 @@ from sstl.models.records import Heartbeat
 
 _FOLLOWED = "~followed"
 """Reserved key; its part "" holds how far windows were looked through for what is open."""
-_MINUTE_MS = 60_000
 MOST_MARKS = 5_000
 """Series looked at and windows marked in a step."""
 
@@ -170,7 +170,7 @@ def _open_windows(work: Work, key: str, since_ms: int | None, longest_ms: int) -
     since_ms = None if since_ms is None else since_ms // HOUR_MS * HOUR_MS
     series, seen = Series.of(key), set[str]()
     calendar = calendar_of(work.policy, series.indicator, series.counting_unit, series.lane_id)
-    for day in sorted({calendar.day(minute * _MINUTE_MS) for minute in whole.open}, reverse=True):
+    for day in sorted({calendar.day(minute * MINUTE_MS) for minute in whole.open}, reverse=True):
         windows = [
             window
             for window in (name_of_day(day), week_window(day), month_window(day))

@@ -8,9 +8,9 @@ from typing import Final, NamedTuple, Self, TypeAlias, cast
 from sstl.core.fixed_point import ln_fixed
 from sstl.core.histogram import Histogram, bucket_of, whole_seconds
 from sstl.core.lanes.cell import Beside, LaneCell
+from sstl.core.lanes.windows import MINUTE_MS
 from sstl.models.records import Measure
 
-MINUTE_MS = 60_000
 NO_BUCKET: Final = -(2**63)
 """What has no duration lies in no bucket."""
 

@@ -11,7 +11,8 @@ from functools import lru_cache
 
 TOTAL = "TOTAL"
 """Window of everything since the pilot began."""
-HOUR_MS = 3_600_000
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 HOUR_PREFIX = "PT1H/"
 DAY_PREFIX = "P1D/"
