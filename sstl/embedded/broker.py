@@ -42,7 +42,9 @@ NEWER = re.compile(
 )
 """What Kafka says of records that a newer release has written."""
 
-MEMORY = "-Xmx512m"
+JVM = ("-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""A broker that lives for a test or a demo beside its workers does not earn back what compiling its code better, and
+collecting its memory beside its work, take from them (docs/benchmarks.md)."""
 JAVA_VARIABLES = ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH")
 """Left out of the broker's environment: it runs the same whatever the user's own Java is told."""
 
@@ -251,7 +253,7 @@ class EmbeddedKafka:
             broker_properties(data / "logs", self._port, self._controller_port) | self._overrides
         )
         properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
-        command = [str(java), MEMORY, *_java_options(self.log), "-cp", classpath]
+        command = [str(java), *JVM, *_java_options(self.log), "-cp", classpath]
         environment = {
             name: value for name, value in os.environ.items() if name not in JAVA_VARIABLES
         }
