@@ -77,13 +77,13 @@ class Line:
             at < len(reach)
             and south <= reach[at][1]
             and north >= reach[at][0]
-            and _to_segment_km(point, points[at], points[at + 1]) <= width_km
+            and _is_at_segment(point, points[at], points[at + 1], width_km)
         ):
             return True
         for index, (low, high) in enumerate(reach):
             if index == at or south > high or north < low:
                 continue
-            if _to_segment_km(point, points[index], points[index + 1]) <= width_km:
+            if _is_at_segment(point, points[index], points[index + 1], width_km):
                 self._at = index
                 return True
         return False
@@ -184,10 +184,29 @@ def _to_segment_km(point: Point, start: Point, end: Point) -> float:
     return _on_map_km(point, x, y, dx, dy, scale)
 
 
+def _is_at_segment(point: Point, start: Point, end: Point, width_km: float) -> bool:
+    """Tell whether a point is not further from a segment than a width, without trigonometry where it is near enough."""
+    x, dx = start[1] - point[1], end[1] - start[1]
+    if -_HALF <= x <= _HALF and -_HALF <= dx <= _HALF and -_HALF <= x + dx <= _HALF:
+        north, east = _nearest(
+            x, start[0] - point[0], dx, end[0] - start[0], cos(radians(point[0]))
+        )
+        if KM_PER_DEGREE * (abs(north) + abs(east)) <= width_km:
+            return True
+    return _to_segment_km(point, start, end) <= width_km
+
+
 def _on_map_km(point: Point, x: float, y: float, dx: float, dy: float, scale: float) -> float:
     """Return the distance to the nearest point of a segment from (x, y) by (dx, dy), in degrees from the point."""
-    across, along = scale * dx, scale * x
-    length = across * across + dy * dy
-    part = 0.0 if length == 0 else min(1.0, max(0.0, -(along * across + y * dy) / length))
+    north, east = _nearest(x, y, dx, dy, scale)
     # the map's nearest point may lie past the middle of the way: the true distance is taken there
-    return distance_km(point, (point[0] + y + part * dy, point[1] + x + part * dx))
+    return distance_km(point, (point[0] + north, point[1] + east))
+
+
+def _nearest(x: float, y: float, dx: float, dy: float, scale: float) -> Point:
+    """Return the nearest point of a segment on the map, in degrees from the point."""
+    across = scale * dx
+    length = across * across + dy * dy
+    part = 0.0 if length == 0 else -(scale * x * across + y * dy) / length
+    part = 0.0 if part < 0.0 else min(part, 1.0)
+    return y + part * dy, x + part * dx

@@ -13,9 +13,10 @@ when the first sum exceeds the second.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
+
+import msgspec
 
 from sstl.core.attribution import covered_ms
 from sstl.core.endings import Competing, ending
@@ -79,8 +80,7 @@ _OUTBOUND = "OUTBOUND"
 _INBOUND = "INBOUND"
 
 
-@dataclass(frozen=True, slots=True)
-class LegTimes:
+class LegTimes(msgspec.Struct, frozen=True):
     """One leg as planned and as run; None: not known."""
 
     leg: Leg
@@ -119,8 +119,7 @@ class LegTimes:
         return f"{self.departure}-{self.arrival}-{self.mode}"
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(msgspec.Struct, frozen=True):
     """A value that can be counted, before its lane subtracts and adds it."""
 
     id: str
@@ -129,6 +128,7 @@ class Observed:
     measure: Measure
 
 
+@lru_cache(maxsize=16_384)
 def observation_id(indicator: str, *subject: str) -> str:
     """Return the id of an observation; it contains the subject, so that every key has one writer."""
     parts = (part.replace("%", "%25").replace("|", "%7C") for part in subject)
@@ -182,11 +182,12 @@ def _run(leg: Leg, events: Iterable[Event]) -> LegTimes:
     for event in events:
         classifier = classifier_of(event)
         if classifier == ACTUAL:
-            if event.type in departures and place_of(event) is not None:
+            kind = event.type
+            if kind in departures and place_of(event) is not None:
                 first = event if first is None else min(first, event, key=order)
-            if event.type in arrivals and place_of(event) is not None:
+            if kind in arrivals and place_of(event) is not None:
                 last = event if last is None else max(last, event, key=order)
-            if event.type in ends:
+            if kind in ends:
                 ended.append(event)
         elif classifier == PLANNED and event.type in ends:
             planned.append(event)

@@ -8,9 +8,10 @@ they are counted.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+import msgspec
 
 from sstl.core.milestones import (
     KINDS,
@@ -78,8 +79,7 @@ def reported_by(codes: Iterable[str]) -> frozenset[str]:
     return frozenset(name for code in codes for name in _KINDS[code].types)
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(msgspec.Struct, frozen=True):
     """What a source says of a milestone."""
 
     code: str
@@ -121,7 +121,11 @@ def reports(
 
 def _reported(kind: Kind, by_type: Mapping[str, Sequence[Event]], plan: Plan) -> Sequence[Event]:
     """Return the reports of a milestone that the milestone is chosen from."""
-    events: Sequence[Event] = [event for name in kind.types for event in by_type.get(name, ())]
+    events: Sequence[Event]
+    if len(kind.types) == 1:
+        events = by_type.get(kind.types[0], ())
+    else:
+        events = [event for name in kind.types for event in by_type.get(name, ())]
     if kind.side is not None and events:
         events = of_side(events, kind.side, plan, by_type.get(REVOKED, ()))
     if kind.place is not None:

@@ -63,8 +63,11 @@ def _faults(
     view: "JourneyView | ConsignmentView", subject: str, codes: tuple[str, ...], *, once: bool
 ) -> Iterator[Observed]:
     known = view.milestones
+    reached = [code for code in codes if code in known.actual]
+    if not reached:
+        return
     reported = reports(
-        [code for code in codes if code in known.actual],
+        reached,
         view.by_type,
         view.plan,
         known.instants(),

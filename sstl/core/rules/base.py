@@ -34,8 +34,7 @@ class Result(StrEnum):
     NOT_EVALUABLE = "not_evaluable"
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(msgspec.Struct, frozen=True):
     """A text in the two languages of a flag."""
 
     en: str

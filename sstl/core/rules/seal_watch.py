@@ -2,7 +2,8 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from sstl.core.journeys.view import JourneyView, Positions
 from sstl.core.rules.seal_words import HOUR_MS
@@ -12,8 +13,7 @@ from sstl.models.policy import LanePolicy
 _FOREVER = 1 << 62
 
 
-@dataclass(frozen=True, slots=True)
-class Phase:
+class Phase(msgspec.Struct, frozen=True):
     """A phase of the lane with its own limit; None: silence is expected."""
 
     from_ms: int

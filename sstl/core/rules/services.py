@@ -5,9 +5,11 @@ journey.
 """
 
 from bisect import insort
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
+from typing import Any
+
+import msgspec
 
 from sstl.core.milestones import (
     ACTUAL,
@@ -33,8 +35,7 @@ USED_TYPES = frozenset(f"transport.{kind}" for kind in wording.SERVICES)
 """Types of event that the family reads."""
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(msgspec.Struct, frozen=True):
     """What is known of one service: the plan, the last estimate and what happened; None: not reported."""
 
     anchor: str
@@ -67,20 +68,24 @@ def _key_of(event: Event) -> _Key | None:
 
 def _of_leg(key: _Key, reports: Mapping[str, list[Event]]) -> Service:
     leg_id, kind, place, call = key
-    actual = reports.get(ACTUAL, ())
     return Service(
-        anchor="|".join(("leg", leg_id, kind, place or "", call)),
+        anchor=f"leg|{leg_id}|{kind}|{place or ''}|{call}",
         kind=kind,
         place=place,
         leg_id=leg_id,
-        planned=_last_recorded(reports.get(PLANNED, ())),
-        estimated=_last_recorded(reports.get(ESTIMATED, ())),
-        actual=(max if kind in _LAST else min)(actual, key=order) if actual else None,
+        planned=_last(reports.get(PLANNED), recorded_order),
+        estimated=_last(reports.get(ESTIMATED), recorded_order),
+        actual=_last(reports.get(ACTUAL), order, chosen=max if kind in _LAST else min),
     )
 
 
-def _last_recorded(events: Iterable[Event]) -> Event | None:
-    return max(events, key=recorded_order, default=None)
+def _last(
+    events: Sequence[Event] | None, by: Callable[[Event], Any], chosen: Callable[..., Event] = max
+) -> Event | None:
+    """Return the event that counts; of most services there is one."""
+    if not events:
+        return None
+    return events[0] if len(events) == 1 else chosen(events, key=by)
 
 
 class KeptServices:

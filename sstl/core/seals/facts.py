@@ -1,12 +1,11 @@
 """What the reports on a journey's seals and locks amount to."""
 
-from dataclasses import dataclass
+import msgspec
 
 from sstl.models.records import Event
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(msgspec.Struct, frozen=True):
     """One opening of one lock or seal that was armed, after debouncing."""
 
     lock: str
@@ -31,8 +30,7 @@ class Opening:
     """The time of being armed that it ended; None of the ``door``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Alarm:
+class Alarm(msgspec.Struct, frozen=True):
     """One alarm episode; a latched one lasts until its reset."""
 
     lock: str
@@ -50,8 +48,7 @@ class Alarm:
     """Until when the opposite signal would make it nothing (``hold_for_s``); None: nothing to wait for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Armed:
+class Armed(msgspec.Struct, frozen=True):
     """A time in which a lock was armed."""
 
     lock: str
@@ -67,8 +64,7 @@ class Armed:
     """Since when: a snapshot tells since when."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reseal:
+class Reseal(msgspec.Struct, frozen=True):
     """One seal took the place of another, or was put on after an opening."""
 
     event: Event
@@ -79,8 +75,7 @@ class Reseal:
     """The grant or the control that allows it; None: nobody is known to have allowed it."""
 
 
-@dataclass(frozen=True, slots=True)
-class SealStory:
+class SealStory(msgspec.Struct, frozen=True):
     """What the machine derives for one journey."""
 
     openings: tuple[Opening, ...] = ()

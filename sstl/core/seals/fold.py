@@ -1,7 +1,8 @@
 """One lock's reports run through the machine."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from sstl.core.seals.debounce import dropped, rule_for
 from sstl.core.seals.facts import Alarm, Armed, Opening, Reseal

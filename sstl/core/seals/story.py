@@ -5,8 +5,9 @@ through the machine. A seal that an inspection put on counts as a report of that
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from sstl.core.milestones import order
 from sstl.core.routing import device_of
