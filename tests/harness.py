@@ -24,6 +24,16 @@ SESSION = {"SSTL_SESSION_TIMEOUT": "3", "SSTL_HEARTBEAT_INTERVAL": "1"}
 """Short, so that a killed or paused worker is missed soon."""
 
 
+def net_contents(last: Mapping[bytes, bytes | None]) -> dict[str, dict[str, Any]]:
+    """Return the net content of indicators by key, of what was said last of each, without those that ended."""
+    contents = {
+        key.decode(): net_indicator(Indicator.model_validate_json(value))
+        for key, value in sorted(last.items())
+        if value is not None
+    }
+    return {key: content for key, content in contents.items() if content is not None}
+
+
 class Worker:
     """One worker process, its log in a file."""
 
@@ -199,13 +209,13 @@ class Lab:
 
     def net_indicators(self) -> dict[str, dict[str, Any]]:
         """Return the net content of every indicator."""
-        last = {r.key.decode(): r.value for r in self.read("indicators")}
-        contents = {
-            key: net_indicator(Indicator.model_validate_json(value))
-            for key, value in sorted(last.items())
-            if value is not None
-        }
-        return {key: content for key, content in contents.items() if content is not None}
+        return net_contents({r.key: r.value for r in self.read("indicators")})
 
     def _consumer(self) -> KafkaConsumer:
-        return KafkaConsumer(bootstrap_servers=self.bootstrap, isolation_level="read_committed")
+        # topics of a test are read whole, over the loopback: large portions, and no checksum anew of each
+        return KafkaConsumer(
+            bootstrap_servers=self.bootstrap,
+            isolation_level="read_committed",
+            max_partition_fetch_bytes=16 << 20,
+            check_crcs=False,
+        )
