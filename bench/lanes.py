@@ -19,7 +19,7 @@ from sstl.agents.codec import pack
 from sstl.agents.store import PartitionStore, changelog_key
 from sstl.core.indicators.registry import REGISTRY, Kind
 from sstl.core.lanes import LanesStage
-from sstl.core.lanes.counting import CHANGED
+from sstl.core.lanes.marks import CHANGED
 from sstl.core.stage import Context, Inbound, MemoryState
 from sstl.models.policy import Policy
 from sstl.models.records import Heartbeat, Measure, Observation

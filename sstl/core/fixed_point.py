@@ -44,6 +44,12 @@ _FINE_PRECISION = 24
 _COARSE_TABLE = _reciprocals(1 << _COARSE, _COARSE, _COARSE_PRECISION)
 # The coarse reciprocals are rounded up, so that what they leave may pass 2 ** -8 by up to 2 ** -15.
 _FINE_TABLE = _reciprocals((1 << (_FINE - _COARSE)) + 4, _FINE, _FINE_PRECISION)
+# once for each observation: what is the same for all is made here
+_COARSE_SHIFT, _COARSE_ONE = _WIDTH - _COARSE, 1 << _COARSE
+_FINE_SHIFT, _FINE_ONE = _WIDTH - _FINE, 1 << _FINE
+_FOURTH_SHIFT = _WIDTH + 2
+_SPARE = _WIDTH - LOG_BITS
+_HALF = 1 << (_SPARE - 1)
 
 
 def ln_fixed(value: int) -> int:
@@ -61,15 +67,14 @@ def ln_fixed(value: int) -> int:
     exponent = value.bit_length() - 1
     shift = _WIDTH - exponent
     mantissa = value << shift if shift >= 0 else value >> -shift
-    reciprocal, coarse = _COARSE_TABLE[(mantissa - _ONE) >> (_WIDTH - _COARSE)]
+    reciprocal, coarse = _COARSE_TABLE[(mantissa >> _COARSE_SHIFT) - _COARSE_ONE]
     mantissa = (mantissa * reciprocal) >> _COARSE_PRECISION
-    reciprocal, fine = _FINE_TABLE[(mantissa - _ONE) >> (_WIDTH - _FINE)]
+    reciprocal, fine = _FINE_TABLE[(mantissa >> _FINE_SHIFT) - _FINE_ONE]
     rest = ((mantissa * reciprocal) >> _FINE_PRECISION) - _ONE
     square = (rest * rest) >> _WIDTH
     cube = (square * rest) >> _WIDTH
-    series = rest - (square >> 1) + cube // 3 - ((square * square) >> (_WIDTH + 2))
-    total = exponent * _LN2 + coarse + fine + series
-    return (total + (1 << (_WIDTH - LOG_BITS - 1))) >> (_WIDTH - LOG_BITS)
+    series = rest - (square >> 1) + cube // 3 - ((square * square) >> _FOURTH_SHIFT)
+    return (exponent * _LN2 + coarse + fine + series + _HALF) >> _SPARE
 
 
 _DIGITS = Context(prec=34)

@@ -43,6 +43,8 @@ def _long_buckets() -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 
 _LASTS, _VALUES = _long_buckets()
+_LAST_S = _LASTS[-1]
+_FIRST_LONG: Final = EXACT_UP_TO_S + 1
 
 
 def whole_seconds(value_ms: int) -> int:
@@ -65,6 +67,19 @@ def bucket_of(seconds: int) -> int:
         raise ValueError(message)
     bucket = EXACT_UP_TO_S + 1 + place
     return bucket if seconds > 0 else -bucket
+
+
+def bucket_of_ms(value_ms: int) -> int:
+    """Return the bucket that a duration in milliseconds counts in, by its whole seconds.
+
+    Raises:
+        ValueError: The duration is longer than 64 bits of milliseconds.
+    """
+    seconds = (value_ms + 500) // 1000
+    if EXACT_UP_TO_S < seconds <= _LAST_S:
+        # most durations: without the detour over the sign
+        return _FIRST_LONG + bisect_left(_LASTS, seconds)
+    return bucket_of(seconds)
 
 
 def value_of(bucket: int) -> int:

@@ -6,7 +6,6 @@ and mode have in common is looked up once.
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final
 
 from sstl.core.lanes.cell import (
     HoursCell,
@@ -15,31 +14,21 @@ from sstl.core.lanes.cell import (
     Series,
     Strata,
     WeekCell,
-    WholeCell,
     strata_of,
 )
 from sstl.core.lanes.packed import merged_packed, unpacked
+from sstl.core.lanes.places import DAYS, HOURS, whole_cell, whole_key
+from sstl.core.lanes.wholes import Wholes
 from sstl.core.lanes.windows import (
     HOUR_PREFIX,
     TOTAL,
     days_of,
     hour_number,
-    place_of_day,
     place_of_hour,
     week_name,
     weeks_of,
 )
 from sstl.core.stage import Work
-
-DAYS: Final = "days/"
-"""Begins the parts of a series of all together that hold `WeekCell`."""
-HOURS: Final = "~hours"
-
-
-@lru_cache(maxsize=8192)
-def whole_key(key: str) -> str:
-    """Return the series of all together that a series is of."""
-    return Series.of(key)._replace(strata=()).key
 
 
 @lru_cache(maxsize=65_536)
@@ -52,12 +41,18 @@ class Cohorts:
 
     def __init__(self, work: Work) -> None:
         self._work = work
+        self._wholes = Wholes(work)
         self._group = ""
         self._windows: dict[str, dict[str, list[Packed]]] = {}
+
+    def settle(self, key: str) -> None:
+        """Bring the whole of a series up to date, before marks of what changed in it are cleared."""
+        self._wholes.settle(key)
 
     def counts(self, key: str, window: str) -> LaneCell | None:
         """Return what a series counts in a window; None where it is nothing."""
         if window == TOTAL:
+            self._wholes.settle(key)
             return whole_cell(self._work, key)
         if window.startswith(HOUR_PREFIX):
             return hour_cell(self._work, key, hour_number(window))
@@ -96,25 +91,12 @@ def _by_strata(work: Work, group: str, window: str) -> dict[str, list[Packed]]:
     return found
 
 
-def whole_cell(work: Work, key: str) -> LaneCell | None:
-    """Return what a series counts as a whole, None where it is nothing."""
-    cell: WholeCell | None = work.get(key, TOTAL)
-    return None if cell is None else cell.counts
-
-
 def hour_cell(work: Work, key: str, hour: int) -> LaneCell | None:
     """Return what a series counts in an hour, None where it is nothing."""
     day, name = place_of_hour(hour)
     cell: HoursCell | None = work.get(f"{HOURS}/{day}", key)
     short = None if cell is None else cell.hours.get(name)
     return None if short is None else unpacked(short)
-
-
-def day_packed(work: Work, group: str, combination: str, day: int) -> Packed | None:
-    """Return what one combination of strata counts on a day, in short; None where it is nothing."""
-    week, name = place_of_day(day)
-    cell: WeekCell | None = work.get(group, DAYS + week)
-    return None if cell is None else cell.counts.get(combination, {}).get(name)
 
 
 def newest_day(work: Work, key: str) -> int | None:

@@ -6,7 +6,7 @@ import msgspec
 
 from sstl.core.lanes.cell import START, Series
 from sstl.core.lanes.cohorts import newest_day
-from sstl.core.lanes.counting import DIRTY, MARK, SERIES
+from sstl.core.lanes.marks import DIRTY, MARK, SERIES
 from sstl.core.lanes.publishing import PUBLISHED, Published, told_at
 from sstl.core.lanes.terms import follow_up_ms
 from sstl.core.lanes.windows import DAY_MS, HOUR_MS, TOTAL, ending_with

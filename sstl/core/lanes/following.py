@@ -11,9 +11,9 @@ import msgspec
 
 from sstl.core.indicators.registry import Definition, definition
 from sstl.core.lanes.cell import LaneCell, Series
-from sstl.core.lanes.cohorts import whole_cell
-from sstl.core.lanes.counting import DIRTY, MARK, SERIES
 from sstl.core.lanes.followed import Horizon, horizon
+from sstl.core.lanes.marks import DIRTY, MARK, SERIES
+from sstl.core.lanes.places import whole_cell
 from sstl.core.lanes.publishers import named
 from sstl.core.lanes.terms import follow_up_ms
 from sstl.core.lanes.windows import (

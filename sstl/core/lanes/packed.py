@@ -20,11 +20,14 @@ from sstl.core.histogram import Histogram, merged
 from sstl.core.lanes.cell import Beside, LaneCell, Packed
 from sstl.core.lanes.tally import (
     LATE,
+    NO_BUCKET,
     PLANNED,
     TARGET,
     WITHIN,
     Contribution,
+    Events,
     Tally,
+    Value,
     cell_of,
 )
 
@@ -50,6 +53,17 @@ def packed(cell: LaneCell) -> Packed:
         if unpacked(text) == cell:
             return text
     return cell
+
+
+def short_of(value: Value) -> Packed | None:
+    """Return the cell in short that counts one observation alone; None where it is too long for that."""
+    if isinstance(value, Events):
+        return f"1,{value.value},{value.exposure}" if value.exposure else f"1,{value.value}"
+    if value.bucket == NO_BUCKET:
+        return f"1,{value.value}"
+    if not -_LONGEST_MS < value.value < _LONGEST_MS:
+        return None
+    return value.value * _MARKS + value.marks
 
 
 def unpacked(short: Packed) -> LaneCell:

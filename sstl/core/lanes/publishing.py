@@ -14,15 +14,13 @@ import msgspec
 
 from sstl.core.indicators.registry import Kind, definition
 from sstl.core.lanes.cell import START, HoursCell, LaneCell, Series
-from sstl.core.lanes.cohorts import HOURS, Cohorts, newest_day
-from sstl.core.lanes.counting import (
-    DIRTY,
-    MARK,
-    oldest_hour,
-)
+from sstl.core.lanes.cohorts import Cohorts, newest_day
+from sstl.core.lanes.counting import oldest_hour
 from sstl.core.lanes.derived import Figure, derived
 from sstl.core.lanes.followed import Horizon
 from sstl.core.lanes.following import horizon_of, moving
+from sstl.core.lanes.marks import DIRTY, MARK
+from sstl.core.lanes.places import HOURS
 from sstl.core.lanes.record import figure_record, indicator
 from sstl.core.lanes.terms import follow_up_ms
 from sstl.core.lanes.windows import (

@@ -8,11 +8,13 @@ import msgspec
 
 from sstl.core.lanes.cell import HoursCell, WeekCell, WholeCell
 from sstl.core.lanes.cohorts import Cohorts
+from sstl.core.lanes.combinations import series_of
 from sstl.core.lanes.composition import compose, composed_at
 from sstl.core.lanes.counted import Counted, Incident, Tallies, is_counted, sweep
-from sstl.core.lanes.counting import CHANGED, DIRTY, Counting, Mark, series_of
+from sstl.core.lanes.counting import Counting
 from sstl.core.lanes.ending import Ended, mark_ended
 from sstl.core.lanes.following import Followed, mark_open, note_resumed
+from sstl.core.lanes.marks import CHANGED, DIRTY, Changed, Mark
 from sstl.core.lanes.publishers import judge_publishers
 from sstl.core.lanes.publishing import (
     Published,
@@ -61,6 +63,7 @@ class LanesStage:
         | WeekCell
         | HoursCell
         | Mark
+        | Changed
         | After
         | Published
         | Ended
@@ -132,6 +135,8 @@ class LanesStage:
                 last = marks[number - 1][0]
                 break
             key, window = mark.rsplit("|", 1)
+            if place == CHANGED:
+                cohorts.settle(key)
             for one in series_of(key) if place == CHANGED else (key,):
                 for changed in windows_of(window):
                     if (one, changed) not in seen:

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Final, NamedTuple, Self, TypeAlias, cast
 
 from sstl.core.fixed_point import ln_fixed
-from sstl.core.histogram import Histogram, bucket_of, whole_seconds
+from sstl.core.histogram import Histogram, bucket_of_ms
 from sstl.core.lanes.cell import Beside, LaneCell
 from sstl.core.lanes.windows import MINUTE_MS
 from sstl.models.records import Measure
@@ -46,15 +46,15 @@ class Contribution(NamedTuple):
             marks = PLANNED | LATE if value > planned else PLANNED
         if target_ms is not None:
             marks |= TARGET | WITHIN if value <= target_ms else TARGET
-        return cls.of_value(value, marks)
+        # once for each observation: the tuple is made without the constructor's detour
+        log = ln_fixed(value) if value > 0 else 0
+        return tuple.__new__(cls, (value, value * value, log, bucket_of_ms(value), marks))
 
     @classmethod
     def of_value(cls, value: int, marks: int) -> Self:
         """Return what a duration in ms contributes that is marked so."""
-        # once for each observation: the tuple is made without the constructor's detour
         log = ln_fixed(value) if value > 0 else 0
-        bucket = bucket_of(whole_seconds(value))
-        return tuple.__new__(cls, (value, value * value, log, bucket, marks))
+        return cls(value, value * value, log, bucket_of_ms(value), marks)
 
     @classmethod
     def of_share(cls, measure: Measure) -> Self:
@@ -125,7 +125,7 @@ class Aside(NamedTuple):
     @classmethod
     def ended_by(cls, outcome: str, measure: Measure) -> Self:
         """Return what a competing event ended."""
-        return cls(What.COMPETING, outcome, bucket_of(whole_seconds(measure.value_ms)))
+        return cls(What.COMPETING, outcome, bucket_of_ms(measure.value_ms))
 
 
 EXCLUDED = Aside(What.EXCLUDED)
@@ -239,15 +239,29 @@ class Tally:
         self.negative -= value.negative
         self._mark(value.marks, -1)
 
+    def merge_cell(self, cell: LaneCell, sign: int = 1) -> None:
+        """Add what a cell counts, but for its histogram; with a sign of -1 count it no more."""
+        self.n += sign * cell.n
+        self.total += sign * int(cell.sum_ms)
+        self.squares += sign * int(cell.sum_squares)
+        self.logs += sign * int(cell.sum_logs)
+        self.zero += sign * cell.n_zero
+        self.negative += sign * cell.n_negative
+        self.planned += sign * cell.n_planned
+        self.late += sign * cell.n_late
+        self.target += sign * cell.n_target
+        self.within += sign * cell.n_within
+        if cell.beside is not None:
+            self._merge_beside(cell.beside, sign)
+
+    def merge_durations(self, durations: Histogram, sign: int = 1) -> None:
+        """Add what a histogram counts; with a sign of -1 count it no more."""
+        changes = self.changes
+        for bucket, by in zip(durations.buckets, durations.counts, strict=True):
+            changes[bucket] = changes.get(bucket, 0) + sign * by
+
     def merge(self, other: "Tally") -> None:
         """Add what another tally says."""
-        self.add_sums(other)
-        changes = self.changes
-        for bucket, by in other.changes.items():
-            changes[bucket] = changes.get(bucket, 0) + by
-
-    def add_sums(self, other: "Tally") -> None:
-        """Add what another tally says, but for its histogram."""
         self.n += other.n
         self.total += other.total
         self.squares += other.squares
@@ -261,27 +275,15 @@ class Tally:
         self.exposure += other.exposure
         for aside, by in other.asides.items():
             self.asides[aside] = self.asides.get(aside, 0) + by
+        changes = self.changes
+        for bucket, by in other.changes.items():
+            changes[bucket] = changes.get(bucket, 0) + by
 
-    def merge_cell(self, cell: LaneCell) -> None:
-        """Add what a cell counts."""
-        self.n += cell.n
-        self.total += int(cell.sum_ms)
-        self.squares += int(cell.sum_squares)
-        self.logs += int(cell.sum_logs)
-        self.zero += cell.n_zero
-        self.negative += cell.n_negative
-        self.planned += cell.n_planned
-        self.late += cell.n_late
-        self.target += cell.n_target
-        self.within += cell.n_within
-        if cell.beside is not None:
-            self._merge_beside(cell.beside)
-
-    def _merge_beside(self, beside: Beside) -> None:
-        self.exposure += int(beside.exposure)
+    def _merge_beside(self, beside: Beside, sign: int) -> None:
+        self.exposure += sign * int(beside.exposure)
         asides = self.asides
         for aside, by in _asides(beside):
-            asides[aside] = asides.get(aside, 0) + by
+            asides[aside] = asides.get(aside, 0) + sign * by
 
     def beside(self) -> Beside | None:
         """Return what few cells have, None where it is nothing."""

@@ -35,6 +35,13 @@ class Calendar:
         at = bisect_right(self._since_ms, instant_ms) - 1
         return (instant_ms + self._offset_ms[at]) // DAY_MS
 
+    def stretch(self, instant_ms: int) -> tuple[int, int, int]:
+        """Return from when until when one offset holds around an instant, and the offset, ms."""
+        at = bisect_right(self._since_ms, instant_ms) - 1
+        last = at + 1 == len(self._since_ms)
+        until_ms = _NEVER_MS if last else self._since_ms[at + 1]
+        return self._since_ms[at], until_ms, self._offset_ms[at]
+
     def bounds(self, days: range) -> tuple[int, int]:
         """Return beginning and end of days on end, ms; the end is not in it."""
         return self._of_day(days.start)[0], self._of_day(days.stop - 1)[1]
