@@ -377,6 +377,7 @@ def test_cells_travel_in_the_changelog_and_back() -> None:
         "HoursCell",
         "Mark",
         "Published",
+        "PublishedSeries",
         "WeekCell",
         "WholeCell",
     }

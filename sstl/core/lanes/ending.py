@@ -7,8 +7,8 @@ import msgspec
 from sstl.core.lanes.cell import START, Series
 from sstl.core.lanes.cohorts import newest_day
 from sstl.core.lanes.marks import DIRTY, MARK, SERIES
-from sstl.core.lanes.publishing import PUBLISHED, Published, told_at
 from sstl.core.lanes.terms import follow_up_ms
+from sstl.core.lanes.told import provisional_windows, said_of
 from sstl.core.lanes.windows import DAY_MS, HOUR_MS, TOTAL, ending_with
 from sstl.core.lanes.zones import Calendar, calendar_of
 from sstl.core.stage import Work
@@ -101,22 +101,13 @@ class _EndedDays:
 
 def _candidates(work: Work, key: str, days: tuple[int, ...] | None) -> Iterator[str]:
     if days is None:
-        yield from _provisional(work, key)
+        yield from provisional_windows(work, key)
         return
     newest = newest_day(work, key) if days else None
     for day in days:
         for window in ending_with(day):
-            published: Published | None = work.get(*told_at(window, key))
-            said = None if published is None else published.said(window)
+            said = said_of(work, key, window).said(window)
             if said is not None and said.provisional:
                 yield window
         if newest == day:
             yield TOTAL
-
-
-def _provisional(work: Work, key: str) -> Iterator[str]:
-    for part in work.parts(key):
-        if part.startswith(PUBLISHED):
-            published: Published | None = work.get(key, part)
-            if published is not None:
-                yield from published.provisional()

@@ -1,9 +1,8 @@
 """Where the counts of days, hours and wholes lie."""
 
-from functools import lru_cache
 from typing import Final
 
-from sstl.core.lanes.cell import LaneCell, Packed, Series, WeekCell, WholeCell
+from sstl.core.lanes.cell import BY_END, LaneCell, Packed, WeekCell, WholeCell
 from sstl.core.lanes.windows import TOTAL, place_of_day
 from sstl.core.stage import Work
 
@@ -12,10 +11,10 @@ DAYS: Final = "days/"
 HOURS: Final = "~hours"
 
 
-@lru_cache(maxsize=8192)
 def whole_key(key: str) -> str:
     """Return the series of all together that a series is of."""
-    return Series.of(key)._replace(strata=()).key
+    names, bar, strata = key.rpartition("|")
+    return key if strata == BY_END else names + bar
 
 
 def whole_cell(work: Work, key: str) -> LaneCell | None:

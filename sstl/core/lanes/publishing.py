@@ -1,14 +1,12 @@
 """What a tick publishes: the windows that changed, with their figures. Windows that end are marked in `ending`.
 
-Weeks and months are merged from their days here and are stored nowhere. What was last said of a window lies under the
-series: part ``published/<month>`` for its days, the month and the weeks that begin in it, ``published/TOTAL``; under
-``~told-hours/<hour>``, by series, for hours.
+Weeks and months are merged from their days here and are stored nowhere; what was last said is in
+`sstl.core.lanes.told`.
 """
 
 import hashlib
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
 
 import msgspec
 
@@ -23,6 +21,15 @@ from sstl.core.lanes.marks import DIRTY, MARK
 from sstl.core.lanes.places import HOURS
 from sstl.core.lanes.record import figure_record, indicator
 from sstl.core.lanes.terms import follow_up_ms
+from sstl.core.lanes.told import (
+    FIGURE,
+    TOLD_HOURS,
+    Published,
+    Told,
+    next_told,
+    put_said,
+    said_of,
+)
 from sstl.core.lanes.windows import (
     DAY_PREFIX,
     HOUR_PREFIX,
@@ -30,10 +37,8 @@ from sstl.core.lanes.windows import (
     days_of,
     hour_number,
     hour_window,
-    month_name,
     month_window,
     name_of_day,
-    place_of_hour,
     week_window,
 )
 from sstl.core.lanes.zones import bounds_of
@@ -43,82 +48,8 @@ from sstl.core.statistics.result import Method, NotEstimable
 from sstl.models.indicator import Indicator
 from sstl.models.policy import Policy
 
-PUBLISHED = "published/"
-_TOLD_HOURS = "~told-hours"
-FIGURE = "|"
-"""Between a window and the name of a figure, where what was last said of the figure is kept."""
-_PROVISIONAL, _FINAL = ":", "="
 _DIGEST_BYTES = 6
 """That a change is taken for none happens once in 2 ** 48."""
-
-
-class Told(NamedTuple):
-    """What was last said of a window."""
-
-    revision: int
-    digest: str | None
-    """Of counts or figure, policy, and until when what is open is followed; an equal one is not published again. Empty:
-    nothing is counted. None: not kept, so that whatever is marked is published."""
-    provisional: bool
-
-
-class Published(msgspec.Struct, frozen=True, tag="published.3"):
-    """Cell: window, or window and figure, to what was said of it.
-
-    It outlives the counts, so that a revision is never used twice. What is final seldom changes: of it only the
-    revision is kept, but of `TOTAL` and where nothing is counted.
-    """
-
-    windows: dict[str, int | str]
-    """``2:k3JvQ0xw`` said for the second time, provisional; ``2=k3JvQ0xw`` final; ``2`` final, without its digest."""
-
-    def said(self, name: str) -> Told | None:
-        """Return what was said of a window or figure, None where nothing was."""
-        short = self.windows.get(name)
-        return None if short is None else _long(short)
-
-    def figures(self, window: str) -> dict[str, Told]:
-        """Return what was said of the figures of a window, by their names."""
-        begins = window + FIGURE
-        return {
-            name.removeprefix(begins): _long(short)
-            for name, short in self.windows.items()
-            if name.startswith(begins)
-        }
-
-    def provisional(self) -> Iterator[str]:
-        """Yield the windows that were said to be provisional."""
-        for name, short in self.windows.items():
-            if FIGURE not in name and _long(short).provisional:
-                yield name
-
-    def changed(self, now: Mapping[str, Told]) -> "Published":
-        """Return the cell after more was said."""
-        windows = self.windows | {name: _short(name, told) for name, told in now.items()}
-        return Published(dict(sorted(windows.items())))
-
-    def without(self, name: str) -> "Published | None":
-        """Return the cell without a window, None where nothing is left."""
-        left = {one: short for one, short in self.windows.items() if one != name}
-        return Published(left) if left else None
-
-
-NOTHING_SAID = Published({})
-
-
-def _short(name: str, told: Told) -> int | str:
-    kept = told.provisional or told.digest == "" or name.startswith(TOTAL)
-    if told.digest is None or not kept:
-        return told.revision
-    return f"{told.revision}{_PROVISIONAL if told.provisional else _FINAL}{told.digest}"
-
-
-def _long(short: int | str) -> Told:
-    if isinstance(short, int):
-        return Told(short, None, provisional=False)
-    mark = _PROVISIONAL if _PROVISIONAL in short else _FINAL
-    revision, _, digest = short.partition(mark)
-    return Told(int(revision), digest, mark == _PROVISIONAL)
 
 
 def windows_of(window: str) -> tuple[str, ...]:
@@ -142,24 +73,14 @@ def _span(work: Work, key: str, window: str) -> tuple[int, int] | None:
     return bounds_of(work.policy, Series.of(key), window)
 
 
-def told_at(window: str, key: str) -> tuple[str, str]:
-    """Return where what was said of a window lies."""
-    if window == TOTAL:
-        return key, PUBLISHED + TOTAL
-    if window.startswith(HOUR_PREFIX):
-        return f"{_TOLD_HOURS}/{place_of_hour(hour_number(window))[0]}", key
-    return key, PUBLISHED + month_name(days_of(window).start)
-
-
 def publish(work: Work, cohorts: Cohorts, key: str, window: str) -> None:
     """Publish a window, and the figures derived from it, where they say something else than before."""
     told = work.get(PASSED, "")
     reached_ms = None if told is None else told.reached_ms
-    place = told_at(window, key)
-    published: Published = work.get(*place) or NOTHING_SAID
+    published = said_of(work, key, window)
     before = published.said(window)
     if window.startswith(HOUR_PREFIX) and is_expired(hour_number(window), reached_ms):
-        work.put(*place, published.without(window))
+        put_said(work, key, window, published.without(window))
         if before is not None:
             # a null value, so that compaction takes the hour away
             work.outcome.outputs.append(Output("indicators", f"{key}|{window}", None))
@@ -210,7 +131,7 @@ def publish(work: Work, cohorts: Cohorts, key: str, window: str) -> None:
                     policy=governing,
                 ),
             )
-    work.put(*place, published.changed(changed))
+    put_said(work, key, window, published.changed(changed))
 
 
 def _until(
@@ -224,18 +145,6 @@ def _until(
     return horizon_of(work, series, window, reached_ms, governing)
 
 
-def next_told(before: Told | None, digest: str, *, provisional: bool) -> Told | None:
-    """Return what is said now, None where it is what was said before."""
-    if before is None:
-        return Told(1, digest, provisional) if digest else None
-    if before.digest is not None and (digest, provisional or not digest) == (
-        before.digest,
-        before.provisional or not before.digest,
-    ):
-        return None
-    return Told(before.revision + 1, digest, provisional)
-
-
 def standing(work: Work, cohorts: Cohorts, key: str) -> Iterator[Indicator]:
     """Yield again what was last said of a series: of the whole, and of its last day with that day's week and month.
 
@@ -246,8 +155,8 @@ def standing(work: Work, cohorts: Cohorts, key: str) -> Iterator[Indicator]:
     declared = definition(series.indicator, series.counting_unit)
     for window in () if day is None else windows_of(name_of_day(day)):
         cell, span = cohorts.counts(key, window), _span(work, key, window)
-        published: Published | None = work.get(*told_at(window, key))
-        if cell is None or span is None or published is None:
+        published = said_of(work, key, window)
+        if cell is None or span is None:
             continue
         governing = work.policy.at(span[0])
         told = published.said(window)
@@ -336,7 +245,7 @@ def forget_hours(work: Work, now_ms: int) -> None:
             for hour in () if cell is None else cell.hours:
                 work.put(DIRTY, f"{key}|{hour_window(day * 24 + int(hour))}", None)
             work.put(place, key, None)
-        told = f"{_TOLD_HOURS}/{day}"
+        told = f"{TOLD_HOURS}/{day}"
         for key in work.parts(told):
             published: Published | None = work.get(told, key)
             for window in () if published is None else published.windows:

@@ -16,12 +16,8 @@ from sstl.core.lanes.ending import Ended, mark_ended
 from sstl.core.lanes.following import Followed, mark_open, note_resumed
 from sstl.core.lanes.marks import CHANGED, DIRTY, Changed, Mark
 from sstl.core.lanes.publishers import judge_publishers
-from sstl.core.lanes.publishing import (
-    Published,
-    forget_hours,
-    publish,
-    windows_of,
-)
+from sstl.core.lanes.publishing import forget_hours, publish, windows_of
+from sstl.core.lanes.told import Published, PublishedSeries
 from sstl.core.publishers import Heard, hear
 from sstl.core.said import Said
 from sstl.core.stage import (
@@ -66,6 +62,7 @@ class LanesStage:
         | Changed
         | After
         | Published
+        | PublishedSeries
         | Ended
         | Followed
         | Counted

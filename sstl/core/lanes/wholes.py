@@ -8,7 +8,7 @@ counts more is added once for all batches since.
 from bisect import bisect_left
 
 from sstl.core.histogram import Histogram
-from sstl.core.lanes.cell import END, Packed, Series, WholeCell
+from sstl.core.lanes.cell import BY_END, Packed, WholeCell
 from sstl.core.lanes.combinations import series_of
 from sstl.core.lanes.marks import CHANGED, MARK, SERIES, Changed
 from sstl.core.lanes.packed import contribution_of, unpacked
@@ -29,7 +29,7 @@ class Wholes:
     def settle(self, key: str) -> None:
         """Bring the whole of a series up to date, and of all others of its indicator, lane and mode."""
         whole = whole_key(key)
-        if whole in self._settled or Series.of(key).by == END:
+        if whole in self._settled or whole.endswith(BY_END):
             return
         self._settled.add(whole)
         changes = self._changes(whole)

@@ -1,0 +1,175 @@
+"""What was last said of windows, so that nothing is published twice and no revision is used twice.
+
+It lies with the series of all together, of all its series in one cell: one for each would be its key for the most part.
+Part ``published/<month>`` for the days, the month and the weeks that begin in it, ``published/TOTAL``; under
+``~told-hours/<day>``, by series, for hours.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from sstl.core.lanes.places import whole_key
+from sstl.core.lanes.windows import (
+    HOUR_PREFIX,
+    TOTAL,
+    days_of,
+    hour_number,
+    month_name,
+    place_of_hour,
+)
+from sstl.core.stage import Work
+
+PUBLISHED = "published/"
+TOLD_HOURS = "~told-hours"
+FIGURE = "|"
+"""Between a window and the name of a figure, where what was last said of the figure is kept."""
+_PROVISIONAL, _FINAL = ":", "="
+
+
+class Told(NamedTuple):
+    """What was last said of a window."""
+
+    revision: int
+    digest: str | None
+    """Of counts or figure, policy, and until when what is open is followed; an equal one is not published again. Empty:
+    nothing is counted. None: not kept, so that whatever is marked is published."""
+    provisional: bool
+
+
+class Published(msgspec.Struct, frozen=True, tag="published.3"):
+    """Cell: window, or window and figure, to what was said of it.
+
+    It outlives the counts, so that a revision is never used twice. What is final seldom changes: of it only the
+    revision is kept, but of `TOTAL` and where nothing is counted.
+    """
+
+    windows: dict[str, int | str]
+    """``2:k3JvQ0xw`` said for the second time, provisional; ``2=k3JvQ0xw`` final; ``2`` final, without its digest."""
+
+    def said(self, name: str) -> Told | None:
+        """Return what was said of a window or figure, None where nothing was."""
+        short = self.windows.get(name)
+        return None if short is None else _long(short)
+
+    def figures(self, window: str) -> dict[str, Told]:
+        """Return what was said of the figures of a window, by their names."""
+        begins = window + FIGURE
+        return {
+            name.removeprefix(begins): _long(short)
+            for name, short in self.windows.items()
+            if name.startswith(begins)
+        }
+
+    def provisional(self) -> Iterator[str]:
+        """Yield the windows that were said to be provisional."""
+        for name, short in self.windows.items():
+            if FIGURE not in name and _long(short).provisional:
+                yield name
+
+    def changed(self, now: Mapping[str, Told]) -> "Published":
+        """Return the cell after more was said."""
+        windows = self.windows | {name: _short(name, told) for name, told in now.items()}
+        return Published(_in_order(windows, len(self.windows)))
+
+    def without(self, name: str) -> "Published | None":
+        """Return the cell without a window, None where nothing is left."""
+        left = {one: short for one, short in self.windows.items() if one != name}
+        return Published(left) if left else None
+
+
+NOTHING_SAID = Published({})
+
+
+class PublishedSeries(msgspec.Struct, frozen=True, tag="published-series.1"):
+    """Cell: what was said of all series of one indicator, lane and mode in a month, or of their wholes."""
+
+    series: dict[str, dict[str, int | str]]
+    """Strata, as `strata_text` calls them, to what `Published` has."""
+
+
+_Named = TypeVar("_Named")
+
+
+def _in_order(named: dict[str, _Named], known: int) -> dict[str, _Named]:
+    """Return by name what was in order while there were so many."""
+    return named if len(named) == known else dict(sorted(named.items()))
+
+
+def said_of(work: Work, key: str, window: str) -> Published:
+    """Return what was said of a series, in the month of the window at least."""
+    if window.startswith(HOUR_PREFIX):
+        of_hours: Published | None = work.get(*_hours_at(key, window))
+        return of_hours or NOTHING_SAID
+    whole = whole_key(key)
+    cell: PublishedSeries | None = work.get(whole, _part(window))
+    windows = None if cell is None else cell.series.get(key.removeprefix(whole))
+    return Published(windows) if windows else NOTHING_SAID
+
+
+def put_said(work: Work, key: str, window: str, published: Published | None) -> None:
+    """Keep what was said of a series, as `said_of` returns it.
+
+    Args:
+        work: Where it is kept.
+        key: Of the series.
+        window: What was said of it last.
+        published: None: nothing; only hours are forgotten.
+    """
+    if window.startswith(HOUR_PREFIX):
+        work.put(*_hours_at(key, window), published)
+        return
+    whole, part = whole_key(key), _part(window)
+    cell: PublishedSeries | None = work.get(whole, part)
+    known = {} if cell is None else cell.series
+    windows = {} if published is None else published.windows
+    series = {**known, key.removeprefix(whole): windows}
+    work.put(whole, part, PublishedSeries(_in_order(series, len(known))))
+
+
+def provisional_windows(work: Work, key: str) -> Iterator[str]:
+    """Yield the windows of a series that were said to be provisional, hours left out."""
+    whole = whole_key(key)
+    strata = key.removeprefix(whole)
+    for part in work.parts(whole):
+        if part.startswith(PUBLISHED):
+            cell: PublishedSeries | None = work.get(whole, part)
+            windows = None if cell is None else cell.series.get(strata)
+            if windows:
+                yield from Published(windows).provisional()
+
+
+def _part(window: str) -> str:
+    return PUBLISHED + (TOTAL if window == TOTAL else month_name(days_of(window).start))
+
+
+def _hours_at(key: str, window: str) -> tuple[str, str]:
+    return f"{TOLD_HOURS}/{place_of_hour(hour_number(window))[0]}", key
+
+
+def _short(name: str, told: Told) -> int | str:
+    kept = told.provisional or told.digest == "" or name.startswith(TOTAL)
+    if told.digest is None or not kept:
+        return told.revision
+    return f"{told.revision}{_PROVISIONAL if told.provisional else _FINAL}{told.digest}"
+
+
+def _long(short: int | str) -> Told:
+    if isinstance(short, int):
+        return Told(short, None, provisional=False)
+    mark = _PROVISIONAL if _PROVISIONAL in short else _FINAL
+    revision, _, digest = short.partition(mark)
+    return Told(int(revision), digest, mark == _PROVISIONAL)
+
+
+def next_told(before: Told | None, digest: str, *, provisional: bool) -> Told | None:
+    """Return what is said now, None where it is what was said before."""
+    if before is None:
+        return Told(1, digest, provisional) if digest else None
+    if before.digest is not None and (digest, provisional or not digest) == (
+        before.digest,
+        before.provisional or not before.digest,
+    ):
+        return None
+    return Told(before.revision + 1, digest, provisional)
