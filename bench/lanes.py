@@ -142,7 +142,7 @@ def run(
         if (day + 1) % tick_every and day + 1 < days:
             continue
         began = time.process_time()
-        while (outcome := stage.tick(state, policy, CONTEXT)).outputs:
+        while (outcome := stage.tick(state, policy, CONTEXT)).changed:
             state.apply(outcome.changed)
         tick_s += time.process_time() - began
     store = _store(state)
@@ -183,9 +183,9 @@ def crowd(lanes: int, a_day: int, indicators: tuple[str, ...]) -> Crowd:
     resident = psutil.Process().memory_info().rss - before
     count, waiting, ticks = sum(map(len, hours)), len(list(state.parts(CHANGED))), 0
     began = time.process_time()
-    while (outcome := stage.tick(state, policy, CONTEXT)).outputs:
+    while (outcome := stage.tick(state, policy, CONTEXT)).changed:
         state.apply(outcome.changed)
-        ticks += 1
+        ticks += bool(outcome.outputs)
     tick_s = time.process_time() - began
     size = _store(state).size_bytes
     return Crowd(count, fold_s / count * 1e6, resident / 2**20, size, waiting, tick_s, ticks)

@@ -36,7 +36,7 @@ def mark_ended(work: Work, now_ms: int) -> None:
     """Mark what was published as provisional and whose follow-up the watermark has passed.
 
     Looks through the series once for each hour of the watermark, and marks about `MOST_MARKS` windows in a step, so
-    that one still fits a transaction; the next step goes on.
+    that one still fits a transaction; the next step goes on, with the next heartbeat or tick.
     """
     told: Ended = work.get(_ENDED, "") or Ended(None)
     since_ms, to_ms = told.at_ms, told.to_ms
@@ -56,6 +56,13 @@ def mark_ended(work: Work, now_ms: int) -> None:
             work.put(_ENDED, "", Ended(since_ms, to_ms, key))
             return
     work.put(_ENDED, "", Ended(to_ms))
+
+
+def go_on_ended(work: Work) -> None:
+    """Take the next step where the last one was not the last."""
+    told: Ended | None = work.get(_ENDED, "")
+    if told is not None and told.to_ms is not None:
+        mark_ended(work, told.to_ms)
 
 
 class _EndedDays:

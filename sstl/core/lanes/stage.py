@@ -12,8 +12,8 @@ from sstl.core.lanes.combinations import series_of
 from sstl.core.lanes.composition import compose, composed_at
 from sstl.core.lanes.counted import Counted, Incident, Tallies, is_counted, sweep
 from sstl.core.lanes.counting import Counting
-from sstl.core.lanes.ending import Ended, mark_ended
-from sstl.core.lanes.following import Followed, mark_open, note_resumed
+from sstl.core.lanes.ending import Ended, go_on_ended, mark_ended
+from sstl.core.lanes.following import Followed, go_on_open, mark_open, note_resumed
 from sstl.core.lanes.marks import CHANGED, DIRTY, Changed, Mark
 from sstl.core.lanes.publishers import judge_publishers
 from sstl.core.lanes.publishing import forget_hours, publish, windows_of
@@ -116,7 +116,10 @@ class LanesStage:
             mark_open(work)
 
     def tick(self, state: StateReader, policy: Policy, context: Context) -> Outcome:
-        """Publish what is marked as changed and clear the marks; no outputs: nothing waits."""
+        """Publish what is marked as changed and clear the marks; no change: nothing waits.
+
+        Once all is published, what was too much for one step when the watermark moved is marked a step further.
+        """
         work = Work(state, policy, context)
         marks = sorted((mark, place) for place in (CHANGED, DIRTY) for mark in work.parts(place))
         after = work.get(_NEXT, "")
@@ -131,18 +134,28 @@ class LanesStage:
             if len(seen) >= self._most_per_tick:
                 last = marks[number - 1][0]
                 break
-            key, window = mark.rsplit("|", 1)
-            if place == CHANGED:
-                cohorts.settle(key)
-            for one in series_of(key) if place == CHANGED else (key,):
-                for changed in windows_of(window):
-                    if (one, changed) not in seen:
-                        seen.add((one, changed))
-                        publish(work, cohorts, one, changed)
-                for composed in composed_at(one, window):
-                    if composed not in seen:
-                        seen.add(composed)
-                        compose(work, cohorts, *composed)
+            _publish_marked(work, cohorts, mark, place, seen)
             work.put(place, mark, None)
         work.put(_NEXT, "", None if last is None else After(last))
+        if last is None:
+            go_on_ended(work)
+            go_on_open(work)
         return work.outcome
+
+
+def _publish_marked(
+    work: Work, cohorts: Cohorts, mark: str, place: str, seen: set[tuple[str, str]]
+) -> None:
+    """Publish what is to be published because of a mark, unless this tick has seen it."""
+    key, window = mark.rsplit("|", 1)
+    if place == CHANGED:
+        cohorts.settle(key)
+    for one in series_of(key) if place == CHANGED else (key,):
+        for changed in windows_of(window):
+            if (one, changed) not in seen:
+                seen.add((one, changed))
+                publish(work, cohorts, one, changed)
+        for composed in composed_at(one, window):
+            if composed not in seen:
+                seen.add(composed)
+                compose(work, cohorts, *composed)
