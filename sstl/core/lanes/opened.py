@@ -25,14 +25,16 @@ class OpenCell:
         """Return what the cell counts by now."""
         tally = self._tally
         if tally is None:
-            tally = self._tally = Tally()
             before = self.before
-            if isinstance(before, int):
-                tally.add_all([contribution_of(before)])
-            elif before is not None:
+            if before is None or isinstance(before, int):
+                tally = Tally()
+                if before is not None:
+                    self.waiting.append(contribution_of(before))
+            else:
                 cell = unpacked(before)
-                tally.merge_cell(cell)
+                tally = Tally.of_cell(cell)
                 self._durations = cell.histogram
+            self._tally = tally
         if self.waiting:
             tally.add_all(self.waiting)
             self.waiting = []

@@ -6,11 +6,12 @@ from typing import Any
 
 import msgspec
 
+from sstl.core.incidents import COUNTED
 from sstl.core.lanes.cell import HoursCell, WeekCell, WholeCell
 from sstl.core.lanes.cohorts import Cohorts
 from sstl.core.lanes.combinations import series_of
 from sstl.core.lanes.composition import compose, composed_at
-from sstl.core.lanes.counted import Counted, Incident, Tallies, is_counted, sweep
+from sstl.core.lanes.counted import Counted, Incident, Tallies, sweep
 from sstl.core.lanes.counting import Counting
 from sstl.core.lanes.ending import Ended, go_on_ended, mark_ended
 from sstl.core.lanes.following import Followed, go_on_open, mark_open, note_resumed
@@ -84,15 +85,16 @@ class LanesStage:
         """Add observations up; nothing is published before a tick."""
         work = Work(state, policy, context)
         batch, tallies = Counting(work), Tallies(work)
+        take = batch.take
         beats = []
         for record in records:
             message = record.message
             if isinstance(message, Heartbeat):
                 beats.append(message)
-            elif is_counted(message):
+            elif message.indicator in COUNTED:
                 tallies.take(message)
             else:
-                batch.take(message)
+                take(message)
         batch.close()
         tallies.close()
         self._beat(work, beats)

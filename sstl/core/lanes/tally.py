@@ -18,6 +18,7 @@ NO_BUCKET: Final = -(2**63)
 _FEW: Final = 24
 """Up to so many values, adding one by one is faster than adding up columns."""
 PLANNED, LATE, TARGET, WITHIN = 8, 4, 2, 1
+_JUDGED: Final = LATE | TARGET | WITHIN
 
 
 class Contribution(NamedTuple):
@@ -158,6 +159,19 @@ class Tally:
         self.changes: dict[int, int] = {}
         self.asides: dict[Aside, int] = {}
 
+    @classmethod
+    def of_cell(cls, cell: LaneCell) -> Self:
+        """Return what a cell counts, but for its histogram."""
+        tally = cls()
+        tally.n, tally.zero, tally.negative = cell.n, cell.n_zero, cell.n_negative
+        tally.total, tally.squares = int(cell.sum_ms), int(cell.sum_squares)
+        tally.logs = int(cell.sum_logs)
+        tally.planned, tally.late = cell.n_planned, cell.n_late
+        tally.target, tally.within = cell.n_target, cell.n_within
+        if cell.beside is not None:
+            tally._merge_beside(cell.beside, 1)
+        return tally
+
     def add_all(self, values: Sequence[Value]) -> None:
         """Count observations of one kind; sums over columns, for this is where most of the work is."""
         if not values:
@@ -166,7 +180,7 @@ class Tally:
         if isinstance(first, Events) or first.bucket == NO_BUCKET or len(values) > _FEW:
             self._add_columns(values)
             return
-        total = squares = logs = 0
+        total = squares = logs = planned = late = target = within = 0
         changes = self.changes
         durations = cast("Sequence[Contribution]", values)
         for value, square, log, bucket, marks in durations:
@@ -175,7 +189,11 @@ class Tally:
             logs += log
             changes[bucket] = changes.get(bucket, 0) + 1
             if marks:
-                self._mark(marks, 1)
+                planned += marks >> 3
+                if marks & _JUDGED:
+                    late += marks >> 2 & 1
+                    target += marks >> 1 & 1
+                    within += marks & 1
             if value <= 0:
                 self.zero += value == 0
                 self.negative += value < 0
@@ -183,6 +201,10 @@ class Tally:
         self.total += total
         self.squares += squares
         self.logs += logs
+        self.planned += planned
+        self.late += late
+        self.target += target
+        self.within += within
 
     def _add_columns(self, values: Sequence[Value]) -> None:
         columns = tuple(zip(*values, strict=True))
@@ -196,8 +218,8 @@ class Tally:
         self.squares += sum(columns[1])
         self.logs += sum(columns[2])
         changes = self.changes
-        for bucket, by in Counter(columns[3]).items():
-            changes[bucket] = changes.get(bucket, 0) + by
+        for bucket in columns[3]:
+            changes[bucket] = changes.get(bucket, 0) + 1
         for marks, by in Counter(columns[4]).items():
             self._mark(marks, by)
         if min(columns[0]) <= 0:
