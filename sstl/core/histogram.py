@@ -181,10 +181,15 @@ class Histogram(msgspec.Struct, frozen=True, array_like=True):
             if not 0 <= p <= 1:
                 message = f"no quantile at {p}"
                 raise ValueError(message)
+        return self.order_statistics([p.as_integer_ratio() for p in ps])
+
+    def order_statistics(self, ratios: Sequence[tuple[int, int]]) -> tuple[int | None, ...]:
+        """Return `quantiles` at shares from 0 to 1 that are named by numerator and denominator."""
         reached = list(accumulate(self.counts))
         if not reached:
-            return (None,) * len(ps)
-        ranks = (max(1, -(-p.numerator * reached[-1] // p.denominator)) for p in ps)
+            return (None,) * len(ratios)
+        n = reached[-1]
+        ranks = (max(1, -(-above * n // below)) for above, below in ratios)
         return tuple(value_of(self.buckets[bisect_left(reached, k)]) for k in ranks)
 
     def minimum(self) -> int | None:

@@ -4,7 +4,6 @@ Days, weeks and months are merged when they are asked for and are stored nowhere
 and mode have in common is looked up once.
 """
 
-from collections.abc import Iterator
 from functools import lru_cache
 
 from sstl.core.lanes.cell import (
@@ -44,10 +43,24 @@ class Cohorts:
         self._wholes = Wholes(work)
         self._group = ""
         self._windows: dict[str, dict[str, list[Packed]]] = {}
+        self._weeks: list[str] | None = None
 
     def settle(self, key: str) -> None:
         """Bring the whole of a series up to date, before marks of what changed in it are cleared."""
         self._wholes.settle(key)
+
+    def _enter(self, group: str) -> None:
+        if group != self._group:
+            # windows are asked for group by group
+            self._group, self._windows, self._weeks = group, {}, None
+
+    def newest_day(self, key: str) -> int | None:
+        """Return the last day of a series that counts something."""
+        group = whole_key(key)
+        self._enter(group)
+        if self._weeks is None:
+            self._weeks = _weeks_back(self._work, group)
+        return _newest_day(self._work, key, self._weeks)
 
     def counts(self, key: str, window: str) -> LaneCell | None:
         """Return what a series counts in a window; None where it is nothing."""
@@ -57,9 +70,7 @@ class Cohorts:
         if window.startswith(HOUR_PREFIX):
             return hour_cell(self._work, key, hour_number(window))
         group, strata = whole_key(key), Series.of(key).strata
-        if group != self._group:
-            # windows are asked for group by group
-            self._group, self._windows = group, {}
+        self._enter(group)
         found = self._windows.get(window)
         if found is None:
             found = self._windows[window] = _by_strata(self._work, group, window)
@@ -101,12 +112,16 @@ def hour_cell(work: Work, key: str, hour: int) -> LaneCell | None:
 
 def newest_day(work: Work, key: str) -> int | None:
     """Return the last day of a series that counts something."""
-    return next(_days_back(work, key), None)
+    return _newest_day(work, key, _weeks_back(work, whole_key(key)))
 
 
-def _days_back(work: Work, key: str) -> Iterator[int]:
+def _weeks_back(work: Work, group: str) -> list[str]:
+    return [part for part in reversed(work.parts(group)) if part.startswith(DAYS)]
+
+
+def _newest_day(work: Work, key: str, weeks: list[str]) -> int | None:
     group, strata = whole_key(key), Series.of(key).strata
-    for part in reversed([part for part in work.parts(group) if part.startswith(DAYS)]):
+    for part in weeks:
         cell: WeekCell | None = work.get(group, part)
         if cell is None:
             continue
@@ -116,4 +131,5 @@ def _days_back(work: Work, key: str) -> Iterator[int]:
             if _holds(strata, combination)
         ]
         if names:
-            yield days_of(f"P1W/{part.removeprefix(DAYS)}").start + int(max(names)) - 1
+            return days_of(f"P1W/{part.removeprefix(DAYS)}").start + int(max(names)) - 1
+    return None

@@ -8,7 +8,7 @@ from sstl.core.lanes.cell import START, Series
 from sstl.core.lanes.cohorts import newest_day
 from sstl.core.lanes.marks import DIRTY, MARK, SERIES
 from sstl.core.lanes.terms import follow_up_ms
-from sstl.core.lanes.told import provisional_windows, said_of
+from sstl.core.lanes.told import Sayings, provisional_windows
 from sstl.core.lanes.windows import DAY_MS, HOUR_MS, TOTAL, ending_with
 from sstl.core.lanes.zones import Calendar, calendar_of
 from sstl.core.stage import Work
@@ -111,9 +111,10 @@ def _candidates(work: Work, key: str, days: tuple[int, ...] | None) -> Iterator[
         yield from provisional_windows(work, key)
         return
     newest = newest_day(work, key) if days else None
+    sayings = Sayings(work)
     for day in days:
         for window in ending_with(day):
-            said = said_of(work, key, window).said(window)
+            said = sayings.of(key, window).said(window)
             if said is not None and said.provisional:
                 yield window
         if newest == day:

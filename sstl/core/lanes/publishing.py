@@ -7,28 +7,28 @@ Weeks and months are merged from their days here and are stored nowhere; what wa
 import hashlib
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 import msgspec
 
 from sstl.core.indicators.registry import Kind, definition
 from sstl.core.lanes.cell import START, HoursCell, LaneCell, Series
-from sstl.core.lanes.cohorts import Cohorts, newest_day
+from sstl.core.lanes.cohorts import Cohorts
 from sstl.core.lanes.counting import oldest_hour
 from sstl.core.lanes.derived import Figure, derived
 from sstl.core.lanes.followed import Horizon
 from sstl.core.lanes.following import horizon_of, moving
 from sstl.core.lanes.marks import DIRTY, MARK
-from sstl.core.lanes.places import HOURS
+from sstl.core.lanes.places import HOURS, whole_key
 from sstl.core.lanes.record import figure_record, indicator
 from sstl.core.lanes.terms import follow_up_ms
 from sstl.core.lanes.told import (
     FIGURE,
     TOLD_HOURS,
     Published,
+    Sayings,
     Told,
     next_told,
-    put_said,
-    said_of,
 )
 from sstl.core.lanes.windows import (
     DAY_PREFIX,
@@ -60,130 +60,147 @@ def windows_of(window: str) -> tuple[str, ...]:
     return (window, week_window(day), month_window(day), TOTAL)
 
 
-def _span(work: Work, key: str, window: str) -> tuple[int, int] | None:
-    """Return the instant by which the governing version is chosen, and the window's end.
+class _Governed(NamedTuple):
+    """What all series of one indicator, lane and mode have in common in a window."""
 
-    `TOTAL` goes by the last day that counts something, and there is none while nothing counts.
-    """
-    if window == TOTAL:
-        day = newest_day(work, key)
-        if day is None:
-            return None
-        window = name_of_day(day)
-    return bounds_of(work.policy, Series.of(key), window)
+    policy: Policy
+    """The version that governs it."""
+    provisional: bool
+    until: Horizon | None
+    """Until when its cohort is followed; None: what has not ended is not known of it."""
 
 
-def publish(work: Work, cohorts: Cohorts, key: str, window: str) -> None:
-    """Publish a window, and the figures derived from it, where they say something else than before."""
-    told = work.get(PASSED, "")
-    reached_ms = None if told is None else told.reached_ms
-    published = said_of(work, key, window)
-    before = published.said(window)
-    if window.startswith(HOUR_PREFIX) and is_expired(hour_number(window), reached_ms):
-        put_said(work, key, window, published.without(window))
-        if before is not None:
-            # a null value, so that compaction takes the hour away
-            work.outcome.outputs.append(Output("indicators", f"{key}|{window}", None))
-            work.count("indicator", "EXPIRED")
-        return
-    series = Series.of(key)
-    declared = definition(series.indicator, series.counting_unit)
-    cell = cohorts.counts(key, window)
-    span = _span(work, key, window)
-    governing = work.policy if span is None else work.policy.at(span[0])
-    by_start = series.by == START
-    # what ended in a window is complete as soon as it is over
-    follow_up = follow_up_ms(governing, series.indicator, series.counting_unit) if by_start else 0
-    provisional = span is None or reached_ms is None or reached_ms < span[1] + follow_up
-    until = _until(work, key, window, reached_ms, governing)
-    digest = "" if cell is None else digest_of(cell, governing, moving(cell, until))
-    now = next_told(before, digest, provisional=provisional)
-    if now is None:
-        return
-    changed = {window: now}
-    if declared.kind is not Kind.TALLY:
-        record = indicator(
+class Publication:
+    """What one tick publishes."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self.cohorts = Cohorts(work)
+        told = work.get(PASSED, "")
+        self._reached_ms = None if told is None else told.reached_ms
+        self._sayings = Sayings(work)
+        self._governed: dict[tuple[str, str, int | None], _Governed] = {}
+
+    def publish(self, key: str, window: str) -> None:
+        """Publish a window, and the figures derived from it, where they say something else than before."""
+        published = self._sayings.of(key, window)
+        before = published.said(window)
+        is_hour = window.startswith(HOUR_PREFIX)
+        if is_hour and is_expired(hour_number(window), self._reached_ms):
+            self._sayings.put(key, window, published.without(window))
+            if before is not None:
+                # a null value, so that compaction takes the hour away
+                self._work.outcome.outputs.append(Output("indicators", f"{key}|{window}", None))
+                self._work.count("indicator", "EXPIRED")
+            return
+        series = Series.of(key)
+        declared = definition(series.indicator, series.counting_unit)
+        cell = self.cohorts.counts(key, window)
+        governed = self._governing(key, series, window)
+        digest = ""
+        if cell is not None:
+            digest = digest_of(cell, governed.policy, moving(cell, governed.until))
+        now = next_told(before, digest, provisional=governed.provisional)
+        if now is None:
+            return
+        changed = {window: now}
+        if declared.kind is not Kind.TALLY:
+            record = self._record(key, window, cell, now._replace(provisional=governed.provisional))
+            emit(self._work, record)
+        if declared.estimator is not None and not is_hour:
+            figures = () if cell is None else derived(series, window, cell, governed.policy)
+            before_of = published.figures(window)
+            for figure, name, told in _news(
+                before_of, figures, governed.policy, provisional=governed.provisional
+            ):
+                changed[window + FIGURE + name] = told
+                said = told._replace(provisional=governed.provisional)
+                emit(self._work, self._figure(key, window, figure, said))
+        self._sayings.put(key, window, published.changed(changed))
+
+    def close(self) -> None:
+        """Write what was said."""
+        self._sayings.close()
+
+    def standing(self, key: str) -> Iterator[Indicator]:
+        """Yield again what was last said of a series: of the whole, and of its last day with that day's week and month.
+
+        What is composed of two months is not among it.
+        """
+        series, day = Series.of(key), self.cohorts.newest_day(key)
+        declared = definition(series.indicator, series.counting_unit)
+        for window in () if day is None else windows_of(name_of_day(day)):
+            cell = self.cohorts.counts(key, window)
+            if cell is None:
+                continue
+            published = self._sayings.of(key, window)
+            told = published.said(window)
+            if told is not None and declared.kind is not Kind.TALLY:
+                yield self._record(key, window, cell, told)
+            governing = self._governing(key, series, window).policy
+            figures = () if declared.estimator is None else derived(series, window, cell, governing)
+            for figure in figures:
+                told = published.said(window + FIGURE + figure.name)
+                if told is not None:
+                    yield self._figure(key, window, figure, told)
+
+    def _record(self, key: str, window: str, cell: LaneCell | None, told: Told) -> Indicator:
+        governed = self._governing(key, Series.of(key), window)
+        return indicator(
             key,
             window,
             cell,
-            revision=now.revision,
-            reached_ms=reached_ms,
-            provisional=provisional,
+            revision=told.revision,
+            reached_ms=self._reached_ms,
+            provisional=told.provisional,
+            policy=governed.policy,
+            until=governed.until,
+        )
+
+    def _figure(self, key: str, window: str, figure: Figure, told: Told) -> Indicator:
+        series = Series.of(key)
+        return figure_record(
+            series,
+            window,
+            figure,
+            revision=told.revision,
+            reached_ms=self._reached_ms,
+            provisional=told.provisional,
+            policy=self._governing(key, series, window).policy,
+        )
+
+    def _governing(self, key: str, series: Series, window: str) -> _Governed:
+        """Return by what a window is published.
+
+        `TOTAL` goes by the last day that counts something; while nothing counts, it is governed by the newest version.
+        """
+        day = self.cohorts.newest_day(key) if window == TOTAL else None
+        place = whole_key(key), window, day
+        found = self._governed.get(place)
+        if found is None:
+            found = self._governed[place] = self._find(series, window, day)
+        return found
+
+    def _find(self, series: Series, window: str, day: int | None) -> _Governed:
+        work, reached_ms = self._work, self._reached_ms
+        names = series.indicator, series.counting_unit
+        span = None
+        if window != TOTAL:
+            span = bounds_of(work.policy, series, window)
+        elif day is not None:
+            span = bounds_of(work.policy, series, name_of_day(day))
+        governing = work.policy if span is None else work.policy.at(span[0])
+        by_start = series.by == START
+        # what ended in a window is complete as soon as it is over
+        follow_up = follow_up_ms(governing, *names) if by_start else 0
+        until = None
+        if by_start and definition(*names).awaits and not window.startswith(HOUR_PREFIX):
+            until = horizon_of(work, series, window, reached_ms, governing)
+        return _Governed(
             policy=governing,
+            provisional=span is None or reached_ms is None or reached_ms < span[1] + follow_up,
             until=until,
         )
-        emit(work, record)
-    if declared.estimator is not None and not window.startswith(HOUR_PREFIX):
-        figures = () if cell is None else derived(series, window, cell, governing)
-        for figure, name, told_now in _news(
-            published.figures(window), figures, governing, provisional=provisional
-        ):
-            changed[window + FIGURE + name] = told_now
-            emit(
-                work,
-                figure_record(
-                    series,
-                    window,
-                    figure,
-                    revision=told_now.revision,
-                    reached_ms=reached_ms,
-                    provisional=provisional,
-                    policy=governing,
-                ),
-            )
-    put_said(work, key, window, published.changed(changed))
-
-
-def _until(
-    work: Work, key: str, window: str, reached_ms: int | None, governing: Policy
-) -> Horizon | None:
-    """Return until when the cohort of a window is followed; None: what has not ended is not known of it."""
-    series = Series.of(key)
-    awaits = definition(series.indicator, series.counting_unit).awaits
-    if awaits is None or series.by != START or window.startswith(HOUR_PREFIX):
-        return None
-    return horizon_of(work, series, window, reached_ms, governing)
-
-
-def standing(work: Work, cohorts: Cohorts, key: str) -> Iterator[Indicator]:
-    """Yield again what was last said of a series: of the whole, and of its last day with that day's week and month.
-
-    What is composed of two months is not among it.
-    """
-    series, day, reached = Series.of(key), newest_day(work, key), work.get(PASSED, "")
-    reached_ms = None if reached is None else reached.reached_ms
-    declared = definition(series.indicator, series.counting_unit)
-    for window in () if day is None else windows_of(name_of_day(day)):
-        cell, span = cohorts.counts(key, window), _span(work, key, window)
-        published = said_of(work, key, window)
-        if cell is None or span is None:
-            continue
-        governing = work.policy.at(span[0])
-        told = published.said(window)
-        if told is not None and declared.kind is not Kind.TALLY:
-            yield indicator(
-                key,
-                window,
-                cell,
-                revision=told.revision,
-                reached_ms=reached_ms,
-                provisional=told.provisional,
-                policy=governing,
-                until=_until(work, key, window, reached_ms, governing),
-            )
-        figures = () if declared.estimator is None else derived(series, window, cell, governing)
-        for figure in figures:
-            told = published.said(window + FIGURE + figure.name)
-            if told is not None:
-                yield figure_record(
-                    series,
-                    window,
-                    figure,
-                    revision=told.revision,
-                    reached_ms=reached_ms,
-                    provisional=told.provisional,
-                    policy=governing,
-                )
 
 
 def _news(

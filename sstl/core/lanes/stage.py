@@ -8,7 +8,6 @@ import msgspec
 
 from sstl.core.incidents import COUNTED
 from sstl.core.lanes.cell import HoursCell, WeekCell, WholeCell
-from sstl.core.lanes.cohorts import Cohorts
 from sstl.core.lanes.combinations import series_of
 from sstl.core.lanes.composition import compose, composed_at
 from sstl.core.lanes.counted import Counted, Incident, Tallies, sweep
@@ -17,7 +16,7 @@ from sstl.core.lanes.ending import Ended, go_on_ended, mark_ended
 from sstl.core.lanes.following import Followed, go_on_open, mark_open, note_resumed
 from sstl.core.lanes.marks import CHANGED, DIRTY, Changed, Mark
 from sstl.core.lanes.publishers import judge_publishers
-from sstl.core.lanes.publishing import forget_hours, publish, windows_of
+from sstl.core.lanes.publishing import Publication, forget_hours, windows_of
 from sstl.core.lanes.told import Published, PublishedSeries
 from sstl.core.publishers import Heard, hear
 from sstl.core.said import Said
@@ -129,15 +128,16 @@ class LanesStage:
             # Begin where the last full tick ended: busy early marks must not starve late ones.
             later = bisect_right(marks, (after.mark, DIRTY))
             marks = marks[later:] + marks[:later]
-        cohorts = Cohorts(work)
+        publication = Publication(work)
         seen: set[tuple[str, str]] = set()
         last = None
         for number, (mark, place) in enumerate(marks):
             if len(seen) >= self._most_per_tick:
                 last = marks[number - 1][0]
                 break
-            _publish_marked(work, cohorts, mark, place, seen)
+            _publish_marked(work, publication, mark, place, seen)
             work.put(place, mark, None)
+        publication.close()
         work.put(_NEXT, "", None if last is None else After(last))
         if last is None:
             go_on_ended(work)
@@ -146,18 +146,18 @@ class LanesStage:
 
 
 def _publish_marked(
-    work: Work, cohorts: Cohorts, mark: str, place: str, seen: set[tuple[str, str]]
+    work: Work, publication: Publication, mark: str, place: str, seen: set[tuple[str, str]]
 ) -> None:
     """Publish what is to be published because of a mark, unless this tick has seen it."""
     key, window = mark.rsplit("|", 1)
     if place == CHANGED:
-        cohorts.settle(key)
+        publication.cohorts.settle(key)
     for one in series_of(key) if place == CHANGED else (key,):
         for changed in windows_of(window):
             if (one, changed) not in seen:
                 seen.add((one, changed))
-                publish(work, cohorts, one, changed)
+                publication.publish(one, changed)
         for composed in composed_at(one, window):
             if composed not in seen:
                 seen.add(composed)
-                compose(work, cohorts, *composed)
+                compose(work, publication.cohorts, *composed)

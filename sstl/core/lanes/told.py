@@ -97,35 +97,52 @@ def _in_order(named: dict[str, _Named], known: int) -> dict[str, _Named]:
     return named if len(named) == known else dict(sorted(named.items()))
 
 
-def said_of(work: Work, key: str, window: str) -> Published:
-    """Return what was said of a series, in the month of the window at least."""
-    if window.startswith(HOUR_PREFIX):
-        of_hours: Published | None = work.get(*_hours_at(key, window))
-        return of_hours or NOTHING_SAID
-    whole = whole_key(key)
-    cell: PublishedSeries | None = work.get(whole, _part(window))
-    windows = None if cell is None else cell.series.get(key.removeprefix(whole))
-    return Published(windows) if windows else NOTHING_SAID
+class Sayings:
+    """What was said, as it is while more is said; written once."""
 
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._series: dict[tuple[str, str], dict[str, dict[str, int | str]]] = {}
+        """(series of all together, part) to what `PublishedSeries` has."""
+        self._changed: set[tuple[str, str]] = set()
 
-def put_said(work: Work, key: str, window: str, published: Published | None) -> None:
-    """Keep what was said of a series, as `said_of` returns it.
+    def _of(self, place: tuple[str, str]) -> dict[str, dict[str, int | str]]:
+        series = self._series.get(place)
+        if series is None:
+            cell: PublishedSeries | None = self._work.get(*place)
+            series = self._series[place] = {} if cell is None else dict(cell.series)
+        return series
 
-    Args:
-        work: Where it is kept.
-        key: Of the series.
-        window: What was said of it last.
-        published: None: nothing; only hours are forgotten.
-    """
-    if window.startswith(HOUR_PREFIX):
-        work.put(*_hours_at(key, window), published)
-        return
-    whole, part = whole_key(key), _part(window)
-    cell: PublishedSeries | None = work.get(whole, part)
-    known = {} if cell is None else cell.series
-    windows = {} if published is None else published.windows
-    series = {**known, key.removeprefix(whole): windows}
-    work.put(whole, part, PublishedSeries(_in_order(series, len(known))))
+    def of(self, key: str, window: str) -> Published:
+        """Return what was said of a series, in the month of the window at least."""
+        if window.startswith(HOUR_PREFIX):
+            of_hours: Published | None = self._work.get(*_hours_at(key, window))
+            return of_hours or NOTHING_SAID
+        whole = whole_key(key)
+        windows = self._of((whole, _part(window))).get(key.removeprefix(whole))
+        return Published(windows) if windows else NOTHING_SAID
+
+    def put(self, key: str, window: str, published: Published | None) -> None:
+        """Note what is said of a series by now, as `of` returns it.
+
+        Args:
+            key: Of the series.
+            window: What was said of it last.
+            published: None: nothing; only hours are forgotten.
+        """
+        if window.startswith(HOUR_PREFIX):
+            self._work.put(*_hours_at(key, window), published)
+            return
+        whole = whole_key(key)
+        place = whole, _part(window)
+        self._of(place)[key.removeprefix(whole)] = {} if published is None else published.windows
+        self._changed.add(place)
+
+    def close(self) -> None:
+        """Write what was noted."""
+        for place in sorted(self._changed):
+            self._work.put(*place, PublishedSeries(dict(sorted(self._series[place].items()))))
+        self._changed.clear()
 
 
 def provisional_windows(work: Work, key: str) -> Iterator[str]:

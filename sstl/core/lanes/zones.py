@@ -16,6 +16,7 @@ from sstl.models.zones import UTC_ZONE, Offsets, offsets_of
 
 _EVER_MS: Final = -(2**63)
 _NEVER_MS: Final = 2**63
+_MOST_BOUNDS: Final = 4096
 
 
 class Calendar:
@@ -25,10 +26,12 @@ class Calendar:
         offsets: To UTC, by when they hold.
     """
 
-    __slots__ = ("_offset_ms", "_since_ms")
+    __slots__ = ("_bounds", "_offset_ms", "_since_ms")
 
     def __init__(self, offsets: Offsets) -> None:
         self._since_ms, self._offset_ms = offsets
+        self._bounds: dict[tuple[int, int], tuple[int, int]] = {}
+        """Those that were asked for last, by first day and the one after the last."""
 
     def day(self, instant_ms: int) -> int:
         """Return the local day of an instant."""
@@ -44,7 +47,14 @@ class Calendar:
 
     def bounds(self, days: range) -> tuple[int, int]:
         """Return beginning and end of days on end, ms; the end is not in it."""
-        return self._of_day(days.start)[0], self._of_day(days.stop - 1)[1]
+        name = days.start, days.stop
+        found = self._bounds.get(name)
+        if found is None:
+            if len(self._bounds) >= _MOST_BOUNDS:
+                self._bounds.clear()
+            found = self._of_day(days.start)[0], self._of_day(days.stop - 1)[1]
+            self._bounds[name] = found
+        return found
 
     def _of_day(self, day: int) -> tuple[int, int]:
         """Return the first instant of a day and the one after its last; where zones leave it out, when they do."""
