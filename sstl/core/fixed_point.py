@@ -78,6 +78,10 @@ def ln_fixed(value: int) -> int:
 
 
 _DIGITS = Context(prec=34)
+_FEWER = Context(prec=22)
+_LOWER, _UPPER = Decimal(1) - Decimal(10) ** -19, Decimal(1) + Decimal(10) ** -19
+"""What 22 digits tell of an exponential below 2 ** 128 is nearer to the truth than this."""
+_LOGS_BELOW = 88 << LOG_BITS
 
 
 def exp_mean(log_sum: int, count: int, divisor: int = 1) -> float:
@@ -88,8 +92,18 @@ def exp_mean(log_sum: int, count: int, divisor: int = 1) -> float:
         count: How many there are, at least one.
         divisor: Turns the unit of the values into that of the result.
     """
-    mean = _DIGITS.divide(Decimal(log_sum), Decimal(count << LOG_BITS))
-    return float(_DIGITS.divide(_DIGITS.exp(mean), Decimal(divisor)))
+    if 0 <= log_sum < count * _LOGS_BELOW:
+        # twelve digits less take half the time, and nearly always leave no choice of the double
+        fewer = _exp_mean(log_sum, count, divisor, _FEWER)
+        low, high = float(_FEWER.multiply(fewer, _LOWER)), float(_FEWER.multiply(fewer, _UPPER))
+        if low == high:
+            return low
+    return float(_exp_mean(log_sum, count, divisor, _DIGITS))
+
+
+def _exp_mean(log_sum: int, count: int, divisor: int, digits: Context) -> Decimal:
+    mean = digits.divide(Decimal(log_sum), Decimal(count << LOG_BITS))
+    return digits.divide(digits.exp(mean), Decimal(divisor))
 
 
 def root(numerator: int, denominator: int) -> float:

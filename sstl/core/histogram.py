@@ -125,6 +125,17 @@ class Histogram(msgspec.Struct, frozen=True, array_like=True):
         buckets = tuple(sorted(counts))
         return cls(buckets, tuple(map(counts.__getitem__, buckets)))
 
+    def values(self) -> list[int]:
+        """Return the duration in seconds that stands for each bucket, in order."""
+        return [
+            bucket
+            if -EXACT_UP_TO_S <= bucket <= EXACT_UP_TO_S
+            else value_of(bucket)
+            if bucket < 0
+            else _VALUES[bucket - _FIRST_LONG]
+            for bucket in self.buckets
+        ]
+
     def count(self, bucket: int) -> int:
         """Return how many durations lie in the bucket."""
         place = bisect_left(self.buckets, bucket)
