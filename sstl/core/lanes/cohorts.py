@@ -15,7 +15,7 @@ from sstl.core.lanes.cell import (
     WeekCell,
     strata_of,
 )
-from sstl.core.lanes.packed import merged_packed, unpacked
+from sstl.core.lanes.packed import Counts, unpacked
 from sstl.core.lanes.places import DAYS, HOURS, whole_cell, whole_key
 from sstl.core.lanes.wholes import Wholes
 from sstl.core.lanes.windows import (
@@ -42,7 +42,7 @@ class Cohorts:
         self._work = work
         self._wholes = Wholes(work)
         self._group = ""
-        self._windows: dict[str, dict[str, list[Packed]]] = {}
+        self._windows: dict[str, dict[str, Counts]] = {}
         self._weeks: list[str] | None = None
 
     def settle(self, key: str) -> None:
@@ -74,15 +74,15 @@ class Cohorts:
         found = self._windows.get(window)
         if found is None:
             found = self._windows[window] = _by_strata(self._work, group, window)
-        return merged_packed(
-            one
-            for combination, cells in found.items()
-            if _holds(strata, combination)
-            for one in cells
-        )
+        counts = Counts([], [])
+        for combination, (ones, cells) in found.items():
+            if _holds(strata, combination):
+                counts.ones.extend(ones)
+                counts.cells.extend(cells)
+        return counts.merged()
 
 
-def _by_strata(work: Work, group: str, window: str) -> dict[str, list[Packed]]:
+def _by_strata(work: Work, group: str, window: str) -> dict[str, Counts]:
     """Return the counts of a window by combination of strata, not merged where that is little."""
     found: dict[str, list[Packed]] = {}
     days = days_of(window)
@@ -95,11 +95,14 @@ def _by_strata(work: Work, group: str, window: str) -> dict[str, list[Packed]]:
             inside = [one for name, one in by_day.items() if name in names]
             if inside:
                 found.setdefault(combination, []).extend(inside)
-    for combination, cells in found.items():
-        if sum(not isinstance(one, int) for one in cells) > 1:
-            merged = merged_packed(cells)
-            found[combination] = [] if merged is None else [merged]
-    return found
+    counts = {}
+    for combination, shorts in found.items():
+        of_it = Counts.of(shorts)
+        if len(of_it.cells) > 1:
+            merged = of_it.merged()
+            of_it = Counts([], [] if merged is None else [merged])
+        counts[combination] = of_it
+    return counts
 
 
 def hour_cell(work: Work, key: str, hour: int) -> LaneCell | None:

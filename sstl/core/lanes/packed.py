@@ -14,7 +14,7 @@ packed                   a cell that
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple, Self
 
 from sstl.core.histogram import Histogram, merged
 from sstl.core.lanes.cell import Beside, LaneCell, Packed
@@ -104,23 +104,42 @@ def _of_counts(text: str) -> LaneCell:
     return LaneCell(n=int(n), sum_ms=total, beside=beside)
 
 
+class Counts(NamedTuple):
+    """What is counted, not yet added up."""
+
+    ones: list[Contribution]
+    """Of durations that are alone in their cells."""
+    cells: list[LaneCell]
+    """All others."""
+
+    @classmethod
+    def of(cls, shorts: Iterable[Packed]) -> Self:
+        """Return what cells in short count."""
+        found = cls([], [])
+        for short in shorts:
+            if isinstance(short, int):
+                found.ones.append(contribution_of(short))
+            else:
+                found.cells.append(unpacked(short))
+        return found
+
+    def merged(self) -> LaneCell | None:
+        """Return the cell of everything; None where it is nothing."""
+        whole = Tally()
+        histograms = []
+        for cell in self.cells:
+            whole.merge_cell(cell)
+            if cell.histogram.buckets:
+                histograms.append(cell.histogram)
+        whole.add_all(self.ones)
+        if not histograms:
+            return cell_of(whole, Histogram.from_counts(whole.changes))
+        return cell_of(whole, merged(histograms).changed(whole.changes))
+
+
 def merged_packed(cells: Iterable[Packed]) -> LaneCell | None:
     """Return the cell of everything that the cells count; None where they count nothing."""
-    whole = Tally()
-    ones: list[Contribution] = []
-    histograms = []
-    for short in cells:
-        if isinstance(short, int):
-            ones.append(contribution_of(short))
-            continue
-        cell = unpacked(short)
-        whole.merge_cell(cell)
-        if cell.histogram.buckets:
-            histograms.append(cell.histogram)
-    whole.add_all(ones)
-    if not histograms:
-        return cell_of(whole, Histogram.from_counts(whole.changes))
-    return cell_of(whole, merged(histograms).changed(whole.changes))
+    return Counts.of(cells).merged()
 
 
 def merged_cells(cells: Iterable[LaneCell]) -> LaneCell | None:
