@@ -59,11 +59,12 @@ class _Open:
     """The cells that a batch touches of one indicator, lane and mode."""
 
     __slots__ = (
-        "added",
         "days",
         "ended",
+        "events_added",
         "from_ms",
         "hours",
+        "n_added",
         "named",
         "offset_ms",
         "plan",
@@ -81,8 +82,8 @@ class _Open:
         """By the day on which it ended."""
         self.hours: dict[int, OpenCell] = {}
         self.from_ms, self.to_ms, self.offset_ms = plan.days.stretch(0)
-        self.added: list[int] = [0, 0]
-        """Observations added, and the events in them."""
+        self.n_added = self.events_added = 0
+        """Observations, and the events in them."""
         self.taken_back: list[int] = [0, 0]
 
     def day(self, instant_ms: int) -> int:
@@ -114,28 +115,27 @@ class Counting:
             self._add(observation, current)
 
     def _group(self, observation: Observation, measure: Measure) -> _Open:
-        group = (
-            observation.indicator,
-            observation.counting_unit,
-            measure.lane_id,
-            measure.mode,
-        )
-        opened = self._open.get(group)
+        name = observation.indicator, observation.counting_unit, measure.lane_id, measure.mode
+        opened = self._open.get(name)
         if opened is None:
-            opened = self._open[group] = _Open(self._plans.of(group))
+            opened = self._open[name] = _Open(self._plans.of(name))
         return opened
 
     def _add(self, observation: Observation, measure: Measure) -> None:
-        group = self._group(observation, measure)
+        # once for each observation: what `_group` and `_Open.day` do is done here without calling them
+        group = self._open.get(
+            (observation.indicator, observation.counting_unit, measure.lane_id, measure.mode)
+        ) or self._group(observation, measure)
         plan = group.plan
         value = plan.contribution(measure)
         if value is None:
             self._work.count("lanes_alarm", _REFUSED[plan.kind])
             return
-        start_ms, value_ms, added = measure.start_ms, measure.value_ms, group.added
-        added[0] += 1
-        added[1] += value_ms
-        day = group.day(start_ms)
+        start_ms, value_ms = measure.start_ms, measure.value_ms
+        group.n_added += 1
+        group.events_added += value_ms
+        here = group.from_ms <= start_ms < group.to_ms
+        day = (start_ms + group.offset_ms) // DAY_MS if here else group.day(start_ms)
         strata = measure.strata
         named = (day, tuple(strata), tuple(strata.values()))
         cell = group.named.get(named)
@@ -218,7 +218,8 @@ class Counting:
     def _count(self, group: _Open) -> None:
         """Count for the metrics what was added and taken back."""
         plan = group.plan
-        for change, (many, events) in (("added", group.added), ("taken_back", group.taken_back)):
+        added = group.n_added, group.events_added
+        for change, (many, events) in (("added", added), ("taken_back", group.taken_back)):
             label = f"{plan.group[0]}:{change}"
             if many:
                 self._work.count("observation", label, many)

@@ -15,7 +15,7 @@ NO_BUCKET: Final = -(2**63)
 """What has no duration lies in no bucket."""
 
 
-_FEW: Final = 24
+_FEW: Final = 40
 """Up to so many values, adding one by one is faster than adding up columns."""
 PLANNED, LATE, TARGET, WITHIN = 8, 4, 2, 1
 _JUDGED: Final = LATE | TARGET | WITHIN
