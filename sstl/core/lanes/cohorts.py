@@ -15,9 +15,9 @@ from sstl.core.lanes.cell import (
     WeekCell,
     strata_of,
 )
-from sstl.core.lanes.packed import Counts, unpacked
+from sstl.core.lanes.packed import Counts, merged_packed, unpacked
 from sstl.core.lanes.places import DAYS, HOURS, whole_cell, whole_key
-from sstl.core.lanes.wholes import Wholes
+from sstl.core.lanes.wholes import Wholes, is_distinct
 from sstl.core.lanes.windows import (
     HOUR_PREFIX,
     TOTAL,
@@ -66,7 +66,7 @@ class Cohorts:
         """Return what a series counts in a window; None where it is nothing."""
         if window == TOTAL:
             self._wholes.settle(key)
-            return whole_cell(self._work, key)
+            return self._of_days(key) if is_distinct(key) else whole_cell(self._work, key)
         if window.startswith(HOUR_PREFIX):
             return hour_cell(self._work, key, hour_number(window))
         group, strata = whole_key(key), Series.of(key).strata
@@ -80,6 +80,19 @@ class Cohorts:
                 counts.ones.extend(ones)
                 counts.cells.extend(cells)
         return counts.merged()
+
+    def _of_days(self, key: str) -> LaneCell | None:
+        """Return what a series counts on all its days."""
+        group, strata = whole_key(key), Series.of(key).strata
+        cells = (self._work.get(group, part) for part in _weeks_back(self._work, group))
+        return merged_packed(
+            one
+            for cell in cells
+            if isinstance(cell, WeekCell)
+            for combination, by_day in cell.counts.items()
+            if _holds(strata, combination)
+            for one in by_day.values()
+        )
 
 
 def _by_strata(work: Work, group: str, window: str) -> dict[str, Counts]:

@@ -132,8 +132,6 @@ class Counting:
             self._work.count("lanes_alarm", _REFUSED[plan.kind])
             return
         start_ms, value_ms = measure.start_ms, measure.value_ms
-        group.n_added += 1
-        group.events_added += value_ms
         here = group.from_ms <= start_ms < group.to_ms
         day = (start_ms + group.offset_ms) // DAY_MS if here else group.day(start_ms)
         strata = measure.strata
@@ -141,6 +139,11 @@ class Counting:
         cell = group.named.get(named)
         if cell is None:
             cell = self._named(group, named)
+        if isinstance(value, Aside) and not cell.has_room(value):
+            self._work.count("lanes_alarm", "too_many_categories")
+            return
+        group.n_added += 1
+        group.events_added += value_ms
         if isinstance(value, Aside):
             cell.put(value)
             return

@@ -5,6 +5,8 @@ from sstl.core.lanes.cell import Packed
 from sstl.core.lanes.packed import contribution_of, packed, short_of, unpacked
 from sstl.core.lanes.tally import NO_BUCKET, Aside, Events, Tally, Value, cell_of
 
+MOST_CATEGORIES = 30_000
+"""Of one day: 179 KB of the 256 KB of a cell."""
 _NO_DURATIONS = Histogram()
 
 
@@ -39,6 +41,11 @@ class OpenCell:
             tally.add_all(self.waiting)
             self.waiting = []
         return tally
+
+    def has_room(self, aside: Aside) -> bool:
+        """Tell whether one more observation fits the cell; of categories there are `MOST_CATEGORIES` at the most."""
+        asides = self._sums().asides
+        return aside in asides or len(asides) < MOST_CATEGORIES
 
     def put(self, value: Value | Aside) -> None:
         """Count an observation."""

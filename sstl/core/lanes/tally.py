@@ -238,9 +238,19 @@ class Tally:
 
     def count(self, aside: Aside, by: int) -> None:
         """Count observations that have no value among the others; negative: no more."""
-        self.asides[aside] = self.asides.get(aside, 0) + by
+        many = self.asides.get(aside, 0) + by
+        if many:
+            self.asides[aside] = many
+        else:
+            self.asides.pop(aside, None)
         if aside.what is What.CATEGORY:
             self.n += by
+
+    def forget_categories(self) -> None:
+        """Keep how many there are, but not of which category."""
+        self.asides = {
+            aside: by for aside, by in self.asides.items() if aside.what is not What.CATEGORY
+        }
 
     def take(self, value: Value | Aside) -> None:
         """Count an observation no more."""

@@ -2,14 +2,18 @@
 
 It lies with the series of all together, of all its series in one cell: one for each would be its key for the most part.
 Part ``published/<month>`` for the days, the month and the weeks that begin in it, ``published/TOTAL``; under
-``~told-hours/<day>``, by series, for hours.
+``~told-hours/<day>``, by series, for hours. Strata of which nobody knows how many values there are (offices, rules) are
+spread over parts of their own, ``published/<month>/<0 to f>``, so that no cell grows beyond what a record holds.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple, TypeVar
+from functools import lru_cache
+from typing import Final, NamedTuple, TypeVar
+from zlib import crc32
 
 import msgspec
 
+from sstl.core.lanes.cell import strata_of
 from sstl.core.lanes.places import whole_key
 from sstl.core.lanes.windows import (
     HOUR_PREFIX,
@@ -20,8 +24,11 @@ from sstl.core.lanes.windows import (
     place_of_hour,
 )
 from sstl.core.stage import Work
+from sstl.core.strata import CLOSED
 
 PUBLISHED = "published/"
+_CELLS: Final = 16
+"""Over so many cells series of open strata are spread."""
 TOLD_HOURS = "~told-hours"
 FIGURE = "|"
 """Between a window and the name of a figure, where what was last said of the figure is kept."""
@@ -118,8 +125,8 @@ class Sayings:
         if window.startswith(HOUR_PREFIX):
             of_hours: Published | None = self._work.get(*_hours_at(key, window))
             return of_hours or NOTHING_SAID
-        whole = whole_key(key)
-        windows = self._of((whole, _part(window))).get(key.removeprefix(whole))
+        whole, strata, part = _place(key, window)
+        windows = self._of((whole, part)).get(strata)
         return Published(windows) if windows else NOTHING_SAID
 
     def put(self, key: str, window: str, published: Published | None) -> None:
@@ -133,10 +140,9 @@ class Sayings:
         if window.startswith(HOUR_PREFIX):
             self._work.put(*_hours_at(key, window), published)
             return
-        whole = whole_key(key)
-        place = whole, _part(window)
-        self._of(place)[key.removeprefix(whole)] = {} if published is None else published.windows
-        self._changed.add(place)
+        whole, strata, part = _place(key, window)
+        self._of((whole, part))[strata] = {} if published is None else published.windows
+        self._changed.add((whole, part))
 
     def close(self) -> None:
         """Write what was noted."""
@@ -157,8 +163,19 @@ def provisional_windows(work: Work, key: str) -> Iterator[str]:
                 yield from Published(windows).provisional()
 
 
-def _part(window: str) -> str:
-    return PUBLISHED + (TOTAL if window == TOTAL else month_name(days_of(window).start))
+def _place(key: str, window: str) -> tuple[str, str, str]:
+    """Return the series of all together, the strata, and the part that says of them."""
+    whole = whole_key(key)
+    strata = key.removeprefix(whole)
+    period = TOTAL if window == TOTAL else month_name(days_of(window).start)
+    return whole, strata, PUBLISHED + period + _spread(strata)
+
+
+@lru_cache(maxsize=8192)
+def _spread(strata: str) -> str:
+    if all(name in CLOSED for name, _ in strata_of(strata)):
+        return ""
+    return f"/{crc32(strata.encode()) % _CELLS:x}"
 
 
 def _hours_at(key: str, window: str) -> tuple[str, str]:

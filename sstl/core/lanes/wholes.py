@@ -8,7 +8,9 @@ counts more is added once for all batches since.
 from bisect import bisect_left
 
 from sstl.core.histogram import Histogram
-from sstl.core.lanes.cell import BY_END, Packed, WholeCell
+from sstl.core.indicators.benefits import DISTINCT
+from sstl.core.indicators.registry import definition
+from sstl.core.lanes.cell import BY_END, Packed, Series, WholeCell
 from sstl.core.lanes.combinations import series_of
 from sstl.core.lanes.marks import CHANGED, MARK, SERIES, Changed
 from sstl.core.lanes.packed import contribution_of, unpacked
@@ -74,6 +76,8 @@ class Wholes:
         return found
 
     def _add(self, series: str, more: Tally) -> None:
+        if is_distinct(series):
+            more.forget_categories()
         known = whole_cell(self._work, series)
         if known is None:
             durations = Histogram.from_counts(more.changes)
@@ -83,6 +87,15 @@ class Wholes:
             more.merge_cell(known)
         counts = cell_of(more, durations)
         self._work.put(series, TOTAL, None if counts is None else WholeCell(counts))
+
+
+def is_distinct(key: str) -> bool:
+    """Tell whether the categories of a series are names, of which only the days know all.
+
+    A record has room for those of a month, not for those of all months.
+    """
+    series = Series.of(key)
+    return definition(series.indicator, series.counting_unit).estimator == DISTINCT
 
 
 def _merge(tally: Tally, short: Packed | None, sign: int) -> None:
