@@ -19,7 +19,7 @@ from sstl.agents.codec import pack
 from sstl.agents.store import PartitionStore, changelog_key
 from sstl.core.indicators.registry import REGISTRY, Kind
 from sstl.core.lanes import LanesStage
-from sstl.core.lanes.counting import CHANGED
+from sstl.core.lanes.marks import CHANGED
 from sstl.core.stage import Context, Inbound, MemoryState
 from sstl.models.policy import Policy
 from sstl.models.records import Heartbeat, Measure, Observation
@@ -109,6 +109,8 @@ class Figure:
     """CPU in us for each observation, and what is left in the state."""
 
     fold_us: float
+    least_us: float
+    """The same of the fastest batch: what others do to the machine is not in it."""
     tick_us: float
     size_bytes: int
     cells: int
@@ -126,6 +128,7 @@ def run(
     """Fold day after day, and tick every so many days."""
     stage, state, policy = LanesStage(), MemoryState(), Policy()
     fold_s = tick_s = 0.0
+    least_us = float("inf")
     count = 0
     world = list(observations(days, a_day, indicators, corrected=corrected))
     gc.collect()
@@ -135,19 +138,26 @@ def run(
         batch = [Inbound(one.id, one) for one in told]
         began = time.process_time()
         outcome = stage.fold(state, batch, policy, CONTEXT)
-        fold_s += time.process_time() - began
+        took_s = time.process_time() - began
+        fold_s += took_s
+        least_us = min(least_us, took_s / len(batch) * 1e6)
         state.apply(outcome.changed)
         state.apply(stage.fold(state, [Inbound("", beat)], policy, CONTEXT).changed)
         count += len(told)
         if (day + 1) % tick_every and day + 1 < days:
             continue
         began = time.process_time()
-        while (outcome := stage.tick(state, policy, CONTEXT)).outputs:
+        while (outcome := stage.tick(state, policy, CONTEXT)).changed:
             state.apply(outcome.changed)
         tick_s += time.process_time() - began
     store = _store(state)
     return Figure(
-        fold_s / count * 1e6, tick_s / count * 1e6, store.size_bytes, store.cell_count, count
+        fold_us=fold_s / count * 1e6,
+        least_us=least_us,
+        tick_us=tick_s / count * 1e6,
+        size_bytes=store.size_bytes,
+        cells=store.cell_count,
+        count=count,
     )
 
 
@@ -183,9 +193,9 @@ def crowd(lanes: int, a_day: int, indicators: tuple[str, ...]) -> Crowd:
     resident = psutil.Process().memory_info().rss - before
     count, waiting, ticks = sum(map(len, hours)), len(list(state.parts(CHANGED))), 0
     began = time.process_time()
-    while (outcome := stage.tick(state, policy, CONTEXT)).outputs:
+    while (outcome := stage.tick(state, policy, CONTEXT)).changed:
         state.apply(outcome.changed)
-        ticks += 1
+        ticks += bool(outcome.outputs)
     tick_s = time.process_time() - began
     size = _store(state).size_bytes
     return Crowd(count, fold_s / count * 1e6, resident / 2**20, size, waiting, tick_s, ticks)
@@ -203,14 +213,22 @@ def main() -> None:
     parser = lab.arguments(__doc__)
     options = parser.parse_args()
     lab.title("lanes: observations and state")
+    # first, while no memory of other runs is there to be used again
+    many = crowd(50 if options.quick else 500, 5, CROWD)
+    lab.say(
+        f"   {50 if options.quick else 500} lanes, {len(CROWD)} indicators, 5 a day of each, an hour in a batch: fold"
+        f" {many.fold_us:.1f} us an observation, over {many.count:,}; {many.resident_mb:.0f} MB resident decoded,"
+        f" {many.size_bytes:,} bytes of cells; {many.waiting:,} marks waited, published in {many.ticks} ticks of"
+        f" {many.tick_s / many.ticks:.2f} s of CPU"
+    )
     for corrected in (False, True):
         busy = run(
             4 if options.quick else 10, 1000, ("LT_release", "LT_transit"), corrected=corrected
         )
         what = "one in twenty a correction" if corrected else "no corrections"
         lab.say(
-            f"   2,000 observations a batch, {what}: fold {busy.fold_us:.1f} us,"
-            f" ticks {busy.tick_us:.1f} us an observation, over {busy.count:,}"
+            f"   2,000 observations a batch, {what}: fold {busy.fold_us:.1f} us (fastest batch"
+            f" {busy.least_us:.1f}), ticks {busy.tick_us:.1f} us an observation, over {busy.count:,}"
         )
         lab.goal("10 us of CPU an observation in the fold", met=busy.fold_us <= GOAL_US)
     days = 60 if options.quick else 365
@@ -227,13 +245,6 @@ def main() -> None:
                 f"5 MB a lane and year, {len(indicators)} indicators",
                 met=year.size_bytes <= GOAL_BYTES,
             )
-    many = crowd(50 if options.quick else 500, 5, CROWD)
-    lab.say(
-        f"   {50 if options.quick else 500} lanes, {len(CROWD)} indicators, 5 a day of each, an hour in a batch: fold"
-        f" {many.fold_us:.1f} us an observation, over {many.count:,}; {many.resident_mb:.0f} MB resident decoded,"
-        f" {many.size_bytes:,} bytes of cells; {many.waiting:,} marks waited, published in {many.ticks} ticks of"
-        f" {many.tick_s / many.ticks:.2f} s of CPU"
-    )
 
 
 if __name__ == "__main__":

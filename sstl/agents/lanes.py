@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from sstl import metrics
 from sstl.agents.keyed import KeyedAgent
 from sstl.agents.store import PartitionStore
-from sstl.core.lanes import TOTAL, Cohorts, LanesStage, standing
+from sstl.core.lanes import TOTAL, LanesStage, Publication
 from sstl.core.stage import Context, Output, Work
 from sstl.models.policy import Policy
 
@@ -16,9 +16,9 @@ class LaneGauges:
     def restored(self, store: PartitionStore, partition: int, policy: Policy) -> Iterator[None]:
         """Show every lane as the changelog left it, not only from its next change on; a step is one series."""
         work = Work(store, policy, Context(partition, frozenset()))
-        cohorts = Cohorts(work)
+        publication = Publication(work)
         for key in store.keys_with(TOTAL):
-            for shown in standing(work, cohorts, key):
+            for shown in publication.standing(key):
                 metrics.observe_indicator(shown, partition=partition)
             yield
 

@@ -43,6 +43,8 @@ def _long_buckets() -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 
 _LASTS, _VALUES = _long_buckets()
+_LAST_S = _LASTS[-1]
+_FIRST_LONG: Final = EXACT_UP_TO_S + 1
 
 
 def whole_seconds(value_ms: int) -> int:
@@ -65,6 +67,19 @@ def bucket_of(seconds: int) -> int:
         raise ValueError(message)
     bucket = EXACT_UP_TO_S + 1 + place
     return bucket if seconds > 0 else -bucket
+
+
+def bucket_of_ms(value_ms: int) -> int:
+    """Return the bucket that a duration in milliseconds counts in, by its whole seconds.
+
+    Raises:
+        ValueError: The duration is longer than 64 bits of milliseconds.
+    """
+    seconds = (value_ms + 500) // 1000
+    if EXACT_UP_TO_S < seconds <= _LAST_S:
+        # most durations: without the detour over the sign
+        return _FIRST_LONG + bisect_left(_LASTS, seconds)
+    return bucket_of(seconds)
 
 
 def value_of(bucket: int) -> int:
@@ -109,6 +124,17 @@ class Histogram(msgspec.Struct, frozen=True, array_like=True):
             counts = {bucket: count for bucket, count in counts.items() if count}
         buckets = tuple(sorted(counts))
         return cls(buckets, tuple(map(counts.__getitem__, buckets)))
+
+    def values(self) -> list[int]:
+        """Return the duration in seconds that stands for each bucket, in order."""
+        return [
+            bucket
+            if -EXACT_UP_TO_S <= bucket <= EXACT_UP_TO_S
+            else value_of(bucket)
+            if bucket < 0
+            else _VALUES[bucket - _FIRST_LONG]
+            for bucket in self.buckets
+        ]
 
     def count(self, bucket: int) -> int:
         """Return how many durations lie in the bucket."""
@@ -166,10 +192,15 @@ class Histogram(msgspec.Struct, frozen=True, array_like=True):
             if not 0 <= p <= 1:
                 message = f"no quantile at {p}"
                 raise ValueError(message)
+        return self.order_statistics([p.as_integer_ratio() for p in ps])
+
+    def order_statistics(self, ratios: Sequence[tuple[int, int]]) -> tuple[int | None, ...]:
+        """Return `quantiles` at shares from 0 to 1 that are named by numerator and denominator."""
         reached = list(accumulate(self.counts))
         if not reached:
-            return (None,) * len(ps)
-        ranks = (max(1, -(-p.numerator * reached[-1] // p.denominator)) for p in ps)
+            return (None,) * len(ratios)
+        n = reached[-1]
+        ranks = (max(1, -(-above * n // below)) for above, below in ratios)
         return tuple(value_of(self.buckets[bisect_left(reached, k)]) for k in ranks)
 
     def minimum(self) -> int | None:

@@ -47,6 +47,23 @@ RULE = "rule"
 SEVERITY = "severity"
 STANDING = "standing"
 
+CLOSED = frozenset(
+    {
+        SIDE,
+        OPERATOR,
+        CHANNEL_STRATUM,
+        SSTL,
+        INSPECTED,
+        LOT,
+        CONTROL,
+        BASIS,
+        ALARM,
+        SEVERITY,
+        STANDING,
+    }
+)
+"""Strata with few values, which are listed above; of others nobody knows how many there are."""
+
 HOLDS, TAKEN_BACK = "HOLDS", "TAKEN_BACK"
 
 YES, NO = "YES", "NO"

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from sstl.core.indicators.definition import Definition
 from sstl.core.lanes import TOTAL, LaneCell, LanesStage, Series, merged_cells, statistics
 from sstl.core.lanes.cell import HoursCell, WeekCell, WholeCell
-from sstl.core.lanes.cohorts import DAYS, Cohorts, whole_key
-from sstl.core.lanes.counting import SERIES
+from sstl.core.lanes.cohorts import Cohorts
+from sstl.core.lanes.marks import SERIES
+from sstl.core.lanes.places import DAYS, whole_key
 from sstl.core.lanes.windows import bounds, days_of, month_window, name_of_day, week_window
 from sstl.core.stage import Context, Inbound, MemoryState, Work
 from sstl.models.indicator import net_content
@@ -220,39 +221,62 @@ IN_ZONES = Policy(
 ).after(Policy())
 
 
-@given(deliveries(), st.sampled_from(["LT_release", "LT_export"]))
-def test_local_days_are_as_if_counted_once(
-    delivery: tuple[list[list[Measure | None]], list[list[Observation]]], indicator: str
-) -> None:
-    def by_hours(measure: Measure | None) -> Measure | None:
+def by_hours(batches: Sequence[Sequence[Observation]], indicator: str) -> list[list[Observation]]:
+    """Return the same observations of another indicator, begun in hours around the short day in place of days."""
+
+    def moved(measure: Measure | None) -> Measure | None:
         if measure is None:
             return None
         hours = timedelta(hours=measure.start_ms // DAY_MS)
         start_ms = int((SATURDAY + hours).timestamp() * 1000)
         return msgspec.structs.replace(measure, start_ms=start_ms)
 
-    lives, batches = delivery
-    named = [
+    return [
         [
             msgspec.structs.replace(
                 one,
                 indicator=indicator,
                 counting_unit="consignment",
-                current=by_hours(one.current),
-                previous=by_hours(one.previous),
+                current=moved(one.current),
+                previous=moved(one.previous),
             )
             for one in batch
         ]
         for batch in batches
     ]
-    last = [
-        messages(str(number), [by_hours(measure) for measure in life[-1:]], indicator)
-        for number, life in enumerate(lives)
-    ]
+
+
+@given(deliveries(), st.sampled_from(["LT_release", "LT_export"]))
+def test_local_days_are_as_if_counted_once(
+    delivery: tuple[list[list[Measure | None]], list[list[Observation]]], indicator: str
+) -> None:
+    lives, batches = delivery
+    last = [messages(str(number), life[-1:]) for number, life in enumerate(lives)]
+    last, named = by_hours(last, indicator), by_hours(batches, indicator)
     plain_state, plain_published = run(last, ticks=False, policy=IN_ZONES)
     state, published = run(named, ticks=True, policy=IN_ZONES)
     assert cells(state) == cells(plain_state)
     assert net(published) == net(plain_published)
+
+
+@given(deliveries(), st.sampled_from(["LT_release", "LT_export"]), st.sets(st.integers(0, 7)))
+def test_local_days_of_two_partitions_merge_into_one(
+    delivery: tuple[list[list[Measure | None]], list[list[Observation]]],
+    indicator: str,
+    there: set[int],
+) -> None:
+    named = by_hours(delivery[1], indicator)
+    whole = counts(run(named, ticks=False, policy=IN_ZONES)[0])
+    halves = [
+        counts(run(half, ticks=False, policy=IN_ZONES)[0])
+        for half in (
+            [[one for one in batch if (int(one.id) in there) is side] for batch in named]
+            for side in (True, False)
+        )
+    ]
+    assert whole.keys() == halves[0].keys() | halves[1].keys()
+    for place, cell in whole.items():
+        assert merged_cells(half[place] for half in halves if place in half) == cell
 
 
 @pytest.mark.parametrize("kind", [RATE, TALLY], ids=lambda one: one.kind)

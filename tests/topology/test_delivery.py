@@ -360,7 +360,8 @@ async def test_a_position_of_an_unknown_format_stops_the_process(
 async def test_a_cell_of_an_unknown_format_stops_the_process(
     broker: Broker, worker_on: WorkerOn
 ) -> None:
-    broker.append("changelog-lanes", 0, changelog_key(SERIES, TOTAL), b'{"type":"lane.9","n":3}')
+    week = changelog_key(SERIES, "days/1970-W01")
+    broker.append("changelog-lanes", 0, week, b'{"type":"lane-week.9","counts":{}}')
     observe(broker, "a")
     worker = worker_on(broker, "observations")
     before = broker.ends

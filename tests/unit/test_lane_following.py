@@ -231,8 +231,7 @@ def test_marking_goes_on_where_it_stopped(most: int, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(following, "MOST_MARKS", most)
     stages = ("LT_release", "LT_import", "LT_transit")
     lane = Lane(*(told(measure(1), indicator=name) for name in stages), beat(5))
-    for minute in range(8):
-        lane.say(beat(7 + minute / 60))
+    lane.say(beat(7))
     as_of = {
         one.follow_up.as_of.timestamp() * 1000
         for one in lane.published.values()

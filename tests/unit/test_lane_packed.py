@@ -10,8 +10,8 @@ from sstl.core.lanes import LaneCell
 from sstl.core.lanes.cell import Beside, Packed, WeekCell
 from sstl.core.lanes.opened import OpenCell
 from sstl.core.lanes.packed import merged_packed, packed, unpacked
-from sstl.core.lanes.publishing import Published, Told
 from sstl.core.lanes.tally import Contribution
+from sstl.core.lanes.told import Published, Told
 from sstl.models.records import Measure
 
 pytestmark = pytest.mark.unit

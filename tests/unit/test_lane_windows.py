@@ -9,8 +9,10 @@ import pytest
 from scipy.stats import binomtest
 
 from sstl.core.lanes import TOTAL, LanesStage, ending
+from sstl.core.lanes.marks import DIRTY
+from sstl.core.lanes.told import provisional_windows
 from sstl.core.lanes.windows import bounds, days_of, ending_with, hour_window, week_window
-from sstl.core.stage import Context, Inbound, MemoryState, Outcome
+from sstl.core.stage import Context, Inbound, MemoryState, Outcome, Work
 from sstl.models.indicator import Indicator, Window, net_content
 from sstl.models.policy import IndicatorPolicy, LanePolicy, Policy
 from sstl.models.records import Heartbeat, LanesMessage, Measure, Observation
@@ -168,13 +170,35 @@ def test_ends_that_do_not_fit_a_step_are_marked_in_the_next(
     lane = Lane()
     lane.take(beat(MAY_1), *(told(HOUR, strata={"channel": name}) for name in "ABCDEFG"))
     lane.tick()
+    lane.take(beat(MAY_1 + 3 * DAY))
     left = []
-    for minute in range(4):
-        lane.take(beat(MAY_1 + 3 * DAY + minute))
+    for _ in range(4):
+        # no other heartbeat comes
         lane.tick()
         days = [one for one in lane.published.values() if one.window.kind == "P1D"]
         left.append(sum(one.provisional for one in days))
     assert left == [6, 4, 2, 0]
+
+
+def test_steps_wait_until_all_that_is_marked_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ending, "MOST_MARKS", 3)
+    lane = Lane()
+    lane.take(beat(MAY_1), *(told(HOUR, strata={"channel": name}) for name in "ABCDEFG"))
+    lane.tick()
+    lane.take(beat(MAY_1 + 3 * DAY))
+    waiting = set()
+    while outcome := LanesStage(most_per_tick=1).tick(lane.state, POLICY, CONTEXT).changed:
+        lane.state.apply(outcome)
+        waiting.add(len(list(lane.state.parts(DIRTY))))
+    assert max(waiting) <= 2 * 3
+    work = Work(lane.state, POLICY, CONTEXT)
+    left = [
+        window
+        for name in "ABCDEFG"
+        for window in provisional_windows(work, f"{RELEASE}channel={name}")
+    ]
+    assert "P1M/2024-05" in left
+    assert "P1D/2024-05-01" not in left
 
 
 def test_a_watermark_that_was_never_heard_leaves_everything_provisional() -> None:

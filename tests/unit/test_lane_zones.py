@@ -66,6 +66,18 @@ def test_an_instant_lies_in_the_local_day(zone: str, instant: str, day: str) -> 
     assert name_of_day(calendar(zone).day(ms(instant))) == f"P1D/{day}"
 
 
+@pytest.mark.parametrize("zone", ["UTC", SHANGHAI, AMSTERDAM, "America/St_Johns"])
+@pytest.mark.parametrize("instant", ["1890-01-01", "2026-03-29T01:00", "2026-10-25T00:59:59.999"])
+def test_around_an_instant_one_offset_holds(zone: str, instant: str) -> None:
+    days, at_ms = calendar(zone), ms(instant)
+    since_ms, until_ms, offset_ms = days.stretch(at_ms)
+    assert since_ms <= at_ms < until_ms
+    assert (at_ms + offset_ms) // DAY == days.day(at_ms)
+    if until_ms < 2**63:
+        assert days.stretch(until_ms)[0] == until_ms
+        assert days.stretch(until_ms)[2] != offset_ms
+
+
 @pytest.mark.parametrize(
     ("zone", "window", "begin", "hours"),
     [

@@ -372,6 +372,14 @@ def test_cells_travel_in_the_changelog_and_back() -> None:
     tick(state)
     fold(state, change(measure(1)))
     decoder = msgspec.json.Decoder(LanesStage.cell_type)
-    assert set(kinds(state)) == {"WholeCell", "WeekCell", "HoursCell", "Published", "Mark"}
+    assert set(kinds(state)) == {
+        "Changed",
+        "HoursCell",
+        "Mark",
+        "Published",
+        "PublishedSeries",
+        "WeekCell",
+        "WholeCell",
+    }
     for _, value in state.items():
         assert decoder.decode(msgspec.json.encode(value)) == value

@@ -149,7 +149,8 @@ def _with(one: Observed, **changed: int | str) -> Observed:
 def digest_of(pseudonym: str) -> str:
     """Return what stands for an operator where operators are only counted.
 
-    A record of a lane holds about 60,000 of them; they are counted by month, because its days share one.
+    A month of a lane holds 30,000 of them (`sstl.core.lanes.opened`); they are counted by month, because its days share
+    one record.
     """
     return hashlib.sha256(pseudonym.encode()).hexdigest()[:_DIGEST]
 

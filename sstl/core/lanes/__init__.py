@@ -3,7 +3,7 @@
 from sstl.core.lanes.cell import LaneCell, Series
 from sstl.core.lanes.cohorts import Cohorts
 from sstl.core.lanes.packed import merged_cells
-from sstl.core.lanes.publishing import standing
+from sstl.core.lanes.publishing import Publication
 from sstl.core.lanes.record import indicator
 from sstl.core.lanes.stage import LanesStage
 from sstl.core.lanes.statistics import Statistics, statistics
@@ -14,11 +14,11 @@ __all__ = [
     "Cohorts",
     "LaneCell",
     "LanesStage",
+    "Publication",
     "Series",
     "Statistics",
     "day_window",
     "indicator",
     "merged_cells",
-    "standing",
     "statistics",
 ]

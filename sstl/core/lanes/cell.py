@@ -45,7 +45,7 @@ def strata_of(text: str) -> Strata:
 
 
 START, END = "START", "END"
-_BY_END: Final = "~END"
+BY_END: Final = "~END"
 """In the place of strata; inside their names ``~`` is escaped."""
 
 
@@ -65,7 +65,7 @@ class Series(NamedTuple):
     def key(self) -> str:
         """``indicator|counting unit|lane|mode|strata`` with separators inside names escaped; by the end ``~END``."""
         names = map(_escaped, (self.indicator, self.counting_unit, self.lane_id, self.mode))
-        return "|".join((*names, _BY_END if self.by == END else strata_text(self.strata)))
+        return "|".join((*names, BY_END if self.by == END else strata_text(self.strata)))
 
     @staticmethod
     @lru_cache(maxsize=8192)
@@ -75,9 +75,7 @@ class Series(NamedTuple):
         indicator, counting_unit, lane_id, mode = map(_plain, names)
         names_of = (indicator, counting_unit, lane_id, mode)
         return (
-            Series(*names_of, (), END)
-            if strata == _BY_END
-            else Series(*names_of, strata_of(strata))
+            Series(*names_of, (), END) if strata == BY_END else Series(*names_of, strata_of(strata))
         )
 
 

@@ -4,9 +4,7 @@ Days, weeks and months are merged when they are asked for and are stored nowhere
 and mode have in common is looked up once.
 """
 
-from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final
 
 from sstl.core.lanes.cell import (
     HoursCell,
@@ -15,31 +13,21 @@ from sstl.core.lanes.cell import (
     Series,
     Strata,
     WeekCell,
-    WholeCell,
     strata_of,
 )
-from sstl.core.lanes.packed import merged_packed, unpacked
+from sstl.core.lanes.packed import Counts, merged_packed, unpacked
+from sstl.core.lanes.places import DAYS, HOURS, whole_cell, whole_key
+from sstl.core.lanes.wholes import Wholes, is_distinct
 from sstl.core.lanes.windows import (
     HOUR_PREFIX,
     TOTAL,
     days_of,
     hour_number,
-    place_of_day,
     place_of_hour,
     week_name,
     weeks_of,
 )
 from sstl.core.stage import Work
-
-DAYS: Final = "days/"
-"""Begins the parts of a series of all together that hold `WeekCell`."""
-HOURS: Final = "~hours"
-
-
-@lru_cache(maxsize=8192)
-def whole_key(key: str) -> str:
-    """Return the series of all together that a series is of."""
-    return Series.of(key)._replace(strata=()).key
 
 
 @lru_cache(maxsize=65_536)
@@ -52,31 +40,62 @@ class Cohorts:
 
     def __init__(self, work: Work) -> None:
         self._work = work
+        self._wholes = Wholes(work)
         self._group = ""
-        self._windows: dict[str, dict[str, list[Packed]]] = {}
+        self._windows: dict[str, dict[str, Counts]] = {}
+        self._weeks: list[str] | None = None
+
+    def settle(self, key: str) -> None:
+        """Bring the whole of a series up to date, before marks of what changed in it are cleared."""
+        self._wholes.settle(key)
+
+    def _enter(self, group: str) -> None:
+        if group != self._group:
+            # windows are asked for group by group
+            self._group, self._windows, self._weeks = group, {}, None
+
+    def newest_day(self, key: str) -> int | None:
+        """Return the last day of a series that counts something."""
+        group = whole_key(key)
+        self._enter(group)
+        if self._weeks is None:
+            self._weeks = _weeks_back(self._work, group)
+        return _newest_day(self._work, key, self._weeks)
 
     def counts(self, key: str, window: str) -> LaneCell | None:
         """Return what a series counts in a window; None where it is nothing."""
         if window == TOTAL:
-            return whole_cell(self._work, key)
+            self._wholes.settle(key)
+            return self._of_days(key) if is_distinct(key) else whole_cell(self._work, key)
         if window.startswith(HOUR_PREFIX):
             return hour_cell(self._work, key, hour_number(window))
         group, strata = whole_key(key), Series.of(key).strata
-        if group != self._group:
-            # windows are asked for group by group
-            self._group, self._windows = group, {}
+        self._enter(group)
         found = self._windows.get(window)
         if found is None:
             found = self._windows[window] = _by_strata(self._work, group, window)
+        counts = Counts([], [])
+        for combination, (ones, cells) in found.items():
+            if _holds(strata, combination):
+                counts.ones.extend(ones)
+                counts.cells.extend(cells)
+        return counts.merged()
+
+    def _of_days(self, key: str) -> LaneCell | None:
+        """Return what a series counts on all its days."""
+        group, strata = whole_key(key), Series.of(key).strata
+        cells = (self._work.get(group, part) for part in _weeks_back(self._work, group))
         return merged_packed(
             one
-            for combination, cells in found.items()
+            for cell in cells
+            if isinstance(cell, WeekCell)
+            for combination, by_day in cell.counts.items()
             if _holds(strata, combination)
-            for one in cells
+            for one in by_day.values()
         )
 
 
-def _by_strata(work: Work, group: str, window: str) -> dict[str, list[Packed]]:
+def _by_strata(work: Work, group: str, window: str) -> dict[str, Counts]:
     """Return the counts of a window by combination of strata, not merged where that is little."""
     found: dict[str, list[Packed]] = {}
     days = days_of(window)
@@ -89,17 +108,14 @@ def _by_strata(work: Work, group: str, window: str) -> dict[str, list[Packed]]:
             inside = [one for name, one in by_day.items() if name in names]
             if inside:
                 found.setdefault(combination, []).extend(inside)
-    for combination, cells in found.items():
-        if sum(not isinstance(one, int) for one in cells) > 1:
-            merged = merged_packed(cells)
-            found[combination] = [] if merged is None else [merged]
-    return found
-
-
-def whole_cell(work: Work, key: str) -> LaneCell | None:
-    """Return what a series counts as a whole, None where it is nothing."""
-    cell: WholeCell | None = work.get(key, TOTAL)
-    return None if cell is None else cell.counts
+    counts = {}
+    for combination, shorts in found.items():
+        of_it = Counts.of(shorts)
+        if len(of_it.cells) > 1:
+            merged = of_it.merged()
+            of_it = Counts([], [] if merged is None else [merged])
+        counts[combination] = of_it
+    return counts
 
 
 def hour_cell(work: Work, key: str, hour: int) -> LaneCell | None:
@@ -110,21 +126,18 @@ def hour_cell(work: Work, key: str, hour: int) -> LaneCell | None:
     return None if short is None else unpacked(short)
 
 
-def day_packed(work: Work, group: str, combination: str, day: int) -> Packed | None:
-    """Return what one combination of strata counts on a day, in short; None where it is nothing."""
-    week, name = place_of_day(day)
-    cell: WeekCell | None = work.get(group, DAYS + week)
-    return None if cell is None else cell.counts.get(combination, {}).get(name)
-
-
 def newest_day(work: Work, key: str) -> int | None:
     """Return the last day of a series that counts something."""
-    return next(_days_back(work, key), None)
+    return _newest_day(work, key, _weeks_back(work, whole_key(key)))
 
 
-def _days_back(work: Work, key: str) -> Iterator[int]:
+def _weeks_back(work: Work, group: str) -> list[str]:
+    return [part for part in reversed(work.parts(group)) if part.startswith(DAYS)]
+
+
+def _newest_day(work: Work, key: str, weeks: list[str]) -> int | None:
     group, strata = whole_key(key), Series.of(key).strata
-    for part in reversed([part for part in work.parts(group) if part.startswith(DAYS)]):
+    for part in weeks:
         cell: WeekCell | None = work.get(group, part)
         if cell is None:
             continue
@@ -134,4 +147,5 @@ def _days_back(work: Work, key: str) -> Iterator[int]:
             if _holds(strata, combination)
         ]
         if names:
-            yield days_of(f"P1W/{part.removeprefix(DAYS)}").start + int(max(names)) - 1
+            return days_of(f"P1W/{part.removeprefix(DAYS)}").start + int(max(names)) - 1
+    return None

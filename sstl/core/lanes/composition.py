@@ -14,9 +14,10 @@ from typing import Final, get_args
 from sstl.core.lanes.cell import END, Series
 from sstl.core.lanes.cohorts import Cohorts
 from sstl.core.lanes.derived import Figure
-from sstl.core.lanes.publishing import NOTHING_SAID, Published, digest_of, emit, next_told
+from sstl.core.lanes.publishing import digest_of, emit
 from sstl.core.lanes.record import figure_record
 from sstl.core.lanes.terms import follow_up_ms
+from sstl.core.lanes.told import NOTHING_SAID, Published, next_told
 from sstl.core.lanes.windows import DAY_PREFIX, MONTH_PREFIX, days_of, month_name
 from sstl.core.lanes.zones import bounds_of
 from sstl.core.stage import PASSED, Work

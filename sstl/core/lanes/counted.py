@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from sstl.core.incidents import COUNTED, RANDOM_SELECTION, SEAL_INCIDENT
+from sstl.core.incidents import RANDOM_SELECTION, SEAL_INCIDENT
 from sstl.core.lanes.cell import Series
 from sstl.core.lanes.windows import DAY_MS, DAY_PREFIX, WEEK_PREFIX, bounds, day_window, week_window
 from sstl.core.registers import part_of
@@ -51,11 +51,6 @@ class Incident(msgspec.Struct, frozen=True, tag="incident.1"):
     """Cell: one that has it."""
 
     event: Event
-
-
-def is_counted(observation: Observation) -> bool:
-    """Tell whether an observation is a 0 or 1, not a duration."""
-    return observation.indicator in COUNTED
 
 
 def window_of(indicator: str, start_ms: int) -> str:

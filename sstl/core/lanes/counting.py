@@ -1,7 +1,8 @@
-"""Observations of a batch, counted into the days of their strata, and the hours and wholes of their series.
+"""Observations of a batch, counted into the days of their strata, and into hours.
 
 An observation counts once, on its day, with those that have the same strata; the series that hold them (all together,
-one stratum, some of several) are made from that when they are published. Only wholes are kept by series.
+one stratum, some of several) are made from that when they are published, and what they count as a whole is brought up
+to date then (`sstl.core.lanes.wholes`).
 
 ===================  ====================  ==============================================================
 key                  part                  cell
@@ -11,182 +12,85 @@ of all together      ``days/<ISO week>``   `WeekCell`, by strata and day
 ``~hours/<day>``     series                `HoursCell`, of all together only, without `Aside`
 ``~hours``           day                   `Mark`: the day has hours
 ``~series``          series                `Mark`: the series has or had cells
-``~changed``         ``strata|day``        `Mark`: what the day counts for all series that hold the strata
+``~changed``         ``strata|day``        `Changed`: the day counts something else for all series that hold the
+                                           strata; `Mark`: their wholes count it already
 ``~dirty``           ``series|window``     `Mark`: the window is to be published
 ===================  ====================  ==============================================================
 
 Strata in keys of marks are a series key with all of them: that of no series of its own, maybe.
 """
 
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
-import msgspec
-
-from sstl.core.indicators.registry import Definition, Kind, definition
-from sstl.core.lanes.cell import (
-    END,
-    START,
-    HoursCell,
-    Packed,
-    Series,
-    Strata,
-    WeekCell,
-    WholeCell,
-    strata_of,
-    strata_text,
-)
-from sstl.core.lanes.cohorts import DAYS, HOURS, day_packed, whole_cell
+from sstl.core.indicators.registry import Kind
+from sstl.core.lanes.cell import HoursCell, Packed, WeekCell
+from sstl.core.lanes.combinations import name_of_strata
+from sstl.core.lanes.marks import CHANGED, DIRTY, MARK, SERIES, note_changed
 from sstl.core.lanes.opened import OpenCell
-from sstl.core.lanes.tally import EXCLUDED, Aside, Contribution, Events, Value, What
-from sstl.core.lanes.terms import Terms, terms_since
+from sstl.core.lanes.places import DAYS, HOURS, day_packed
+from sstl.core.lanes.plan import Group, Plan, plans_under
+from sstl.core.lanes.tally import Aside
 from sstl.core.lanes.windows import (
     DAY_MS,
     HOUR_MS,
-    TOTAL,
     hour_window,
     name_of_day,
     place_of_day,
     place_of_hour,
 )
-from sstl.core.lanes.zones import calendar_of
 from sstl.core.stage import PASSED, Work
-from sstl.models.records import OPEN, Measure, Observation
+from sstl.models.records import Measure, Observation
 
-SERIES = "~series"
-CHANGED = "~changed"
-DIRTY = "~dirty"
 HOURS_KEPT_MS = 8 * DAY_MS
 """The hours of a day are forgotten when the watermark has passed its end by this."""
 _REFUSED = {Kind.SHARE: "not_a_share", Kind.RATE: "not_a_rate", Kind.TALLY: "no_category"}
 """How the alarm is called when a measure is no value of its indicator."""
-
-
-class Mark(msgspec.Struct, frozen=True, tag="mark.1"):
-    """Cell: there is something under this name."""
-
-
-MARK = Mark()
-
-Group = tuple[str, str, str, str]
-"""Indicator, counting unit, lane, mode."""
-
-
-class Combination(NamedTuple):
-    """Strata that observations have in common."""
-
-    name: str
-    """As cells call it."""
-    key: str
-    """The series key with all of them."""
-    series: tuple[str, ...]
-    """The series that they count in; all together is the first."""
-
-
-class Plan:
-    """How the observations of one indicator, lane and mode are counted."""
-
-    __slots__ = ("added", "by", "days", "ended", "group", "kind", "taken_back", "terms", "whole")
-
-    def __init__(self, work: Work, group: Group, by: str = START) -> None:
-        indicator, counting_unit = group[:2]
-        self.group = group
-        self.kind = definition(indicator, counting_unit).kind
-        self.terms = terms_since(work.policy, *group)
-        self.by = by
-        self.days = calendar_of(work.policy, *group[:3])
-        self.whole = Series(*group, (), by).key
-        ended = by == START and definition(indicator, counting_unit).by_completion
-        self.ended: Plan | None = Plan(work, group, END) if ended else None
-        """How they are counted by when they ended; None: they are not."""
-        self.added: list[int] = [0, 0]
-        """Observations added, and the events in them."""
-        self.taken_back: list[int] = [0, 0]
-
-    def combination(self, strata: Strata) -> Combination:
-        """Return what observations with these strata count as."""
-        if self.by == END:
-            return Combination("", self.whole, (self.whole,))
-        return combination(self.group, strata)
-
-    def contribution(self, measure: Measure) -> Value | Aside | None:
-        """Return what a measure contributes, None where it is no value of the indicator."""
-        outcome = measure.outcome
-        if outcome == OPEN:
-            return Aside.not_ended(measure)
-        if outcome is None and self.kind is not Kind.DURATION:
-            return self._counted(measure)
-        terms = self.terms
-        target, plausible = terms[0][1] if len(terms) == 1 else self._terms_at(measure.start_ms)
-        if plausible is not None and not plausible[0] <= measure.value_ms <= plausible[1]:
-            return EXCLUDED
-        if outcome is not None:
-            return Aside.ended_by(outcome, measure)
-        return Contribution.of(measure, target)
-
-    def _counted(self, measure: Measure) -> Value | Aside | None:
-        value = measure.value_ms
-        if self.kind is Kind.TALLY:
-            return None if measure.category is None else Aside(What.CATEGORY, measure.category)
-        if self.kind is Kind.SHARE:
-            return Contribution.of_share(measure) if value in (0, 1) else None
-        exposure = 1 if measure.exposure is None else measure.exposure
-        return Events(value, exposure) if value >= 0 and exposure >= 0 else None
-
-    def _terms_at(self, start_ms: int) -> Terms:
-        terms = self.terms[0][1]
-        for since_ms, later in self.terms[1:]:
-            if since_ms > start_ms:
-                break
-            terms = later
-        return terms
-
-
-@lru_cache(maxsize=16_384)
-def combination(group: Group, strata: Strata) -> Combination:
-    """Return what observations with these strata count as; names that no series is made of are left out."""
-    name, series = _texts(group[0], group[1], strata)
-    prefix = _prefix(group)
-    return Combination(name, prefix + name, tuple(prefix + text for text in series))
-
-
-@lru_cache(maxsize=4096)
-def _prefix(group: Group) -> str:
-    return Series(*group, ()).key
-
-
-@lru_cache(maxsize=16_384)
-def _texts(indicator: str, counting_unit: str, strata: Strata) -> tuple[str, tuple[str, ...]]:
-    """Return how keys of any lane call the strata, and those of the series that hold them."""
-    declared = definition(indicator, counting_unit)
-    names = None if declared.strata is None else {name for one in declared.strata for name in one}
-    kept = tuple(sorted(pair for pair in strata if names is None or pair[0] in names))
-    series = {strata_text(one) for one in _combinations(declared, kept)} - {""}
-    return strata_text(kept), ("", *sorted(series))
-
-
-@lru_cache(maxsize=16_384)
-def series_of(key: str) -> tuple[str, ...]:
-    """Return the series that observations count in whose series key with all strata this is."""
-    series = Series.of(key)
-    return (key,) if series.by == END else combination(series[:4], series.strata).series
-
-
-def _combinations(declared: Definition, strata: Strata) -> Iterator[Strata]:
-    if declared.strata is None:
-        for pair in strata:
-            yield (pair,)
-        return
-    values = dict(strata)
-    for names in declared.strata:
-        if all(name in values for name in names):
-            yield tuple((name, values[name]) for name in sorted(names))
+_ChangedDay: TypeAlias = "tuple[str, str, Packed | None]"
+"""Combination of strata, day of the week, and what it counts then."""
 
 
 def oldest_hour(reached_ms: int) -> int:
     """Return the first hour that is still kept; those of a day go together."""
     return (reached_ms - HOURS_KEPT_MS) // DAY_MS * 24
+
+
+class _Open:
+    """The cells that a batch touches of one indicator, lane and mode."""
+
+    __slots__ = (
+        "days",
+        "ended",
+        "events_added",
+        "from_ms",
+        "hours",
+        "n_added",
+        "named",
+        "offset_ms",
+        "plan",
+        "taken_back",
+        "to_ms",
+    )
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.days: dict[tuple[int, str], OpenCell] = {}
+        """By day and combination of strata."""
+        self.named: dict[tuple[int, tuple[str, ...], tuple[str, ...]], OpenCell] = {}
+        """The same cells, by strata in the order in which measures name them."""
+        self.ended: dict[int, OpenCell] = {}
+        """By the day on which it ended."""
+        self.hours: dict[int, OpenCell] = {}
+        self.from_ms, self.to_ms, self.offset_ms = plan.days.stretch(0)
+        self.n_added = self.events_added = 0
+        """Observations, and the events in them."""
+        self.taken_back: list[int] = [0, 0]
+
+    def day(self, instant_ms: int) -> int:
+        """Return the local day of an instant."""
+        if not self.from_ms <= instant_ms < self.to_ms:
+            self.from_ms, self.to_ms, self.offset_ms = self.plan.days.stretch(instant_ms)
+        return (instant_ms + self.offset_ms) // DAY_MS
 
 
 class Counting:
@@ -195,12 +99,9 @@ class Counting:
     def __init__(self, work: Work) -> None:
         self._work = work
         told = work.get(PASSED, "")
-        self._oldest_hour = None if told is None else oldest_hour(told.reached_ms)
-        self._plans: dict[Group, Plan] = {}
-        self._days: dict[tuple[Plan, int, str], OpenCell] = {}
-        self._by_strata: dict[tuple[Plan, int, Strata], OpenCell] = {}
-        """The same cells, by strata in the order in which measures name them."""
-        self._hours: dict[tuple[Plan, int], OpenCell] = {}
+        self._oldest_hour = -(2**63) if told is None else oldest_hour(told.reached_ms)
+        self._plans = plans_under(work.policy)
+        self._open: dict[Group, _Open] = {}
 
     def take(self, observation: Observation) -> None:
         """Count the change that an observation tells."""
@@ -213,166 +114,179 @@ class Counting:
         if current is not None:
             self._add(observation, current)
 
-    def _plan(self, observation: Observation, measure: Measure) -> Plan:
-        group = (
-            observation.indicator,
-            observation.counting_unit,
-            measure.lane_id,
-            measure.mode,
-        )
-        plan = self._plans.get(group)
-        if plan is None:
-            plan = self._plans[group] = Plan(self._work, group)
-        return plan
+    def _group(self, observation: Observation, measure: Measure) -> _Open:
+        name = observation.indicator, observation.counting_unit, measure.lane_id, measure.mode
+        opened = self._open.get(name)
+        if opened is None:
+            opened = self._open[name] = _Open(self._plans.of(name))
+        return opened
 
     def _add(self, observation: Observation, measure: Measure) -> None:
-        plan = self._plan(observation, measure)
+        # once for each observation: what `_group` and `_Open.day` do is done here without calling them
+        group = self._open.get(
+            (observation.indicator, observation.counting_unit, measure.lane_id, measure.mode)
+        ) or self._group(observation, measure)
+        plan = group.plan
         value = plan.contribution(measure)
         if value is None:
             self._work.count("lanes_alarm", _REFUSED[plan.kind])
             return
-        plan.added[0] += 1
-        plan.added[1] += measure.value_ms
-        opened = self._day(plan, measure)
-        if isinstance(value, Aside):
-            opened.put(value)
+        start_ms, value_ms = measure.start_ms, measure.value_ms
+        here = group.from_ms <= start_ms < group.to_ms
+        day = (start_ms + group.offset_ms) // DAY_MS if here else group.day(start_ms)
+        strata = measure.strata
+        named = (day, tuple(strata), tuple(strata.values()))
+        cell = group.named.get(named)
+        if cell is None:
+            cell = self._named(group, named)
+        if isinstance(value, Aside) and not cell.has_room(value):
+            self._work.count("lanes_alarm", "too_many_categories")
             return
-        opened.waiting.append(value)
+        group.n_added += 1
+        group.events_added += value_ms
+        if isinstance(value, Aside):
+            cell.put(value)
+            return
+        cell.waiting.append(value)
         if plan.ended is not None:
-            self._ended(plan.ended, measure).waiting.append(value)
-        hour = measure.start_ms // HOUR_MS
-        if self._oldest_hour is None or hour >= self._oldest_hour:
-            of_hour = self._hours.get((plan, hour))
-            if of_hour is None:
-                of_hour = self._hour(plan, hour)
-            of_hour.waiting.append(value)
+            day = group.day(start_ms + value_ms)
+            cell = group.ended.get(day)
+            if cell is None:
+                cell = self._ended(group, plan.ended, day)
+            cell.waiting.append(value)
+        hour = start_ms // HOUR_MS
+        if hour >= self._oldest_hour:
+            cell = group.hours.get(hour)
+            if cell is None:
+                cell = self._hour(group, hour)
+            cell.waiting.append(value)
 
     def _take_back(self, observation: Observation, measure: Measure) -> bool:
-        plan = self._plan(observation, measure)
+        group = self._group(observation, measure)
+        plan = group.plan
         value = plan.contribution(measure)
         if value is None:
             return False
-        opened = self._day(plan, measure)
+        strata, start_ms = measure.strata, measure.start_ms
+        named = (group.day(start_ms), tuple(strata), tuple(strata.values()))
+        opened = [group.named.get(named) or self._named(group, named)]
+        if not isinstance(value, Aside):
+            if plan.ended is not None:
+                day = group.day(start_ms + measure.value_ms)
+                opened.append(group.ended.get(day) or self._ended(group, plan.ended, day))
+            hour = start_ms // HOUR_MS
+            if hour >= self._oldest_hour:
+                opened.append(group.hours.get(hour) or self._hour(group, hour))
         # The wholes are the sums of their days: what a day can give back, they can.
-        if not opened.can_give_back(value):
+        if not all(cell.can_give_back(value) for cell in opened):
             return False
-        by_end = None
-        if plan.ended is not None and not isinstance(value, Aside):
-            by_end = self._ended(plan.ended, measure)
-            if not by_end.can_give_back(value):
-                return False
-        hour = measure.start_ms // HOUR_MS
-        if not isinstance(value, Aside) and (
-            self._oldest_hour is None or hour >= self._oldest_hour
-        ):
-            of_hour = self._hour(plan, hour)
-            if not of_hour.can_give_back(value):
-                return False
-            of_hour.take_back(value)
-        opened.take_back(value)
-        if by_end is not None:
-            by_end.take_back(value)
-        plan.taken_back[0] += 1
-        plan.taken_back[1] += measure.value_ms
+        for cell in opened:
+            cell.take_back(value)
+        group.taken_back[0] += 1
+        group.taken_back[1] += measure.value_ms
         return True
 
-    def _day(self, plan: Plan, measure: Measure) -> OpenCell:
-        day, strata = plan.days.day(measure.start_ms), tuple(measure.strata.items())
-        opened = self._by_strata.get((plan, day, strata))
-        if opened is None:
-            name = plan.combination(strata).name
-            opened = self._by_strata[plan, day, strata] = self._combined(plan, day, name)
-        return opened
+    def _named(self, group: _Open, named: tuple[int, tuple[str, ...], tuple[str, ...]]) -> OpenCell:
+        day, names, values = named
+        indicator, counting_unit = group.plan.group[:2]
+        strata = tuple(zip(names, values, strict=True))
+        name = name_of_strata(indicator, counting_unit, strata)
+        cell = group.days.get((day, name))
+        if cell is None:
+            before = day_packed(self._work, group.plan.whole, name, day)
+            cell = group.days[day, name] = OpenCell(before)
+        group.named[named] = cell
+        return cell
 
-    def _ended(self, plan: Plan, measure: Measure) -> OpenCell:
-        return self._combined(plan, plan.days.day(measure.start_ms + measure.value_ms), "")
+    def _ended(self, group: _Open, ended: Plan, day: int) -> OpenCell:
+        cell = group.ended[day] = OpenCell(day_packed(self._work, ended.whole, "", day))
+        return cell
 
-    def _combined(self, plan: Plan, day: int, name: str) -> OpenCell:
-        opened = self._days.get((plan, day, name))
-        if opened is None:
-            before = day_packed(self._work, plan.whole, name, day)
-            opened = self._days[plan, day, name] = OpenCell(before)
-        return opened
-
-    def _hour(self, plan: Plan, hour: int) -> OpenCell:
-        opened = self._hours.get((plan, hour))
-        if opened is None:
-            day, name = place_of_hour(hour)
-            cell: HoursCell | None = self._work.get(f"{HOURS}/{day}", plan.whole)
-            before = None if cell is None else cell.hours.get(name)
-            opened = self._hours[plan, hour] = OpenCell(before)
-        return opened
+    def _hour(self, group: _Open, hour: int) -> OpenCell:
+        day, name = place_of_hour(hour)
+        known: HoursCell | None = self._work.get(f"{HOURS}/{day}", group.plan.whole)
+        before = None if known is None else known.hours.get(name)
+        cell = group.hours[hour] = OpenCell(before)
+        return cell
 
     def close(self) -> None:
         """Write the cells that changed and mark their windows to be published."""
-        self._count()
-        weeks: dict[tuple[str, str], dict[str, dict[str, Packed | None]]] = {}
-        wholes: dict[str, OpenCell] = {}
-        for (plan, day, name), opened in self._days.items():
-            added, after = opened.added(), opened.after()
+        for group in self._open.values():
+            self._count(group)
+            self._close_days(group)
+            if group.plan.ended is not None:
+                self._close_ended(group.plan.ended, group.ended)
+            self._close_hours(group)
+
+    def _count(self, group: _Open) -> None:
+        """Count for the metrics what was added and taken back."""
+        plan = group.plan
+        added = group.n_added, group.events_added
+        for change, (many, events) in (("added", added), ("taken_back", group.taken_back)):
+            label = f"{plan.group[0]}:{change}"
+            if many:
+                self._work.count("observation", label, many)
+            if plan.kind in (Kind.SHARE, Kind.RATE) and events:
+                self._work.count("observed_events", label, events)
+
+    def _close_days(self, group: _Open) -> None:
+        whole = group.plan.whole
+        weeks: dict[str, list[_ChangedDay]] = {}
+        for (day, name), opened in group.days.items():
+            after = opened.after()
             if after == opened.before:
                 continue
             week, weekday = place_of_day(day)
-            by_day = weeks.setdefault((plan.whole, week), {}).setdefault(name, {})
-            by_day[weekday] = after
-            counted = plan.combination(strata_of(name))
-            self._work.put(CHANGED, f"{counted.key}|{name_of_day(day)}", MARK)
-            if plan.by == END:
-                # as a whole they are the same
-                self._work.put(SERIES, plan.whole, MARK)
-                continue
-            for key in counted.series:
-                whole = wholes.get(key)
-                if whole is None:
-                    known = whole_cell(self._work, key)
-                    whole = wholes[key] = OpenCell(known)
-                whole.add(added)
-        for (key, week), changed in weeks.items():
-            self._put_week(key, DAYS + week, changed)
-        for key, whole in wholes.items():
-            counts = whole.whole()
-            self._work.put(key, TOTAL, None if counts is None else WholeCell(counts))
-            if whole.before is None:
-                self._work.put(SERIES, key, MARK)
-        self._close_hours()
+            weeks.setdefault(week, []).append((name, weekday, after))
+            note_changed(self._work, f"{whole}{name}|{name_of_day(day)}", opened.before)
+        for week, changed in weeks.items():
+            self._put_week(whole, week, changed)
 
-    def _count(self) -> None:
-        """Count for the metrics what was added and taken back."""
-        for plan in self._plans.values():
-            for change, (many, events) in (
-                ("added", plan.added),
-                ("taken_back", plan.taken_back),
-            ):
-                label = f"{plan.group[0]}:{change}"
-                if many:
-                    self._work.count("observation", label, many)
-                if plan.kind in (Kind.SHARE, Kind.RATE) and events:
-                    self._work.count("observed_events", label, events)
+    def _close_ended(self, ended: Plan, days: Mapping[int, OpenCell]) -> None:
+        """Write what ended on days; as a whole it is the same as what began."""
+        weeks: dict[str, list[_ChangedDay]] = {}
+        for day, opened in days.items():
+            after = opened.after()
+            if after != opened.before:
+                week, weekday = place_of_day(day)
+                weeks.setdefault(week, []).append(("", weekday, after))
+                self._work.put(CHANGED, f"{ended.whole}|{name_of_day(day)}", MARK)
+        for week, changed in weeks.items():
+            self._put_week(ended.whole, week, changed)
+        if weeks:
+            self._work.put(SERIES, ended.whole, MARK)
 
-    def _put_week(
-        self, key: str, part: str, changed: Mapping[str, Mapping[str, Packed | None]]
-    ) -> None:
+    def _put_week(self, key: str, week: str, changed: Iterable[_ChangedDay]) -> None:
+        part = DAYS + week
         known: WeekCell | None = self._work.get(key, part)
         counts = {} if known is None else dict(known.counts)
-        for name, by_day in changed.items():
-            kept = _kept({**counts.pop(name, {}), **by_day})
+        in_order = True
+        for name, weekday, after in changed:
+            by_day = counts.get(name)
+            in_order = in_order and by_day is not None
+            kept = _kept({weekday: after} if by_day is None else {**by_day, weekday: after})
             if kept:
                 counts[name] = kept
-        self._work.put(key, part, WeekCell(dict(sorted(counts.items()))) if counts else None)
+            elif by_day is not None:
+                del counts[name]
+        if not in_order:
+            counts = dict(sorted(counts.items()))
+        self._work.put(key, part, WeekCell(counts) if counts else None)
 
-    def _close_hours(self) -> None:
-        days: dict[tuple[int, str], dict[str, Packed | None]] = {}
-        for (plan, hour), opened in self._hours.items():
+    def _close_hours(self, group: _Open) -> None:
+        days: dict[int, dict[str, Packed | None]] = {}
+        whole = group.plan.whole
+        for hour, opened in group.hours.items():
             after = opened.after()
             if after != opened.before:
                 day, name = place_of_hour(hour)
-                days.setdefault((day, plan.whole), {})[name] = after
-                self._work.put(DIRTY, f"{plan.whole}|{hour_window(hour)}", MARK)
-        for (day, key), changed in days.items():
+                days.setdefault(day, {})[name] = after
+                self._work.put(DIRTY, f"{whole}|{hour_window(hour)}", MARK)
+        for day, changed in days.items():
             place = f"{HOURS}/{day}"
-            known: HoursCell | None = self._work.get(place, key)
-            kept = _kept({**({} if known is None else known.hours), **changed})
-            self._work.put(place, key, HoursCell(kept) if kept else None)
+            known: HoursCell | None = self._work.get(place, whole)
+            kept = _kept(changed if known is None else {**known.hours, **changed})
+            self._work.put(place, whole, HoursCell(kept) if kept else None)
             self._work.put(HOURS, f"{day:07d}", MARK)
 
 

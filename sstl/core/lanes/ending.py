@@ -6,9 +6,9 @@ import msgspec
 
 from sstl.core.lanes.cell import START, Series
 from sstl.core.lanes.cohorts import newest_day
-from sstl.core.lanes.counting import DIRTY, MARK, SERIES
-from sstl.core.lanes.publishing import PUBLISHED, Published, told_at
+from sstl.core.lanes.marks import DIRTY, MARK, SERIES
 from sstl.core.lanes.terms import follow_up_ms
+from sstl.core.lanes.told import Sayings, provisional_windows
 from sstl.core.lanes.windows import DAY_MS, HOUR_MS, TOTAL, ending_with
 from sstl.core.lanes.zones import Calendar, calendar_of
 from sstl.core.stage import Work
@@ -36,7 +36,7 @@ def mark_ended(work: Work, now_ms: int) -> None:
     """Mark what was published as provisional and whose follow-up the watermark has passed.
 
     Looks through the series once for each hour of the watermark, and marks about `MOST_MARKS` windows in a step, so
-    that one still fits a transaction; the next step goes on.
+    that one still fits a transaction; the next step goes on, with the next heartbeat or tick.
     """
     told: Ended = work.get(_ENDED, "") or Ended(None)
     since_ms, to_ms = told.at_ms, told.to_ms
@@ -56,6 +56,13 @@ def mark_ended(work: Work, now_ms: int) -> None:
             work.put(_ENDED, "", Ended(since_ms, to_ms, key))
             return
     work.put(_ENDED, "", Ended(to_ms))
+
+
+def go_on_ended(work: Work) -> None:
+    """Take the next step where the last one was not the last."""
+    told: Ended | None = work.get(_ENDED, "")
+    if told is not None and told.to_ms is not None:
+        mark_ended(work, told.to_ms)
 
 
 class _EndedDays:
@@ -101,22 +108,14 @@ class _EndedDays:
 
 def _candidates(work: Work, key: str, days: tuple[int, ...] | None) -> Iterator[str]:
     if days is None:
-        yield from _provisional(work, key)
+        yield from provisional_windows(work, key)
         return
     newest = newest_day(work, key) if days else None
+    sayings = Sayings(work)
     for day in days:
         for window in ending_with(day):
-            published: Published | None = work.get(*told_at(window, key))
-            said = None if published is None else published.said(window)
+            said = sayings.of(key, window).said(window)
             if said is not None and said.provisional:
                 yield window
         if newest == day:
             yield TOTAL
-
-
-def _provisional(work: Work, key: str) -> Iterator[str]:
-    for part in work.parts(key):
-        if part.startswith(PUBLISHED):
-            published: Published | None = work.get(key, part)
-            if published is not None:
-                yield from published.provisional()

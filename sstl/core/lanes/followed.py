@@ -130,7 +130,7 @@ def _within(
     durations: Mapping[int, int], longest_s: int | None, censored: dict[int, int]
 ) -> dict[int, int]:
     """Return the durations within the follow-up; the others have not ended at its end."""
-    if longest_s is None:
+    if longest_s is None or max(durations, default=longest_s) <= longest_s:
         return dict(durations)
     found = {}
     for time_s, count in durations.items():

@@ -11,9 +11,9 @@ import msgspec
 
 from sstl.core.indicators.registry import Definition, definition
 from sstl.core.lanes.cell import LaneCell, Series
-from sstl.core.lanes.cohorts import whole_cell
-from sstl.core.lanes.counting import DIRTY, MARK, SERIES
 from sstl.core.lanes.followed import Horizon, horizon
+from sstl.core.lanes.marks import DIRTY, MARK, SERIES
+from sstl.core.lanes.places import whole_cell
 from sstl.core.lanes.publishers import named
 from sstl.core.lanes.terms import follow_up_ms
 from sstl.core.lanes.windows import (
@@ -127,7 +127,7 @@ def mark_open(work: Work) -> None:
     them is said again at once: until they are caught up, windows are marked once for each day that it passes.
 
     A step looks at series and marks windows up to about `MOST_MARKS` together, so that it is short and fits a
-    transaction; the next step goes on.
+    transaction; the next step goes on, with the next heartbeat or tick.
     """
     passed: Reached | None = work.get(PASSED, "")
     if passed is None:
@@ -159,6 +159,13 @@ def mark_open(work: Work) -> None:
             work.put(_FOLLOWED, "", Followed(since_ms, to_ms, key))
             return
     work.put(_FOLLOWED, "", Followed(to_ms))
+
+
+def go_on_open(work: Work) -> None:
+    """Take the next step where the last one was not the last."""
+    told: Followed | None = work.get(_FOLLOWED, "")
+    if told is not None and told.to_ms is not None:
+        mark_open(work)
 
 
 def _open_windows(work: Work, key: str, since_ms: int | None, longest_ms: int) -> Iterator[str]:

@@ -14,17 +14,20 @@ packed                   a cell that
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple, Self
 
 from sstl.core.histogram import Histogram, merged
 from sstl.core.lanes.cell import Beside, LaneCell, Packed
 from sstl.core.lanes.tally import (
     LATE,
+    NO_BUCKET,
     PLANNED,
     TARGET,
     WITHIN,
     Contribution,
+    Events,
     Tally,
+    Value,
     cell_of,
 )
 
@@ -50,6 +53,17 @@ def packed(cell: LaneCell) -> Packed:
         if unpacked(text) == cell:
             return text
     return cell
+
+
+def short_of(value: Value) -> Packed | None:
+    """Return the cell in short that counts one observation alone; None where it is too long for that."""
+    if isinstance(value, Events):
+        return f"1,{value.value},{value.exposure}" if value.exposure else f"1,{value.value}"
+    if value.bucket == NO_BUCKET:
+        return f"1,{value.value}"
+    if not -_LONGEST_MS < value.value < _LONGEST_MS:
+        return None
+    return value.value * _MARKS + value.marks
 
 
 def unpacked(short: Packed) -> LaneCell:
@@ -90,23 +104,42 @@ def _of_counts(text: str) -> LaneCell:
     return LaneCell(n=int(n), sum_ms=total, beside=beside)
 
 
+class Counts(NamedTuple):
+    """What is counted, not yet added up."""
+
+    ones: list[Contribution]
+    """Of durations that are alone in their cells."""
+    cells: list[LaneCell]
+    """All others."""
+
+    @classmethod
+    def of(cls, shorts: Iterable[Packed]) -> Self:
+        """Return what cells in short count."""
+        found = cls([], [])
+        for short in shorts:
+            if isinstance(short, int):
+                found.ones.append(contribution_of(short))
+            else:
+                found.cells.append(unpacked(short))
+        return found
+
+    def merged(self) -> LaneCell | None:
+        """Return the cell of everything; None where it is nothing."""
+        whole = Tally()
+        histograms = []
+        for cell in self.cells:
+            whole.merge_cell(cell)
+            if cell.histogram.buckets:
+                histograms.append(cell.histogram)
+        whole.add_all(self.ones)
+        if not histograms:
+            return cell_of(whole, Histogram.from_counts(whole.changes))
+        return cell_of(whole, merged(histograms).changed(whole.changes))
+
+
 def merged_packed(cells: Iterable[Packed]) -> LaneCell | None:
     """Return the cell of everything that the cells count; None where they count nothing."""
-    whole = Tally()
-    ones: list[Contribution] = []
-    histograms = []
-    for short in cells:
-        if isinstance(short, int):
-            ones.append(contribution_of(short))
-            continue
-        cell = unpacked(short)
-        whole.merge_cell(cell)
-        if cell.histogram.buckets:
-            histograms.append(cell.histogram)
-    whole.add_all(ones)
-    if not histograms:
-        return cell_of(whole, Histogram.from_counts(whole.changes))
-    return cell_of(whole, merged(histograms).changed(whole.changes))
+    return Counts.of(cells).merged()
 
 
 def merged_cells(cells: Iterable[LaneCell]) -> LaneCell | None:

@@ -1,8 +1,7 @@
 """What a tick publishes: the windows that changed, with their figures. Windows that end are marked in `ending`.
 
-Weeks and months are merged from their days here and are stored nowhere. What was last said of a window lies under the
-series: part ``published/<month>`` for its days, the month and the weeks that begin in it, ``published/TOTAL``; under
-``~told-hours/<hour>``, by series, for hours.
+Weeks and months are merged from their days here and are stored nowhere; what was last said is in
+`sstl.core.lanes.told`.
 """
 
 import hashlib
@@ -14,17 +13,23 @@ import msgspec
 
 from sstl.core.indicators.registry import Kind, definition
 from sstl.core.lanes.cell import START, HoursCell, LaneCell, Series
-from sstl.core.lanes.cohorts import HOURS, Cohorts, newest_day
-from sstl.core.lanes.counting import (
-    DIRTY,
-    MARK,
-    oldest_hour,
-)
+from sstl.core.lanes.cohorts import Cohorts
+from sstl.core.lanes.counting import oldest_hour
 from sstl.core.lanes.derived import Figure, derived
 from sstl.core.lanes.followed import Horizon
 from sstl.core.lanes.following import horizon_of, moving
+from sstl.core.lanes.marks import DIRTY, MARK
+from sstl.core.lanes.places import HOURS, whole_key
 from sstl.core.lanes.record import figure_record, indicator
 from sstl.core.lanes.terms import follow_up_ms
+from sstl.core.lanes.told import (
+    FIGURE,
+    TOLD_HOURS,
+    Published,
+    Sayings,
+    Told,
+    next_told,
+)
 from sstl.core.lanes.windows import (
     DAY_PREFIX,
     HOUR_PREFIX,
@@ -32,10 +37,8 @@ from sstl.core.lanes.windows import (
     days_of,
     hour_number,
     hour_window,
-    month_name,
     month_window,
     name_of_day,
-    place_of_hour,
     week_window,
 )
 from sstl.core.lanes.zones import bounds_of
@@ -45,82 +48,8 @@ from sstl.core.statistics.result import Method, NotEstimable
 from sstl.models.indicator import Indicator
 from sstl.models.policy import Policy
 
-PUBLISHED = "published/"
-_TOLD_HOURS = "~told-hours"
-FIGURE = "|"
-"""Between a window and the name of a figure, where what was last said of the figure is kept."""
-_PROVISIONAL, _FINAL = ":", "="
 _DIGEST_BYTES = 6
 """That a change is taken for none happens once in 2 ** 48."""
-
-
-class Told(NamedTuple):
-    """What was last said of a window."""
-
-    revision: int
-    digest: str | None
-    """Of counts or figure, policy, and until when what is open is followed; an equal one is not published again. Empty:
-    nothing is counted. None: not kept, so that whatever is marked is published."""
-    provisional: bool
-
-
-class Published(msgspec.Struct, frozen=True, tag="published.3"):
-    """Cell: window, or window and figure, to what was said of it.
-
-    It outlives the counts, so that a revision is never used twice. What is final seldom changes: of it only the
-    revision is kept, but of `TOTAL` and where nothing is counted.
-    """
-
-    windows: dict[str, int | str]
-    """``2:k3JvQ0xw`` said for the second time, provisional; ``2=k3JvQ0xw`` final; ``2`` final, without its digest."""
-
-    def said(self, name: str) -> Told | None:
-        """Return what was said of a window or figure, None where nothing was."""
-        short = self.windows.get(name)
-        return None if short is None else _long(short)
-
-    def figures(self, window: str) -> dict[str, Told]:
-        """Return what was said of the figures of a window, by their names."""
-        begins = window + FIGURE
-        return {
-            name.removeprefix(begins): _long(short)
-            for name, short in self.windows.items()
-            if name.startswith(begins)
-        }
-
-    def provisional(self) -> Iterator[str]:
-        """Yield the windows that were said to be provisional."""
-        for name, short in self.windows.items():
-            if FIGURE not in name and _long(short).provisional:
-                yield name
-
-    def changed(self, now: Mapping[str, Told]) -> "Published":
-        """Return the cell after more was said."""
-        windows = self.windows | {name: _short(name, told) for name, told in now.items()}
-        return Published(dict(sorted(windows.items())))
-
-    def without(self, name: str) -> "Published | None":
-        """Return the cell without a window, None where nothing is left."""
-        left = {one: short for one, short in self.windows.items() if one != name}
-        return Published(left) if left else None
-
-
-NOTHING_SAID = Published({})
-
-
-def _short(name: str, told: Told) -> int | str:
-    kept = told.provisional or told.digest == "" or name.startswith(TOTAL)
-    if told.digest is None or not kept:
-        return told.revision
-    return f"{told.revision}{_PROVISIONAL if told.provisional else _FINAL}{told.digest}"
-
-
-def _long(short: int | str) -> Told:
-    if isinstance(short, int):
-        return Told(short, None, provisional=False)
-    mark = _PROVISIONAL if _PROVISIONAL in short else _FINAL
-    revision, _, digest = short.partition(mark)
-    return Told(int(revision), digest, mark == _PROVISIONAL)
 
 
 def windows_of(window: str) -> tuple[str, ...]:
@@ -131,152 +60,147 @@ def windows_of(window: str) -> tuple[str, ...]:
     return (window, week_window(day), month_window(day), TOTAL)
 
 
-def _span(work: Work, key: str, window: str) -> tuple[int, int] | None:
-    """Return the instant by which the governing version is chosen, and the window's end.
+class _Governed(NamedTuple):
+    """What all series of one indicator, lane and mode have in common in a window."""
 
-    `TOTAL` goes by the last day that counts something, and there is none while nothing counts.
-    """
-    if window == TOTAL:
-        day = newest_day(work, key)
-        if day is None:
-            return None
-        window = name_of_day(day)
-    return bounds_of(work.policy, Series.of(key), window)
+    policy: Policy
+    """The version that governs it."""
+    provisional: bool
+    until: Horizon | None
+    """Until when its cohort is followed; None: what has not ended is not known of it."""
 
 
-def told_at(window: str, key: str) -> tuple[str, str]:
-    """Return where what was said of a window lies."""
-    if window == TOTAL:
-        return key, PUBLISHED + TOTAL
-    if window.startswith(HOUR_PREFIX):
-        return f"{_TOLD_HOURS}/{place_of_hour(hour_number(window))[0]}", key
-    return key, PUBLISHED + month_name(days_of(window).start)
+class Publication:
+    """What one tick publishes."""
 
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self.cohorts = Cohorts(work)
+        told = work.get(PASSED, "")
+        self._reached_ms = None if told is None else told.reached_ms
+        self._sayings = Sayings(work)
+        self._governed: dict[tuple[str, str, int | None], _Governed] = {}
 
-def publish(work: Work, cohorts: Cohorts, key: str, window: str) -> None:
-    """Publish a window, and the figures derived from it, where they say something else than before."""
-    told = work.get(PASSED, "")
-    reached_ms = None if told is None else told.reached_ms
-    place = told_at(window, key)
-    published: Published = work.get(*place) or NOTHING_SAID
-    before = published.said(window)
-    if window.startswith(HOUR_PREFIX) and is_expired(hour_number(window), reached_ms):
-        work.put(*place, published.without(window))
-        if before is not None:
-            # a null value, so that compaction takes the hour away
-            work.outcome.outputs.append(Output("indicators", f"{key}|{window}", None))
-            work.count("indicator", "EXPIRED")
-        return
-    series = Series.of(key)
-    declared = definition(series.indicator, series.counting_unit)
-    cell = cohorts.counts(key, window)
-    span = _span(work, key, window)
-    governing = work.policy if span is None else work.policy.at(span[0])
-    by_start = series.by == START
-    # what ended in a window is complete as soon as it is over
-    follow_up = follow_up_ms(governing, series.indicator, series.counting_unit) if by_start else 0
-    provisional = span is None or reached_ms is None or reached_ms < span[1] + follow_up
-    until = _until(work, key, window, reached_ms, governing)
-    digest = "" if cell is None else digest_of(cell, governing, moving(cell, until))
-    now = next_told(before, digest, provisional=provisional)
-    if now is None:
-        return
-    changed = {window: now}
-    if declared.kind is not Kind.TALLY:
-        record = indicator(
+    def publish(self, key: str, window: str) -> None:
+        """Publish a window, and the figures derived from it, where they say something else than before."""
+        published = self._sayings.of(key, window)
+        before = published.said(window)
+        is_hour = window.startswith(HOUR_PREFIX)
+        if is_hour and is_expired(hour_number(window), self._reached_ms):
+            self._sayings.put(key, window, published.without(window))
+            if before is not None:
+                # a null value, so that compaction takes the hour away
+                self._work.outcome.outputs.append(Output("indicators", f"{key}|{window}", None))
+                self._work.count("indicator", "EXPIRED")
+            return
+        series = Series.of(key)
+        declared = definition(series.indicator, series.counting_unit)
+        cell = self.cohorts.counts(key, window)
+        governed = self._governing(key, series, window)
+        digest = ""
+        if cell is not None:
+            digest = digest_of(cell, governed.policy, moving(cell, governed.until))
+        now = next_told(before, digest, provisional=governed.provisional)
+        if now is None:
+            return
+        changed = {window: now}
+        if declared.kind is not Kind.TALLY:
+            record = self._record(key, window, cell, now._replace(provisional=governed.provisional))
+            emit(self._work, record)
+        if declared.estimator is not None and not is_hour:
+            figures = () if cell is None else derived(series, window, cell, governed.policy)
+            before_of = published.figures(window)
+            for figure, name, told in _news(
+                before_of, figures, governed.policy, provisional=governed.provisional
+            ):
+                changed[window + FIGURE + name] = told
+                said = told._replace(provisional=governed.provisional)
+                emit(self._work, self._figure(key, window, figure, said))
+        self._sayings.put(key, window, published.changed(changed))
+
+    def close(self) -> None:
+        """Write what was said."""
+        self._sayings.close()
+
+    def standing(self, key: str) -> Iterator[Indicator]:
+        """Yield again what was last said of a series: of the whole, and of its last day with that day's week and month.
+
+        What is composed of two months is not among it.
+        """
+        series, day = Series.of(key), self.cohorts.newest_day(key)
+        declared = definition(series.indicator, series.counting_unit)
+        for window in () if day is None else windows_of(name_of_day(day)):
+            cell = self.cohorts.counts(key, window)
+            if cell is None:
+                continue
+            published = self._sayings.of(key, window)
+            told = published.said(window)
+            if told is not None and declared.kind is not Kind.TALLY:
+                yield self._record(key, window, cell, told)
+            governing = self._governing(key, series, window).policy
+            figures = () if declared.estimator is None else derived(series, window, cell, governing)
+            for figure in figures:
+                told = published.said(window + FIGURE + figure.name)
+                if told is not None:
+                    yield self._figure(key, window, figure, told)
+
+    def _record(self, key: str, window: str, cell: LaneCell | None, told: Told) -> Indicator:
+        governed = self._governing(key, Series.of(key), window)
+        return indicator(
             key,
             window,
             cell,
-            revision=now.revision,
-            reached_ms=reached_ms,
-            provisional=provisional,
+            revision=told.revision,
+            reached_ms=self._reached_ms,
+            provisional=told.provisional,
+            policy=governed.policy,
+            until=governed.until,
+        )
+
+    def _figure(self, key: str, window: str, figure: Figure, told: Told) -> Indicator:
+        series = Series.of(key)
+        return figure_record(
+            series,
+            window,
+            figure,
+            revision=told.revision,
+            reached_ms=self._reached_ms,
+            provisional=told.provisional,
+            policy=self._governing(key, series, window).policy,
+        )
+
+    def _governing(self, key: str, series: Series, window: str) -> _Governed:
+        """Return by what a window is published.
+
+        `TOTAL` goes by the last day that counts something; while nothing counts, it is governed by the newest version.
+        """
+        day = self.cohorts.newest_day(key) if window == TOTAL else None
+        place = whole_key(key), window, day
+        found = self._governed.get(place)
+        if found is None:
+            found = self._governed[place] = self._find(series, window, day)
+        return found
+
+    def _find(self, series: Series, window: str, day: int | None) -> _Governed:
+        work, reached_ms = self._work, self._reached_ms
+        names = series.indicator, series.counting_unit
+        span = None
+        if window != TOTAL:
+            span = bounds_of(work.policy, series, window)
+        elif day is not None:
+            span = bounds_of(work.policy, series, name_of_day(day))
+        governing = work.policy if span is None else work.policy.at(span[0])
+        by_start = series.by == START
+        # what ended in a window is complete as soon as it is over
+        follow_up = follow_up_ms(governing, *names) if by_start else 0
+        until = None
+        if by_start and definition(*names).awaits and not window.startswith(HOUR_PREFIX):
+            until = horizon_of(work, series, window, reached_ms, governing)
+        return _Governed(
             policy=governing,
+            provisional=span is None or reached_ms is None or reached_ms < span[1] + follow_up,
             until=until,
         )
-        emit(work, record)
-    if declared.estimator is not None and not window.startswith(HOUR_PREFIX):
-        figures = () if cell is None else derived(series, window, cell, governing)
-        for figure, name, told_now in _news(
-            published.figures(window), figures, governing, provisional=provisional
-        ):
-            changed[window + FIGURE + name] = told_now
-            emit(
-                work,
-                figure_record(
-                    series,
-                    window,
-                    figure,
-                    revision=told_now.revision,
-                    reached_ms=reached_ms,
-                    provisional=provisional,
-                    policy=governing,
-                ),
-            )
-    work.put(*place, published.changed(changed))
-
-
-def _until(
-    work: Work, key: str, window: str, reached_ms: int | None, governing: Policy
-) -> Horizon | None:
-    """Return until when the cohort of a window is followed; None: what has not ended is not known of it."""
-    series = Series.of(key)
-    awaits = definition(series.indicator, series.counting_unit).awaits
-    if awaits is None or series.by != START or window.startswith(HOUR_PREFIX):
-        return None
-    return horizon_of(work, series, window, reached_ms, governing)
-
-
-def next_told(before: Told | None, digest: str, *, provisional: bool) -> Told | None:
-    """Return what is said now, None where it is what was said before."""
-    if before is None:
-        return Told(1, digest, provisional) if digest else None
-    if before.digest is not None and (digest, provisional or not digest) == (
-        before.digest,
-        before.provisional or not before.digest,
-    ):
-        return None
-    return Told(before.revision + 1, digest, provisional)
-
-
-def standing(work: Work, cohorts: Cohorts, key: str) -> Iterator[Indicator]:
-    """Yield again what was last said of a series: of the whole, and of its last day with that day's week and month.
-
-    What is composed of two months is not among it.
-    """
-    series, day, reached = Series.of(key), newest_day(work, key), work.get(PASSED, "")
-    reached_ms = None if reached is None else reached.reached_ms
-    declared = definition(series.indicator, series.counting_unit)
-    for window in () if day is None else windows_of(name_of_day(day)):
-        cell, span = cohorts.counts(key, window), _span(work, key, window)
-        published: Published | None = work.get(*told_at(window, key))
-        if cell is None or span is None or published is None:
-            continue
-        governing = work.policy.at(span[0])
-        told = published.said(window)
-        if told is not None and declared.kind is not Kind.TALLY:
-            yield indicator(
-                key,
-                window,
-                cell,
-                revision=told.revision,
-                reached_ms=reached_ms,
-                provisional=told.provisional,
-                policy=governing,
-                until=_until(work, key, window, reached_ms, governing),
-            )
-        figures = () if declared.estimator is None else derived(series, window, cell, governing)
-        for figure in figures:
-            told = published.said(window + FIGURE + figure.name)
-            if told is not None:
-                yield figure_record(
-                    series,
-                    window,
-                    figure,
-                    revision=told.revision,
-                    reached_ms=reached_ms,
-                    provisional=told.provisional,
-                    policy=governing,
-                )
 
 
 def _news(
@@ -338,7 +262,7 @@ def forget_hours(work: Work, now_ms: int) -> None:
             for hour in () if cell is None else cell.hours:
                 work.put(DIRTY, f"{key}|{hour_window(day * 24 + int(hour))}", None)
             work.put(place, key, None)
-        told = f"{_TOLD_HOURS}/{day}"
+        told = f"{TOLD_HOURS}/{day}"
         for key in work.parts(told):
             published: Published | None = work.get(told, key)
             for window in () if published is None else published.windows:

@@ -68,7 +68,7 @@ def indicator(
     target = target_ms(governing, series.indicator, series.lane_id, series.mode)
     n = 0 if cell is None else cell.n
     zone = zone_of_window(governing, series, window)
-    fields = _envelope(series, window, n, governing, revision, reached_ms, zone=zone) | {
+    fields = _envelope(series, key, window, n, governing, revision, reached_ms, zone=zone) | {
         "unit": declared.unit,
         "method": _METHODS[declared.kind],
         "policy_hash": "" if policy is None else policy.hash,
@@ -104,7 +104,9 @@ def figure_record(
     series = base._replace(indicator=figure.name)
     # the figure counts in the days of what it is made from
     zone = zone_of_window(policy, base, window)
-    fields = _envelope(series, window, figure.n, policy, revision, reached_ms, zone=zone) | {
+    fields = _envelope(
+        series, series.key, window, figure.n, policy, revision, reached_ms, zone=zone
+    ) | {
         "unit": figure.unit,
         "method": plain_method(figure.method.name, figure.method.version),
         "policy_hash": policy.hash,
@@ -117,6 +119,7 @@ def figure_record(
 
 def _envelope(
     series: Series,
+    key: str,
     window: str,
     n: int,
     policy: Policy,
@@ -127,7 +130,7 @@ def _envelope(
 ) -> dict[str, Any]:
     least = minimum_n(policy, series.indicator, series.counting_unit)
     return {
-        "key": f"{series.key}|{window}",
+        "key": f"{key}|{window}",
         "indicator": series.indicator,
         "counting_unit": series.counting_unit,
         "lane_id": series.lane_id,

@@ -6,20 +6,18 @@ from typing import Any
 
 import msgspec
 
+from sstl.core.incidents import COUNTED
 from sstl.core.lanes.cell import HoursCell, WeekCell, WholeCell
-from sstl.core.lanes.cohorts import Cohorts
+from sstl.core.lanes.combinations import series_of
 from sstl.core.lanes.composition import compose, composed_at
-from sstl.core.lanes.counted import Counted, Incident, Tallies, is_counted, sweep
-from sstl.core.lanes.counting import CHANGED, DIRTY, Counting, Mark, series_of
-from sstl.core.lanes.ending import Ended, mark_ended
-from sstl.core.lanes.following import Followed, mark_open, note_resumed
+from sstl.core.lanes.counted import Counted, Incident, Tallies, sweep
+from sstl.core.lanes.counting import Counting
+from sstl.core.lanes.ending import Ended, go_on_ended, mark_ended
+from sstl.core.lanes.following import Followed, go_on_open, mark_open, note_resumed
+from sstl.core.lanes.marks import CHANGED, DIRTY, Changed, Mark
 from sstl.core.lanes.publishers import judge_publishers
-from sstl.core.lanes.publishing import (
-    Published,
-    forget_hours,
-    publish,
-    windows_of,
-)
+from sstl.core.lanes.publishing import Publication, forget_hours, windows_of
+from sstl.core.lanes.told import Published, PublishedSeries
 from sstl.core.publishers import Heard, hear
 from sstl.core.said import Said
 from sstl.core.stage import (
@@ -61,8 +59,10 @@ class LanesStage:
         | WeekCell
         | HoursCell
         | Mark
+        | Changed
         | After
         | Published
+        | PublishedSeries
         | Ended
         | Followed
         | Counted
@@ -84,15 +84,16 @@ class LanesStage:
         """Add observations up; nothing is published before a tick."""
         work = Work(state, policy, context)
         batch, tallies = Counting(work), Tallies(work)
+        take = batch.take
         beats = []
         for record in records:
             message = record.message
             if isinstance(message, Heartbeat):
                 beats.append(message)
-            elif is_counted(message):
+            elif message.indicator in COUNTED:
                 tallies.take(message)
             else:
-                batch.take(message)
+                take(message)
         batch.close()
         tallies.close()
         self._beat(work, beats)
@@ -116,7 +117,10 @@ class LanesStage:
             mark_open(work)
 
     def tick(self, state: StateReader, policy: Policy, context: Context) -> Outcome:
-        """Publish what is marked as changed and clear the marks; no outputs: nothing waits."""
+        """Publish what is marked as changed and clear the marks; no change: nothing waits.
+
+        Once all is published, what was too much for one step when the watermark moved is marked a step further.
+        """
         work = Work(state, policy, context)
         marks = sorted((mark, place) for place in (CHANGED, DIRTY) for mark in work.parts(place))
         after = work.get(_NEXT, "")
@@ -124,23 +128,36 @@ class LanesStage:
             # Begin where the last full tick ended: busy early marks must not starve late ones.
             later = bisect_right(marks, (after.mark, DIRTY))
             marks = marks[later:] + marks[:later]
-        cohorts = Cohorts(work)
+        publication = Publication(work)
         seen: set[tuple[str, str]] = set()
         last = None
         for number, (mark, place) in enumerate(marks):
             if len(seen) >= self._most_per_tick:
                 last = marks[number - 1][0]
                 break
-            key, window = mark.rsplit("|", 1)
-            for one in series_of(key) if place == CHANGED else (key,):
-                for changed in windows_of(window):
-                    if (one, changed) not in seen:
-                        seen.add((one, changed))
-                        publish(work, cohorts, one, changed)
-                for composed in composed_at(one, window):
-                    if composed not in seen:
-                        seen.add(composed)
-                        compose(work, cohorts, *composed)
+            _publish_marked(work, publication, mark, place, seen)
             work.put(place, mark, None)
+        publication.close()
         work.put(_NEXT, "", None if last is None else After(last))
+        if last is None:
+            go_on_ended(work)
+            go_on_open(work)
         return work.outcome
+
+
+def _publish_marked(
+    work: Work, publication: Publication, mark: str, place: str, seen: set[tuple[str, str]]
+) -> None:
+    """Publish what is to be published because of a mark, unless this tick has seen it."""
+    key, window = mark.rsplit("|", 1)
+    if place == CHANGED:
+        publication.cohorts.settle(key)
+    for one in series_of(key) if place == CHANGED else (key,):
+        for changed in windows_of(window):
+            if (one, changed) not in seen:
+                seen.add((one, changed))
+                publication.publish(one, changed)
+        for composed in composed_at(one, window):
+            if composed not in seen:
+                seen.add(composed)
+                compose(work, publication.cohorts, *composed)

@@ -16,6 +16,7 @@ QUANTILES: Final = {
     "p90": Fraction(9, 10),
     "p95": Fraction(19, 20),
 }
+_RATIOS: Final = tuple(p.as_integer_ratio() for p in QUANTILES.values())
 _MS = 1000
 
 
@@ -85,7 +86,7 @@ def difference_error(*values: int) -> float:
 
 def statistics(cell: LaneCell) -> Statistics:
     """Return the statistics of a cell of durations."""
-    told = cell.histogram.quantiles(tuple(QUANTILES.values()))
+    told = cell.histogram.order_statistics(_RATIOS)
     p10, p25, median, p75, p90, p95 = told
     spread = error = None
     if p95 is not None and median is not None:

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Final, NamedTuple, Self, TypeAlias, cast
 
 from sstl.core.fixed_point import ln_fixed
-from sstl.core.histogram import Histogram, bucket_of, whole_seconds
+from sstl.core.histogram import Histogram, bucket_of_ms
 from sstl.core.lanes.cell import Beside, LaneCell
 from sstl.core.lanes.windows import MINUTE_MS
 from sstl.models.records import Measure
@@ -15,9 +15,10 @@ NO_BUCKET: Final = -(2**63)
 """What has no duration lies in no bucket."""
 
 
-_FEW: Final = 24
+_FEW: Final = 40
 """Up to so many values, adding one by one is faster than adding up columns."""
 PLANNED, LATE, TARGET, WITHIN = 8, 4, 2, 1
+_JUDGED: Final = LATE | TARGET | WITHIN
 
 
 class Contribution(NamedTuple):
@@ -46,15 +47,15 @@ class Contribution(NamedTuple):
             marks = PLANNED | LATE if value > planned else PLANNED
         if target_ms is not None:
             marks |= TARGET | WITHIN if value <= target_ms else TARGET
-        return cls.of_value(value, marks)
+        # once for each observation: the tuple is made without the constructor's detour
+        log = ln_fixed(value) if value > 0 else 0
+        return tuple.__new__(cls, (value, value * value, log, bucket_of_ms(value), marks))
 
     @classmethod
     def of_value(cls, value: int, marks: int) -> Self:
         """Return what a duration in ms contributes that is marked so."""
-        # once for each observation: the tuple is made without the constructor's detour
         log = ln_fixed(value) if value > 0 else 0
-        bucket = bucket_of(whole_seconds(value))
-        return tuple.__new__(cls, (value, value * value, log, bucket, marks))
+        return cls(value, value * value, log, bucket_of_ms(value), marks)
 
     @classmethod
     def of_share(cls, measure: Measure) -> Self:
@@ -125,7 +126,7 @@ class Aside(NamedTuple):
     @classmethod
     def ended_by(cls, outcome: str, measure: Measure) -> Self:
         """Return what a competing event ended."""
-        return cls(What.COMPETING, outcome, bucket_of(whole_seconds(measure.value_ms)))
+        return cls(What.COMPETING, outcome, bucket_of_ms(measure.value_ms))
 
 
 EXCLUDED = Aside(What.EXCLUDED)
@@ -158,6 +159,19 @@ class Tally:
         self.changes: dict[int, int] = {}
         self.asides: dict[Aside, int] = {}
 
+    @classmethod
+    def of_cell(cls, cell: LaneCell) -> Self:
+        """Return what a cell counts, but for its histogram."""
+        tally = cls()
+        tally.n, tally.zero, tally.negative = cell.n, cell.n_zero, cell.n_negative
+        tally.total, tally.squares = int(cell.sum_ms), int(cell.sum_squares)
+        tally.logs = int(cell.sum_logs)
+        tally.planned, tally.late = cell.n_planned, cell.n_late
+        tally.target, tally.within = cell.n_target, cell.n_within
+        if cell.beside is not None:
+            tally._merge_beside(cell.beside, 1)
+        return tally
+
     def add_all(self, values: Sequence[Value]) -> None:
         """Count observations of one kind; sums over columns, for this is where most of the work is."""
         if not values:
@@ -166,7 +180,7 @@ class Tally:
         if isinstance(first, Events) or first.bucket == NO_BUCKET or len(values) > _FEW:
             self._add_columns(values)
             return
-        total = squares = logs = 0
+        total = squares = logs = planned = late = target = within = 0
         changes = self.changes
         durations = cast("Sequence[Contribution]", values)
         for value, square, log, bucket, marks in durations:
@@ -175,7 +189,11 @@ class Tally:
             logs += log
             changes[bucket] = changes.get(bucket, 0) + 1
             if marks:
-                self._mark(marks, 1)
+                planned += marks >> 3
+                if marks & _JUDGED:
+                    late += marks >> 2 & 1
+                    target += marks >> 1 & 1
+                    within += marks & 1
             if value <= 0:
                 self.zero += value == 0
                 self.negative += value < 0
@@ -183,6 +201,10 @@ class Tally:
         self.total += total
         self.squares += squares
         self.logs += logs
+        self.planned += planned
+        self.late += late
+        self.target += target
+        self.within += within
 
     def _add_columns(self, values: Sequence[Value]) -> None:
         columns = tuple(zip(*values, strict=True))
@@ -196,8 +218,8 @@ class Tally:
         self.squares += sum(columns[1])
         self.logs += sum(columns[2])
         changes = self.changes
-        for bucket, by in Counter(columns[3]).items():
-            changes[bucket] = changes.get(bucket, 0) + by
+        for bucket in columns[3]:
+            changes[bucket] = changes.get(bucket, 0) + 1
         for marks, by in Counter(columns[4]).items():
             self._mark(marks, by)
         if min(columns[0]) <= 0:
@@ -216,9 +238,19 @@ class Tally:
 
     def count(self, aside: Aside, by: int) -> None:
         """Count observations that have no value among the others; negative: no more."""
-        self.asides[aside] = self.asides.get(aside, 0) + by
+        many = self.asides.get(aside, 0) + by
+        if many:
+            self.asides[aside] = many
+        else:
+            self.asides.pop(aside, None)
         if aside.what is What.CATEGORY:
             self.n += by
+
+    def forget_categories(self) -> None:
+        """Keep how many there are, but not of which category."""
+        self.asides = {
+            aside: by for aside, by in self.asides.items() if aside.what is not What.CATEGORY
+        }
 
     def take(self, value: Value | Aside) -> None:
         """Count an observation no more."""
@@ -239,15 +271,29 @@ class Tally:
         self.negative -= value.negative
         self._mark(value.marks, -1)
 
+    def merge_cell(self, cell: LaneCell, sign: int = 1) -> None:
+        """Add what a cell counts, but for its histogram; with a sign of -1 count it no more."""
+        self.n += sign * cell.n
+        self.total += sign * int(cell.sum_ms)
+        self.squares += sign * int(cell.sum_squares)
+        self.logs += sign * int(cell.sum_logs)
+        self.zero += sign * cell.n_zero
+        self.negative += sign * cell.n_negative
+        self.planned += sign * cell.n_planned
+        self.late += sign * cell.n_late
+        self.target += sign * cell.n_target
+        self.within += sign * cell.n_within
+        if cell.beside is not None:
+            self._merge_beside(cell.beside, sign)
+
+    def merge_durations(self, durations: Histogram, sign: int = 1) -> None:
+        """Add what a histogram counts; with a sign of -1 count it no more."""
+        changes = self.changes
+        for bucket, by in zip(durations.buckets, durations.counts, strict=True):
+            changes[bucket] = changes.get(bucket, 0) + sign * by
+
     def merge(self, other: "Tally") -> None:
         """Add what another tally says."""
-        self.add_sums(other)
-        changes = self.changes
-        for bucket, by in other.changes.items():
-            changes[bucket] = changes.get(bucket, 0) + by
-
-    def add_sums(self, other: "Tally") -> None:
-        """Add what another tally says, but for its histogram."""
         self.n += other.n
         self.total += other.total
         self.squares += other.squares
@@ -261,27 +307,15 @@ class Tally:
         self.exposure += other.exposure
         for aside, by in other.asides.items():
             self.asides[aside] = self.asides.get(aside, 0) + by
+        changes = self.changes
+        for bucket, by in other.changes.items():
+            changes[bucket] = changes.get(bucket, 0) + by
 
-    def merge_cell(self, cell: LaneCell) -> None:
-        """Add what a cell counts."""
-        self.n += cell.n
-        self.total += int(cell.sum_ms)
-        self.squares += int(cell.sum_squares)
-        self.logs += int(cell.sum_logs)
-        self.zero += cell.n_zero
-        self.negative += cell.n_negative
-        self.planned += cell.n_planned
-        self.late += cell.n_late
-        self.target += cell.n_target
-        self.within += cell.n_within
-        if cell.beside is not None:
-            self._merge_beside(cell.beside)
-
-    def _merge_beside(self, beside: Beside) -> None:
-        self.exposure += int(beside.exposure)
+    def _merge_beside(self, beside: Beside, sign: int) -> None:
+        self.exposure += sign * int(beside.exposure)
         asides = self.asides
         for aside, by in _asides(beside):
-            asides[aside] = asides.get(aside, 0) + by
+            asides[aside] = asides.get(aside, 0) + sign * by
 
     def beside(self) -> Beside | None:
         """Return what few cells have, None where it is nothing."""

@@ -16,6 +16,7 @@ from sstl.models.zones import UTC_ZONE, Offsets, offsets_of
 
 _EVER_MS: Final = -(2**63)
 _NEVER_MS: Final = 2**63
+_MOST_BOUNDS: Final = 4096
 
 
 class Calendar:
@@ -25,19 +26,35 @@ class Calendar:
         offsets: To UTC, by when they hold.
     """
 
-    __slots__ = ("_offset_ms", "_since_ms")
+    __slots__ = ("_bounds", "_offset_ms", "_since_ms")
 
     def __init__(self, offsets: Offsets) -> None:
         self._since_ms, self._offset_ms = offsets
+        self._bounds: dict[tuple[int, int], tuple[int, int]] = {}
+        """Those that were asked for last, by first day and the one after the last."""
 
     def day(self, instant_ms: int) -> int:
         """Return the local day of an instant."""
         at = bisect_right(self._since_ms, instant_ms) - 1
         return (instant_ms + self._offset_ms[at]) // DAY_MS
 
+    def stretch(self, instant_ms: int) -> tuple[int, int, int]:
+        """Return from when until when one offset holds around an instant, and the offset, ms."""
+        at = bisect_right(self._since_ms, instant_ms) - 1
+        last = at + 1 == len(self._since_ms)
+        until_ms = _NEVER_MS if last else self._since_ms[at + 1]
+        return self._since_ms[at], until_ms, self._offset_ms[at]
+
     def bounds(self, days: range) -> tuple[int, int]:
         """Return beginning and end of days on end, ms; the end is not in it."""
-        return self._of_day(days.start)[0], self._of_day(days.stop - 1)[1]
+        name = days.start, days.stop
+        found = self._bounds.get(name)
+        if found is None:
+            if len(self._bounds) >= _MOST_BOUNDS:
+                self._bounds.clear()
+            found = self._of_day(days.start)[0], self._of_day(days.stop - 1)[1]
+            self._bounds[name] = found
+        return found
 
     def _of_day(self, day: int) -> tuple[int, int]:
         """Return the first instant of a day and the one after its last; where zones leave it out, when they do."""

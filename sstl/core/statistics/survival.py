@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from sstl.core.histogram import Histogram, value_of
+from sstl.core.histogram import Histogram
 from sstl.core.statistics.proportions import normal_quantile, wilson_limits
 from sstl.core.statistics.result import LEVEL, Estimate, Estimated, Method, NotEstimable
 
@@ -98,10 +98,7 @@ class ExactShares(NamedTuple):
 
 def durations_of(histogram: Histogram) -> dict[int, int]:
     """Return the counts of a histogram by the duration that stands for each bucket."""
-    return {
-        value_of(bucket): count
-        for bucket, count in zip(histogram.buckets, histogram.counts, strict=True)
-    }
+    return dict(zip(histogram.values(), histogram.counts, strict=True))
 
 
 def _sum(parts: Iterable[Counts]) -> dict[int, int]:

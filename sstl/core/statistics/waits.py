@@ -6,9 +6,10 @@ double may be on the wrong side of it, the exact function answers. Limits are lo
 the nearer edge of a band only goes on in its direction.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from itertools import accumulate
 from math import log, log1p, sqrt
 from typing import Final, TypeAlias
 
@@ -37,6 +38,55 @@ _Z: Final = normal_quantile(LEVEL)
 _Row: TypeAlias = tuple[int, int, int, int, bool]
 """Duration, at risk, ended, of them with the outcome in question, and whether nothing was censored earlier: shares are
 ratios of counts then."""
+
+
+class _Curve:
+    """The share that still waits after each duration that occurs, with its band.
+
+    Before the first censoring shares are ratios of counts, and what is summed over durations has a closed form.
+    """
+
+    def __init__(self, ended: Counts, censored: Counts, n: int) -> None:
+        left = sorted(censored.items())
+        rows = sorted(ended.items())
+        self._n = n
+        self.times = [time_s for time_s, _ in rows]
+        self._gone = list(accumulate(count for _, count in rows))
+        self.n_exact = bisect_right(self.times, left[0][0]) if left else len(rows)
+        self.waiting = [(n - gone) / n for gone in self._gone[: self.n_exact]]
+        self._later: list[tuple[float, float]] = []
+        """Logarithm of the share and Greenwood's sum, of the rows after those."""
+        if self.n_exact < len(rows):
+            self._go_on(rows[self.n_exact :], left)
+
+    def _go_on(self, rows: Sequence[tuple[int, int]], left: Sequence[tuple[int, int]]) -> None:
+        at_risk = self._n - (self._gone[self.n_exact - 1] if self.n_exact else 0)
+        still = at_risk / self._n
+        log_share, greenwood = log(still), _greenwood(at_risk, self._n)
+        place = 0
+        for time_s, ended in rows:
+            while place < len(left) and left[place][0] < time_s:
+                at_risk -= left[place][1]
+                place += 1
+            rest = at_risk - ended
+            still *= rest / at_risk
+            if rest:
+                log_share += log1p(-ended / at_risk)
+                greenwood += ended / (at_risk * rest)
+            self.waiting.append(still)
+            self._later.append((log_share, greenwood))
+            at_risk = rest
+
+    def limits(self, place: int) -> tuple[float, float]:
+        """Return the limits of the share after the duration in this place."""
+        share = self.waiting[place]
+        if not share:
+            return 0.0, 1.0
+        if place < self.n_exact:
+            spread = _greenwood(self._n - self._gone[place], self._n)
+            return log_log_limits(share, log(share), sqrt(spread), _Z)
+        log_share, spread = self._later[place - self.n_exact]
+        return log_log_limits(share, log_share, sqrt(spread), _Z)
 
 
 class Waits:
@@ -77,35 +127,14 @@ class Waits:
 
     def quantiles(self, shares: Sequence[Fraction]) -> list[Quantile | NotEstimable]:
         """Return `survival.quantile` of each share."""
-        times: list[int] = []
-        waiting: list[float] = []
-        logs: list[float] = []
-        errors: list[float] = []
-        n_exact = 0
-        still, log_share, greenwood = 1.0, 0.0, 0.0
-        for time_s, at_risk, ended, _, exact in self._rows(self._outcome):
-            left = at_risk - ended
-            n_exact += exact
-            still = left / self.n if exact else still * (left / at_risk)
-            if left:
-                log_share += log1p(-ended / at_risk)
-                greenwood += ended / (at_risk * left)
-            times.append(time_s)
-            waiting.append(still)
-            logs.append(log_share)
-            errors.append(greenwood)
-
-        def limits(place: int) -> tuple[float, float]:
-            share = waiting[place]
-            if not share:
-                return 0.0, 1.0
-            return log_log_limits(share, logs[place], sqrt(errors[place]), _Z)
-
+        curve = _Curve(self._ended, self._censored, self.n)
+        waiting, limits = curve.waiting, curve.limits
         found = []
         for p in shares:
-            rest = float(1 - p)
+            above, below = p.as_integer_ratio()
+            rest = (below - above) / below
             place = bisect_left(waiting, -rest, key=lambda share: -share)
-            if _is_near(waiting, place, rest, n_exact):
+            if _is_near(waiting, place, rest, curve.n_exact):
                 found.append(quantile(risk_table(self._cohort), p))
                 continue
 
@@ -115,7 +144,7 @@ class Waits:
             def must(at: int, rest: float = rest) -> bool:
                 return limits(at)[1] <= rest
 
-            found.append(self._between(p, times, place, (may, must), KAPLAN_MEIER))
+            found.append(self._between(p, curve.times, place, (may, must), KAPLAN_MEIER))
         return found
 
     def _between(
@@ -218,6 +247,11 @@ def _sum(parts: Sequence[Counts]) -> dict[int, int]:
         for time_s, count in part.items():
             total[time_s] = total.get(time_s, 0) + count
     return total
+
+
+def _greenwood(left: int, n: int) -> float:
+    """Return Greenwood's sum where nobody was censored and so many of n are left."""
+    return (n - left) / (left * n)
 
 
 def _is_near(shares: Sequence[float], place: int, bound: float, n_exact: int) -> bool:
