@@ -19,7 +19,7 @@ from sstl.core.selection import (
     selection_event_id,
 )
 from sstl.synthetic.log import Report, ShipmentLog
-from sstl.synthetic.plan import HOUR, House, Shipment, filing
+from sstl.synthetic.plan import HOUR, House, Shipment, Unit, filing
 from sstl.synthetic.shipment import PINGS_PER_DAY, Story, whole
 
 RANDOM_RATE = Fraction(1, 10)
@@ -84,6 +84,11 @@ class Handling:
     """From the begin of controls, two hours after the arrival or the discharge, to the release."""
 
     @property
+    def value(self) -> float:
+        """What its goods are declared to be worth, in EUR."""
+        return 12 * self.house.gross_mass_kg
+
+    @property
     def selected(self) -> bool:
         """Whether anything selects it."""
         return self.targeted or self.drawn
@@ -92,6 +97,11 @@ class Handling:
     def hit(self) -> bool:
         """Whether a control found something."""
         return self.done and self.illicit
+
+
+def size_of(unit: Unit) -> str:
+    """Return the size and type code of a container: 20, 40 or 45 feet, by its check digit."""
+    return ("22G1", "45G1", "42G1", "L5G1")[int(unit.reference[-1]) % 4]
 
 
 def draw_day(shipment: Shipment) -> datetime:
@@ -174,11 +184,16 @@ class _Controlled(Story):
         }
 
     def filing(self, mass_factor: float) -> dict[str, Any]:
-        """Return the body of the manifest, with the importer of each consignment."""
+        """Return the body of the manifest, with importer and value of each consignment and the size of containers."""
         body = filing(self.shipment, mass_factor=mass_factor)
         for entry in body["consignments"]:
-            importer = self._handled[entry["consignmentId"]].importer
-            entry["parties"].append({"role": "IMPORTER", "identifier": importer})
+            one = self._handled[entry["consignmentId"]]
+            entry["parties"].append({"role": "IMPORTER", "identifier": one.importer})
+            for item in entry["items"]:
+                item |= {"value": one.value, "currency": "EUR"}
+        for unit, listed in zip(self.shipment.units, body["equipment"], strict=True):
+            if unit.device is not None:
+                listed["ISOEquipmentCode"] = size_of(unit)
         return body
 
     def release(self, house: House) -> tuple[datetime, datetime]:

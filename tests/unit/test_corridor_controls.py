@@ -154,6 +154,21 @@ def test_revenue_is_that_of_the_hits(published: Mapping[str, dict[str, Any]]) ->
     assert (found["n"], found["k"]) == (len(hits), sum(one.revenue for one in hits))
 
 
+def test_the_programmes_share_of_the_value_is_that_of_the_filings(
+    published: Mapping[str, dict[str, Any]],
+) -> None:
+    worth = {True: 0, False: 0}
+    for shipment, one in handled():
+        worth[shipment.number % 3 != 0] += round(one.value)
+    found = total(published, "sstl_value_share", "EUR")
+    assert (found["n"], found["k"], found["exposure"]) == (
+        len(handled()),
+        worth[True],
+        worth[True] + worth[False],
+    )
+    assert found["value"] == pytest.approx(worth[True] / sum(worth.values()))
+
+
 class Arms:
     """Counts of both arms, of the whole flow."""
 
