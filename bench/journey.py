@@ -108,6 +108,7 @@ def share() -> Shared:
         references=("transport-document:MBL1", "ucr:UCR1"),
         hs6=("851712", "847130"),
         gross_mass_kg=18_250.0,
+        teu=2,
         place_of_loading="CNYTN",
         place_of_unloading="NLRTM",
         parties=(("CONSIGNOR", "p" * 32), ("CONSIGNEE", "q" * 32)),

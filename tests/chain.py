@@ -17,6 +17,7 @@ from sstl.core.flags import FlagsStage
 from sstl.core.journeys.stage import JourneysStage
 from sstl.core.lanes import LanesStage
 from sstl.core.manifests import ManifestsStage
+from sstl.core.observations import PREFIX, Shown
 from sstl.core.references import ReferencesStage
 from sstl.core.stage import Context, Inbound, MemoryState, Outcome, Stage
 from sstl.intake.envelope import RawRecord
@@ -24,7 +25,7 @@ from sstl.intake.stage import IntakeStage
 from sstl.models.indicator import Indicator
 from sstl.models.indicator import net_content as net_indicator
 from sstl.models.policy import Policy
-from sstl.models.records import Heartbeat
+from sstl.models.records import Heartbeat, Measure, Observation
 from sstl.models.risk_flag import RiskFlag, net_set
 from sstl.settings import DEVELOPMENT_PSEUDONYM_KEY
 
@@ -137,6 +138,23 @@ class Chain:
                     )
                     self._waiting[topic].append(Inbound("~heartbeat", beat))
         self._rest()
+
+    def observed(self) -> list[tuple[Observation, Measure]]:
+        """Return what stands of journeys and consignments: the last message of each observation, and its measure."""
+        found = []
+        for topic in ("journeys", "consignments"):
+            for (_, part), cell in self.states[topic].items():
+                if not isinstance(cell, Shown):
+                    continue
+                for indicator, stated in cell.stated.items():
+                    one = Observation(
+                        id=f"{indicator}|{part.removeprefix(PREFIX)}",
+                        indicator=indicator,
+                        counting_unit=stated.counting_unit,
+                        current=stated.measure,
+                    )
+                    found.append((one, stated.measure))
+        return sorted(found, key=lambda pair: pair[0].id)
 
     def net_flags(self) -> Net:
         """Return the net content of every flag that holds."""

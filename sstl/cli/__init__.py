@@ -24,6 +24,7 @@ COMMANDS = (
     "indicators",
     "coverage",
     "compare",
+    "rank",
     "explain",
     "policy",
 )

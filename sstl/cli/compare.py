@@ -1,9 +1,7 @@
 """``sstl compare``: groups of a lane compared within strata, from the observations themselves."""
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
-from functools import wraps
-from typing import IO, Any
+from typing import IO
 
 import click
 import msgspec
@@ -11,13 +9,14 @@ import msgspec
 from sstl.agents.indicator_publish import send_indicators
 from sstl.agents.policy_publish import read_versions
 from sstl.cli.board import INDICATOR
+from sstl.cli.cohorts import BETWEEN, when
 from sstl.cli.common import declared_topics, read_policy, read_settings
 from sstl.cli.comparison_formats import as_comparison_table, record
 from sstl.cli.comparison_indicators import SOURCE, Asked, changed_indicators, matches
 from sstl.cli.indicator_formats import as_csv, as_json
-from sstl.cli.indicator_slices import window_named
 from sstl.cli.indicators import published
-from sstl.cli.outputs import OBSERVATION, Outputs, Read
+from sstl.cli.observed import LINES, observation_of
+from sstl.cli.outputs import OBSERVATION, Outputs
 from sstl.core.comparing import (
     GROUPS,
     Cohort,
@@ -25,47 +24,15 @@ from sstl.core.comparing import (
     current_measures,
     is_comparable,
 )
-from sstl.core.lanes.windows import DAY_MS, TOTAL, bounds
 from sstl.errors import ExitCode, UserError
 from sstl.models.comparison import ComparisonRecord
-from sstl.models.records import Heartbeat, Observation
+from sstl.models.records import Observation
 
-_DAY = click.DateTime(formats=["%Y-%m-%d"])
-_EVER = Cohort(TOTAL, -(1 << 62), 1 << 62)
-_BETWEEN = ".."
-"""Between two days in the name of a cohort that is no window."""
 _TEXTS: dict[str, Callable[[list[ComparisonRecord]], str]] = {
     "table": as_comparison_table,
     "csv": lambda records: as_csv(records, ComparisonRecord),
     "json": as_json,
 }
-_Told = Observation | Heartbeat
-
-
-def _when(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say when, handed over as one ``cohort``."""
-
-    @wraps(command)
-    def bundled(
-        *, window: str | None, since: datetime | None, until: datetime | None, **others: Any
-    ) -> None:
-        command(cohort=_cohort(window, since, until), **others)
-
-    for option in (
-        click.option(
-            "--until", type=_DAY, metavar="DATE", help="Only what began on this UTC day or before."
-        ),
-        click.option(
-            "--since", type=_DAY, metavar="DATE", help="Only what began on this UTC day or later."
-        ),
-        click.option(
-            "--window",
-            metavar="KIND/BEGIN",
-            help="Only what began in this window, like P1M/2024-05.  [default: TOTAL]",
-        ),
-    ):
-        bundled = option(bundled)
-    return bundled
 
 
 @click.command()
@@ -83,7 +50,7 @@ def _when(command: Callable[..., None]) -> Callable[..., None]:
     multiple=True,
     help="What tells the groups apart; may be repeated.  [default: each of them]",
 )
-@_when
+@when
 @click.option(
     "--pooled", is_flag=True, help="One comparison over all lanes, within each; not one a lane."
 )
@@ -130,7 +97,7 @@ def command(
       sstl compare --lane CNSHG-NLRTM-SEA --by operator --window P1M/2024-05
       sstl compare --indicator 'LT_clear*' --pooled --format json
     """
-    if publish and (file is not None or pooled or _BETWEEN in cohort.name):
+    if publish and (file is not None or pooled or BETWEEN in cohort.name):
         raise click.UsageError(
             "--publish is for lanes and windows as they lie on the topic:"
             " leave --from, --pooled, --since and --until out"
@@ -172,33 +139,6 @@ def _publish(records: list[ComparisonRecord], asked: Asked) -> None:
     click.echo(f"{len(changed)} figures published anew, {2 * len(records)} made", err=True)
 
 
-def _cohort(window: str | None, since: datetime | None, until: datetime | None) -> Cohort:
-    if window is not None:
-        if since is not None or until is not None:
-            raise click.UsageError("--window says when: leave --since and --until out")
-        try:
-            name = window_named(window)
-        except ValueError as error:
-            raise click.BadParameter(
-                f"{window!r} is no window like P1M/2024-05", param_hint="--window"
-            ) from error
-        return _EVER if name == TOTAL else Cohort(name, *bounds(name))
-    if since is None and until is None:
-        return _EVER
-    if since is not None and until is not None and until < since:
-        raise click.UsageError(f"--until {until:%F} lies before --since {since:%F}")
-    named = _BETWEEN.join("" if day is None else f"{day:%F}" for day in (since, until))
-    return Cohort(
-        named,
-        _EVER.from_ms if since is None else _day_ms(since),
-        _EVER.to_ms if until is None else _day_ms(until) + DAY_MS,
-    )
-
-
-def _day_ms(day: datetime) -> int:
-    return int(day.replace(tzinfo=UTC).timestamp()) * 1000
-
-
 def _from_topic() -> Iterator[Observation]:
     settings = read_settings()
     topics = declared_topics(settings)
@@ -206,33 +146,17 @@ def _from_topic() -> Iterator[Observation]:
         settings.bootstrap, topics, frozenset({OBSERVATION}), from_beginning=True
     ) as outputs:
         for read in outputs.whole():
-            one = _observation(read)
+            one = observation_of(read)
             if one is not None:
                 yield one
 
 
-def _observation(read: Read) -> Observation | None:
-    """Return the observation of a record; None: a heartbeat, or a key that was deleted."""
-    if read.record is None:
-        return None
-    try:
-        told: _Told = msgspec.convert(read.record, _Told)
-    except msgspec.ValidationError as error:
-        raise UserError(
-            f"{read.topic}, partition {read.partition}, offset {read.offset}: no observation as this release knows it"
-            f" ({error}); was it written by another release?",
-            ExitCode.INCOMPATIBLE,
-        ) from error
-    return told if isinstance(told, Observation) else None
-
-
 def _from_file(file: IO[bytes]) -> Iterator[Observation]:
-    decoder = msgspec.json.Decoder(_Told)
     for number, line in enumerate(file, 1):
         if not line.strip():
             continue
         try:
-            told = decoder.decode(line)
+            told = LINES.decode(line)
         except msgspec.DecodeError as error:
             raise UserError(f"{file.name}, line {number}: no observation ({error})") from error
         if isinstance(told, Observation):

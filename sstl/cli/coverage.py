@@ -14,7 +14,8 @@ import orjson
 
 from sstl.cli.board import INDICATOR
 from sstl.cli.common import declared_topics, read_settings
-from sstl.cli.coverage_rows import AVAILABLE, NOT_ESTIMABLE, Row, Section, rows
+from sstl.cli.coverage_row import AVAILABLE, NOT_ESTIMABLE, Row, Section
+from sstl.cli.coverage_rows import rows
 from sstl.cli.indicator_formats import aligned, quantity
 from sstl.cli.indicator_slices import WINDOW_KINDS, window_named
 from sstl.cli.indicators import published
@@ -86,9 +87,9 @@ def command(
 ) -> None:
     """Print what the programme covers and what operators gain, from the published indicators.
 
-    shares: the programme's share of each lane's consignments, units and mass. trade: its share of all bilateral trade,
-    by direction, mode and month, against an imported table (docs/coverage.md). taking-part: operators, offices and
-    ports. benefits: AEO and SSTL, each beside the group it is compared with. What cannot be said says why.
+    shares: the programme's share of each lane's consignments, units, mass, TEU and value. trade: its share of all
+    bilateral trade, by direction, mode and month, against an imported table (docs/coverage.md). taking-part: operators,
+    offices and ports. benefits: AEO and SSTL, each beside the group it is compared with. What cannot be said says why.
 
     \b
     Example:

@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -9,6 +10,8 @@ import click
 from sstl.cli.bars import bar
 from sstl.cli.common import declared_topics, read_settings
 from sstl.cli.publishing import backfill_families, topic_of
+from sstl.cli.score_table import ScoreRow, as_scores
+from sstl.cli.writing import write_whole
 from sstl.errors import UserError
 from sstl.intake import customs_declarations as source
 from sstl.models.selection import parse_rate, rate_text
@@ -40,6 +43,12 @@ _USED = ("manifest", "inspection")
     default="structured",
     help="CloudEvents on Kafka.  [default: structured]",
 )
+@click.option(
+    "--scores",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="TABLE",
+    help="Write score, label and revenue of each for `sstl rank` to this file (CSV), and publish nothing.",
+)
 @click.option("--limit", type=click.IntRange(1), help="Only the first so many declarations.")
 @click.option(
     "--state-dir",
@@ -55,6 +64,7 @@ def declarations_command(
     restart: bool,
     backfill: str | None,
     mode: str,
+    scores: Path | None,
     limit: int | None,
     state_dir: Path,
 ) -> None:
@@ -68,20 +78,26 @@ def declarations_command(
     Example:
       sstl publish customs-declarations tests/data/customs-declarations/df_syn_valid_eng.csv.gz
       sstl publish customs-declarations --random-rate 0.1 --limit 500 df_syn_valid_eng.csv
+      sstl publish customs-declarations --scores declarations.csv df_syn_valid_eng.csv
     """
+    if scores is not None and scores.exists():
+        raise click.UsageError(f"--scores {scores} exists; name another file")
     try:
         rate = parse_rate(random_rate)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--random-rate") from error
-    settings = read_settings()
-    topics = declared_topics(settings)
-    families = backfill_families(settings, backfill, _USED)
     try:
         raw = source.content(file)
         everything = source.parse(raw, name=str(file))[:limit]
     except (source.DeclarationsError, OSError) as error:
         raise UserError(str(error)) from error
     declarations = source.replayed(everything)
+    if scores is not None:
+        _write_scores(declarations, scores)
+        return
+    settings = read_settings()
+    topics = declared_topics(settings)
+    families = backfill_families(settings, backfill, _USED)
     note = ResumeFile(
         state_dir,
         content=f"{hashlib.sha256(raw).hexdigest()}/{limit}/{rate_text(rate)}",
@@ -111,3 +127,13 @@ def declarations_command(
         + (f", {done.events} were acknowledged before" if done.events else ""),
         err=True,
     )
+
+
+def _write_scores(declarations: Sequence[source.Declaration], path: Path) -> None:
+    """Write what is known of each declaration, those too of which nothing would be published."""
+    text = as_scores(
+        ScoreRow(one.consignment_id, float(one.score), one.fraud, one.revenue_krw)
+        for one in declarations
+    )
+    write_whole(path, lambda part: part.write_text(text, encoding="utf-8", newline=""))
+    click.echo(f"{len(declarations)} declarations written to {path}", err=True)

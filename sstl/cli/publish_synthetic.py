@@ -15,9 +15,11 @@ from sstl.cli.common import declared_topics, read_settings
 from sstl.cli.publishing import backfill_families, split, topic_of
 from sstl.cli.signals import stop_on_signals
 from sstl.errors import UserError
+from sstl.models.selection import parse_rate, rate_text
 from sstl.publish import corridor as paced
 from sstl.publish.publisher import Publisher
 from sstl.publish.truth import as_json
+from sstl.synthetic.controls import RANDOM_RATE, Controls
 from sstl.synthetic.corridor import START, Corridor
 from sstl.synthetic.lanes import LANES
 from sstl.synthetic.log import text
@@ -76,6 +78,16 @@ from sstl.synthetic.log import text
     help="Share of shipments with a planted delay.",
 )
 @click.option(
+    "--controls",
+    is_flag=True,
+    help="Random draws, images with follow-up, the partner's results and trusted traders (not with --live).",
+)
+@click.option(
+    "--random-rate",
+    metavar="RATE",
+    help=f"With --controls: chance of each consignment to be drawn.  [default: {rate_text(RANDOM_RATE)}]",
+)
+@click.option(
     "--backfill",
     metavar="FAMILIES",
     help="Topics that are a backfill.  [default: SSTL_BACKFILL or those used]",
@@ -101,6 +113,8 @@ def synthetic_command(  # noqa: PLR0913 - one parameter for each option
     start: datetime | None,
     disorder: float,
     incidents: float,
+    controls: bool,
+    random_rate: str | None,
     backfill: str | None,
     resume: Path | None,
     truth: Path | None,
@@ -108,17 +122,20 @@ def synthetic_command(  # noqa: PLR0913 - one parameter for each option
     """Publish a made-up corridor between China and the EU, with known incidents, until it ends or Ctrl-C.
 
     Its calendar lies in the past and may run faster than life; run the workers with
-    SSTL_BACKFILL=manifest,seallock,inspection,transport. With --live the journeys are squeezed onto the wall
-    clock instead, and no backfill is needed.
+    SSTL_BACKFILL=manifest,seallock,inspection,transport (and registry with --controls). With --live the journeys are
+    squeezed onto the wall clock instead, and no backfill is needed.
 
     \b
     Example:
       sstl publish synthetic --seed 7 --shipments 200
+      sstl publish synthetic --lanes CNCAN-NLAMS-AIR --shipments 500 --controls
       sstl publish synthetic --speed 20000 --rate 100
       sstl publish synthetic --live --speed 20000 --rate 500
     """
     if (rate is not None or live) and speed == 0:
         raise click.UsageError("--rate and --live need a --speed above 0")
+    judged = _controls(random_rate, controls=controls, live=live)
+    used = paced.FAMILIES if judged is None else paced.REGISTERED
     settings = read_settings()
     topics = declared_topics(settings)
     wall = datetime.fromtimestamp(time.time(), UTC)
@@ -132,12 +149,13 @@ def synthetic_command(  # noqa: PLR0913 - one parameter for each option
         lanes=tuple(split(lanes, set(LANES), "--lanes")),
         incident_share=incidents,
         disorder=disorder,
+        controls=judged,
     )
     if truth is not None:
         if shipments is None:
             raise click.UsageError("--truth needs --shipments")
         _write_truth(corridor, truth)
-    families = [] if live else backfill_families(settings, backfill, paced.FAMILIES)
+    families = [] if live else backfill_families(settings, backfill, used)
     after = _resumed(resume)
     pace = paced.Pace(speed, after or first, wall, live=live)
     with _noted(resume) as note, bar("Corridor") as advance, stop_on_signals() as stop:
@@ -147,7 +165,7 @@ def synthetic_command(  # noqa: PLR0913 - one parameter for each option
             note(reached)
 
         with Publisher(settings.bootstrap) as publisher:
-            for family in {*paced.FAMILIES, *families}:
+            for family in {*used, *families}:
                 publisher.partitions(topics[family].name)
             sent = paced.run(
                 corridor,
@@ -160,6 +178,21 @@ def synthetic_command(  # noqa: PLR0913 - one parameter for each option
                 advance=advanced,
             )
     click.echo(f"{sent} events sent", err=True)
+
+
+def _controls(random_rate: str | None, *, controls: bool, live: bool) -> Controls | None:
+    if not controls:
+        if random_rate is not None:
+            raise click.UsageError("--random-rate needs --controls")
+        return None
+    if live:
+        raise click.UsageError("--controls are drawn by the day of the calendar: not with --live")
+    if random_rate is None:
+        return Controls()
+    try:
+        return Controls(random_rate=parse_rate(random_rate))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--random-rate") from error
 
 
 def _waiter(stop: threading.Event) -> Callable[[float], bool]:

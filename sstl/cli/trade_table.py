@@ -12,9 +12,12 @@ from typing import Final
 from sstl.models.codes import MODE_NAMES
 
 COLUMNS: Final = ("month", "direction", "mode", "value", "mass_kg", "teu", "source", "released")
+CURRENCY: Final = "currency"
+"""Column that may be left out."""
 _AMOUNTS: Final = ("value", "mass_kg", "teu")
 _MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _DIRECTION: Final = re.compile(r"[A-Z]{2}-[A-Z]{2}")
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _MODES: Final = frozenset(MODE_NAMES.values())
 EU: Final = "EU"
 MEMBER_STATES: Final = frozenset(
@@ -34,11 +37,13 @@ class Trade:
     """``CN-NL``: from one country to another; ``EU`` is all member states."""
     mode: str
     value: Decimal | None
-    """In the currency of the source."""
+    """In the currency that the table names; without a name there is no share of it."""
     mass_kg: Decimal | None
     teu: Decimal | None
     source: str
     released: date
+    currency: str | None = None
+    """Of the value, ISO 4217; None: the table does not say."""
 
     def covers(self, origin: str, destination: str) -> bool:
         """Tell whether trade from one country to another is in it."""
@@ -102,7 +107,7 @@ def read_trade(path: Path) -> list[Trade]:
 def _heading(names: Iterable[str] | None) -> list[str]:
     given = list(names or ())
     found = [f"no column {name}" for name in COLUMNS if name not in given]
-    found += [f"unknown column {name!r}" for name in given if name not in COLUMNS]
+    found += [f"unknown column {name!r}" for name in given if name not in (*COLUMNS, CURRENCY)]
     if len(set(given)) < len(given):
         found.append("a column stands there twice")
     return found
@@ -120,6 +125,9 @@ def _wrong(row: Mapping[str, str]) -> Iterable[tuple[str, str]]:
         text = row[name].strip()
         if text and _amount(text) is None:
             yield name, f"{text!r} is no number from 0 on; empty: not known"
+    currency = row.get(CURRENCY, "").strip()
+    if currency and not _CURRENCY.fullmatch(currency):
+        yield CURRENCY, f"{currency!r} is no currency like EUR; empty: not known"
     if not row["source"].strip():
         yield "source", "says who published it; it is empty"
     try:
@@ -147,4 +155,5 @@ def _trade(row: Mapping[str, str]) -> Trade:
         teu=teu,
         source=row["source"].strip(),
         released=date.fromisoformat(row["released"]),
+        currency=row.get(CURRENCY, "").strip() or None,
     )

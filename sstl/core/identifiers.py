@@ -19,6 +19,7 @@ from sstl.models.identifiers import (
     luhn_digit,
     mrn_fault,
     place_fault,
+    teu_of,
     ucr_fault,
 )
 
@@ -41,5 +42,6 @@ __all__ = [
     "luhn_digit",
     "mrn_fault",
     "place_fault",
+    "teu_of",
     "ucr_fault",
 ]

@@ -70,6 +70,7 @@ class Equipment(msgspec.Struct, frozen=True, array_like=True):
     empty: bool = False
     seals: tuple[str, ...] = ()
     gross_mass_kg: float | None = None
+    iso_equipment_code: str | None = None
 
 
 class Conveyance(msgspec.Struct, frozen=True, array_like=True):
@@ -207,7 +208,13 @@ def _consignment(entry: Mapping[str, Any]) -> Consignment:
 def _equipment(entry: Mapping[str, Any]) -> Equipment:
     seals = tuple(seal["number"] for seal in entry.get("seals") or ())
     empty = entry.get("emptyIndicator") == "EMPTY"
-    return Equipment(entry["equipmentReference"], empty, seals, entry.get("grossMassKg"))
+    return Equipment(
+        entry["equipmentReference"],
+        empty,
+        seals,
+        entry.get("grossMassKg"),
+        entry.get("ISOEquipmentCode"),
+    )
 
 
 def _leg(entry: Mapping[str, Any]) -> Leg:

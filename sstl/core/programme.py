@@ -11,12 +11,16 @@ if TYPE_CHECKING:
     from sstl.core.journeys.view import JourneyView
 
 UNIT_SHARE = "sstl_unit_share"
+TEU_SHARE = "sstl_teu_share"
+_CONTAINERS = frozenset({"SEA", "RAIL", "ROAD"})
+"""Modes whose trade is counted in TEU."""
 
 
 def journey_membership(view: "JourneyView") -> Iterator[Observed]:
-    """Yield 1 if everything in a unit takes part, 0 if nothing does; none of what is mixed, empty or not said.
+    """Yield 1 if everything in a unit takes part, 0 if nothing does, and its TEU.
 
-    Once it has arrived: units under way are many, and each would be kept for this alone.
+    None of what is mixed, empty or not said. Once it has arrived: units under way are many, and each would be kept for
+    this alone.
     """
     plan = view.plan
     share, lodged_ms, lane_id, mode = plan.share, plan.lodged_ms, plan.lane_id, plan.mode
@@ -30,9 +34,14 @@ def journey_membership(view: "JourneyView") -> Iterator[Observed]:
     if lodged_ms is None or lane_id is None or mode is None:
         return
     subject = f"{view.unit}#{view.key}" if view.key else view.unit
-    yield Observed(
-        observation_id(UNIT_SHARE, subject),
-        UNIT_SHARE,
-        "journey",
-        Measure(lane_id=lane_id, mode=mode, start_ms=lodged_ms, value_ms=int(share.sstl_member)),
-    )
+    member = int(share.sstl_member)
+
+    def made(indicator: str, value: int, exposure: int | None = None) -> Observed:
+        measure = Measure(
+            lane_id=lane_id, mode=mode, start_ms=lodged_ms, value_ms=value, exposure=exposure
+        )
+        return Observed(observation_id(indicator, subject), indicator, "journey", measure)
+
+    yield made(UNIT_SHARE, member)
+    if share.teu is not None and mode in _CONTAINERS:
+        yield made(TEU_SHARE, member * share.teu, share.teu)

@@ -75,16 +75,21 @@ def combined(group: str, findings: Iterable[Finding]) -> GroupScore | None:
     if not found:
         return None
     found.sort(key=lambda one: (-one.score, one.flag_id))
-    whole, rest = 1, 1
-    for one in found:
-        whole *= _FULL
-        rest *= _FULL - one.score
     return GroupScore(
         group=group,
-        score=_FULL * (whole - rest) // whole,
+        score=noisy_or(one.score for one in found),
         severity=max((one.severity for one in found), key=_SEVERITIES.index),
         contributions=tuple(found),
     )
+
+
+def noisy_or(scores: Iterable[int]) -> int:
+    """Return what scores of 0 to 100 say together (see `combined`); 0 where there are none."""
+    whole, rest = 1, 1
+    for score in scores:
+        whole *= _FULL
+        rest *= _FULL - score
+    return _FULL * (whole - rest) // whole
 
 
 def emit_score(work: Work, group: str, before: Iterable[Finding], after: Iterable[Finding]) -> None:

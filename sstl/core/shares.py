@@ -13,6 +13,7 @@ import msgspec
 
 from sstl.core import routing
 from sstl.core.amendments import Indexed, changes, parties_of
+from sstl.core.identifiers import teu_of
 from sstl.core.manifest_content import Consignment, Content, Equipment, Item
 from sstl.core.referrals import pair
 from sstl.models.records import Event, Filing, Goods, Referral, Share
@@ -92,6 +93,7 @@ class Shares:
             seals=listed.seals,
             empty=listed.empty,
             equipment_mass_kg=listed.gross_mass_kg,
+            teu=teu_of(listed.unit, listed.iso_equipment_code),
             sstl_member=_common([entry.sstl_member for entry in entries], None),
         )
 

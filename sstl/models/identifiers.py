@@ -10,6 +10,8 @@ from functools import lru_cache
 from sstl.models import unlocode
 
 _CONTAINER = re.compile(r"[A-Z]{4}[0-9]{7}")
+_TEU = {"2": 1, "4": 2, "L": 2}
+"""First character of a size code to TEU."""
 _ULD = re.compile(r"[A-Z][A-Z0-9]{2}[0-9]{4,5}[A-Z0-9]{2}")
 _WAGON = re.compile(r"[0-9]{12}")
 _WAGON_SHORT = re.compile(r"[0-9]{7,8}")
@@ -48,6 +50,18 @@ def iso6346_check_digit(prefix: str) -> int:
     modulo 11, where 10 becomes 0.
     """
     return sum(_ISO6346[char] << i for i, char in enumerate(prefix)) % 11 % 10
+
+
+def teu_of(unit: str, iso_equipment_code: str | None) -> int | None:
+    """Return how many twenty-foot equivalent units a unit is; 0: it is no container, None: its length is not known.
+
+    The length is the first character of the size and type code (ISO 6346, table 1; Bureau International des
+    Containers, "Size and Type Code"): ``2`` 20 feet, 1 TEU; ``4`` 40 feet and ``L`` 45 feet, 2 TEU. It is common to
+    count 45 feet as 2; some count 2.25. Other lengths are rare at sea and are no whole numbers of TEU.
+    """
+    if _CONTAINER.fullmatch(unit) is None:
+        return 0
+    return _TEU.get(iso_equipment_code[0]) if iso_equipment_code else None
 
 
 def is_container_number(text: str) -> bool:

@@ -191,6 +191,8 @@ class Share(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     bodies only what the referral is (``referralId``, ``referralType``)."""
     equipment_mass_kg: float | None = None
     """Gross mass of the unit itself as the filing states it; of a unit."""
+    teu: int | None = None
+    """Of a unit: twenty-foot equivalent units, 0 of what is no container; None: the filing does not state its size."""
     assessed: Event | None = None
     """Risk assessment complete (IE3N03), without its body."""
     consignee_parcels: tuple[int, float] | None = None

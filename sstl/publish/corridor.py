@@ -12,6 +12,8 @@ from sstl.synthetic.log import SOURCE, Delivery, text
 
 FAMILIES = ("manifest", "seallock", "inspection", "transport")
 """Families that the corridor publishes."""
+REGISTERED = (*FAMILIES, "registry")
+"""Families that it publishes where its controls can be judged."""
 BATCH_S = 0.1
 """Pause between two looks at the clock."""
 PROGRESS_S = 1.0

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
+from sstl.synthetic.controls import Controls, Handling, handling, tell_controlled
 from sstl.synthetic.lanes import LANES
 from sstl.synthetic.log import Delivery, deliveries
 from sstl.synthetic.noise import Noise, disturb
@@ -63,11 +64,19 @@ class Corridor:
     """What devices and systems add without meaning anything; None: nothing."""
     confirmed_share: float = CONFIRMED_SHARE
     """Share of controls that find something."""
+    controls: Controls | None = None
+    """How customs selects and controls where lanes are to be judged by it; None: as `sstl.synthetic.shipment` tells."""
 
     def shipment(self, number: int) -> Shipment:
         """Return the shipment of a number, from 0."""
         lodged = self.start + number * self.spacing
         return draw(self.seed, number, lodged, self.lanes, self.incident_share)
+
+    def handled(self, number: int) -> tuple[Handling, ...]:
+        """Return what customs does with each consignment of a shipment, and what is in it; nothing without controls."""
+        if self.controls is None:
+            return ()
+        return handling(self.shipment(number), self.seed, self.controls)
 
     def deliveries(self, after: datetime | None = None) -> Iterator[Delivery]:
         """Yield what the broker gets, in the order of arrival.
@@ -111,12 +120,17 @@ class Corridor:
             number += 1
 
     def _of(self, number: int) -> Iterator[Delivery]:
-        reports = tell(
-            self.shipment(number),
-            self.seed,
-            pings_per_day=self.pings_per_day,
-            confirmed_share=self.confirmed_share,
-        )
+        if self.controls is None:
+            reports = tell(
+                self.shipment(number),
+                self.seed,
+                pings_per_day=self.pings_per_day,
+                confirmed_share=self.confirmed_share,
+            )
+        else:
+            reports = tell_controlled(
+                self.shipment(number), self.seed, self.controls, pings_per_day=self.pings_per_day
+            )
         if self.noise is not None:
             draws = Random(f"{self.seed}/{number}/noise")  # noqa: S311 - a simulation, no secret
             reports = disturb(reports, self.noise, draws)

@@ -35,19 +35,25 @@ def tell(
     """Return everything that is recorded of a shipment; the same arguments give the same reports."""
     random = Random(f"{seed}/{shipment.number}/events")  # noqa: S311 - a simulation, no secret
     log = ShipmentLog(shipment.name, shipment.lane.lane_id, shipment.lrn, random)
-    story = _Story(shipment, seed, random, log, confirmed_share)
+    return whole(Story(shipment, seed, random, log, confirmed_share), pings_per_day)
+
+
+def whole(story: "Story", pings_per_day: int) -> list[Report]:
+    """Return everything that a story has to tell."""
     story.file()
-    for k, unit in enumerate(shipment.units):
+    for k, unit in enumerate(story.shipment.units):
         story.carry(k, unit)
         if unit.device is not None:
             story.lock(k, unit, pings_per_day)
     story.move()
-    for k, house in enumerate(shipment.houses):
+    for k, house in enumerate(story.shipment.houses):
         story.clear(k, house)
-    return log.reports
+    return story.log.reports
 
 
-class _Story:
+class Story:
+    """One shipment as it is told, part by part."""
+
     def __init__(
         self,
         shipment: Shipment,
@@ -67,7 +73,7 @@ class _Story:
         """The manifest, its numbers, and what customs answers."""
         shipment, at = self.shipment, self.shipment.lodged
         amended = self.random.random() < AMENDED_SHARE
-        body = filing(shipment, mass_factor=1.1 if amended else 1.0)
+        body = self.filing(1.1 if amended else 1.0)
         self.log.add("lodged", "manifest.lodged", at, body, system="filer")
         for k, house in enumerate(shipment.houses):
             registered = {
@@ -83,7 +89,7 @@ class _Story:
         self.log.add("assessed", "manifest.assessed", at + 4 * HOUR, assessed, system="customs")
         if amended:
             self.log.add(
-                "amended", "manifest.amended", at + 5 * HOUR, filing(shipment), system="filer"
+                "amended", "manifest.amended", at + 5 * HOUR, self.filing(1.0), system="filer"
             )
         arrival = {
             "lrn": shipment.lrn,
@@ -93,6 +99,10 @@ class _Story:
         self.log.add(
             "arrival", "manifest.arrival.notified", self.actual.arrived, arrival, system="filer"
         )
+
+    def filing(self, mass_factor: float) -> dict[str, Any]:
+        """Return the body of the manifest."""
+        return filing(self.shipment, mass_factor=mass_factor)
 
     def carry(self, k: int, unit: Unit) -> None:
         """What the terminals and the carrier report of one unit."""
@@ -171,15 +181,15 @@ class _Story:
 
     def _released_by(self) -> datetime:
         """Return when the slowest consignment is released: a unit leaves with all that lies in it."""
-        return max(self._release(house)[-1] for house in self.shipment.houses)
+        return max(self.release(house)[-1] for house in self.shipment.houses)
 
     def _out(self) -> datetime:
         """Return when the units leave the port: with what is released, unless that is the incident."""
         if self.shipment.incident is IncidentKind.LEFT_UNRELEASED:
-            return min(self._release(house)[-1] for house in self.shipment.houses) - 3 * HOUR
+            return min(self.release(house)[-1] for house in self.shipment.houses) - 3 * HOUR
         return self._released_by() + 6 * HOUR
 
-    def _release(self, house: House) -> tuple[datetime, datetime]:
+    def release(self, house: House) -> tuple[datetime, datetime]:
         """Return when controls begin and when the consignment is released."""
         begins = (
             self.actual.arrived + 2 * HOUR
@@ -322,24 +332,23 @@ class _Story:
             export,
             system="customs",
         )
-        begins, released = self._release(house)
+        begins, released = self.release(house)
         named = {"mrn": house.mrn} if house.by_mrn else {"consignmentId": house.consignment_id}
         common = {**named, "side": "IMPORT", "office": f"{self.lane.destination}01"}
         lodged = self.actual.arrived - 4 * HOUR
-        self._customs(k, "declaration.lodged", lodged, {**common, "declarationType": "IMPORT"})
-        self._customs(
+        self.customs(k, "declaration.lodged", lodged, {**common, "declarationType": "IMPORT"})
+        self.customs(
             k, "declaration.accepted", lodged + HOUR, {**common, "declarationType": "IMPORT"}
         )
-        self._customs(
-            k, "channel.assigned", lodged + HOUR * 2, {**common, "channel": house.channel}
-        )
+        self.customs(k, "channel.assigned", lodged + HOUR * 2, {**common, "channel": house.channel})
         if house.channel != "GREEN":
             self._control(k, house, common, begins)
-        self._customs(k, "duty.paid", released - HOUR / 2, common)
+        self.customs(k, "duty.paid", released - HOUR / 2, common)
         body = {**common, "inspectionId": f"{self.shipment.name}-r{k}"}
-        self._customs(k, "inspection.released", released, body)
+        self.customs(k, "inspection.released", released, body)
 
-    def _customs(self, k: int, kind: str, at: datetime, body: dict[str, Any]) -> Report:
+    def customs(self, k: int, kind: str, at: datetime, body: dict[str, Any]) -> Report:
+        """Let a customs office report something of a consignment, of each kind one event."""
         return self.log.add(f"h{k}-{kind}", kind, at, body, system="customs")
 
     def _control(self, k: int, house: House, common: dict[str, Any], begins: datetime) -> None:
@@ -350,9 +359,9 @@ class _Story:
         control = {"YELLOW": "DOCUMENT", "ORANGE": "NII", "RED": "PHYSICAL"}[house.channel]
         known = {**common, "inspectionId": inspection, "controlType": control}
         chosen = {**known, "channel": house.channel, "selections": [basis]}
-        self._customs(k, "inspection.selected", begins - HOUR, chosen)
+        self.customs(k, "inspection.selected", begins - HOUR, chosen)
         if control == "DOCUMENT":
-            self._customs(k, "inspection.document.checked", begins + HOUR, known)
+            self.customs(k, "inspection.document.checked", begins + HOUR, known)
         else:
             step = "scan" if control == "NII" else "physical"
             # the officer at the gate sees a unit, not a consignment
@@ -361,8 +370,8 @@ class _Story:
                 "side": "IMPORT",
                 "inspectionId": inspection,
             }
-            self._customs(k, f"inspection.{step}.started", begins, unit)
-            self._customs(k, f"inspection.{step}.completed", begins + 3 * HOUR, unit)
+            self.customs(k, f"inspection.{step}.started", begins, unit)
+            self.customs(k, f"inspection.{step}.completed", begins + 3 * HOUR, unit)
         bad = self.random.random() < self.confirmed_share
         result = {
             **known,
@@ -370,4 +379,4 @@ class _Story:
             "controlResultCode": "B1" if bad else "A1",
             "outcome": "CONFIRMED" if bad else "NOT_CONFIRMED",
         }
-        self._customs(k, "inspection.result.recorded", begins + 3 * HOUR + HOUR / 2, result)
+        self.customs(k, "inspection.result.recorded", begins + 3 * HOUR + HOUR / 2, result)

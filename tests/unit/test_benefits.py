@@ -14,8 +14,8 @@ from sstl.core.leadtime import Observed
 from sstl.core.stage import Context, Inbound, MemoryState
 from sstl.models.indicator import Indicator
 from sstl.models.policy import Policy
-from sstl.models.records import Event, Measure, Observation, Share, UnitMilestones
-from tests.consignment_cases import customs, filed, unit, view
+from sstl.models.records import Event, Goods, Measure, Observation, Share, UnitMilestones
+from tests.consignment_cases import HOUSE, customs, filed, unit, view
 from tests.journey_events import DAY, HOUR, LANE, START, UNIT, event, share
 
 pytestmark = pytest.mark.unit
@@ -179,6 +179,63 @@ def test_a_unit_that_arrived_takes_part_as_a_whole_or_not(
 
     assert told("arrived") == expected
     assert told("departed") == []
+
+
+@pytest.mark.parametrize(
+    ("teu", "member", "mode", "expected"),
+    [
+        pytest.param(2, True, "SEA", [(2, 2)], id="takes-part"),
+        pytest.param(2, False, "RAIL", [(0, 2)], id="does-not"),
+        pytest.param(0, True, "SEA", [(0, 0)], id="no-container"),
+        pytest.param(None, True, "SEA", [], id="size-not-stated"),
+        pytest.param(2, None, "SEA", [], id="mixed"),
+        pytest.param(0, True, "AIR", [], id="by-air"),
+    ],
+)
+def test_a_container_that_arrived_counts_its_teu(
+    teu: int | None, member: bool | None, mode: str, expected: list[tuple[int, int]]
+) -> None:
+    events = [event("transport.arrived", START + HOUR, place="NLRTM")]
+    carried = share(sstl_member=member, teu=teu, mode=mode)
+    found = assess(UNIT, events, [carried], Policy()).observations
+    assert [
+        (one.measure.value_ms, one.measure.exposure)
+        for one in found.values()
+        if one.indicator == "sstl_teu_share"
+    ] == expected
+
+
+WORTH = Goods(item_no=1, value=120.4, currency="EUR"), Goods(item_no=2, value=80.2, currency="EUR")
+
+
+@pytest.mark.parametrize(
+    ("goods", "expected"),
+    [
+        pytest.param(WORTH, ("EUR", 201, 201), id="summed-and-rounded"),
+        pytest.param((WORTH[0], Goods(item_no=2, value=1, currency="USD")), None, id="two-currencies"),
+        pytest.param((WORTH[0], Goods(item_no=2, currency="EUR")), None, id="one-without-value"),
+        pytest.param((Goods(item_no=1, value=5.0),), None, id="no-currency"),
+        pytest.param((Goods(item_no=1, value=0.0, currency="EUR"),), ("EUR", 0, 0), id="worth-nothing"),
+        pytest.param((), None, id="no-goods"),
+    ],
+)  # fmt: skip
+def test_a_consignment_counts_what_it_is_declared_to_be_worth_by_currency(
+    goods: tuple[Goods, ...], expected: tuple[str, int, int] | None
+) -> None:
+    on = on_lane(view(shares=[filed(sstl_member=True, goods=goods)]), Policy())
+    assert on is not None
+    found = [one for one in observe_benefits(on) if one.indicator == "sstl_value_share"]
+    assert [(one.counting_unit, one.measure.value_ms, one.measure.exposure) for one in found] == (
+        [] if expected is None else [expected]
+    )
+    assert all(one.id == f"sstl_value_share|{HOUSE}|EUR" for one in found)
+
+
+def test_a_consignment_that_does_not_take_part_is_in_the_value_of_all() -> None:
+    on = on_lane(view(shares=[filed(sstl_member=False, goods=WORTH)]), Policy())
+    assert on is not None
+    (found,) = [one for one in observe_benefits(on) if one.indicator == "sstl_value_share"]
+    assert (found.measure.value_ms, found.measure.exposure) == (0, 201)
 
 
 MEMBER = filed(sstl_member=True, parties=(("IMPORTER", TRADER), ("EXPORTER", OTHER)))

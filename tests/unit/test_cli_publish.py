@@ -60,6 +60,9 @@ def test_an_unknown_type_is_judged_like_intake_does(lines: list[bytes]) -> None:
         (["synthetic", "--lanes", "A-B-SEA"], ExitCode.USAGE, "A-B-SEA"),
         (["synthetic", "--rate", "5"], ExitCode.USAGE, "--speed"),
         (["synthetic", "--live"], ExitCode.USAGE, "--speed"),
+        (["synthetic", "--controls", "--live", "--speed", "9"], ExitCode.USAGE, "not with --live"),
+        (["synthetic", "--random-rate", "0.1"], ExitCode.USAGE, "--controls"),
+        (["synthetic", "--controls", "--random-rate", "2"], ExitCode.USAGE, "--random-rate"),
         (["synthetic", "--truth", "t.jsonl"], ExitCode.USAGE, "--shipments"),
     ],
 )

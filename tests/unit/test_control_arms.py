@@ -14,7 +14,7 @@ from sstl.core.leadtime import Observed
 from sstl.models.policy import Policy
 from sstl.models.records import Event
 from tests.consignment_cases import customs, filed, view
-from tests.journey_events import HOUR, START, share
+from tests.journey_events import HOUR, START, UNIT, share
 
 pytestmark = pytest.mark.unit
 
@@ -164,6 +164,50 @@ def test_chances_are_the_decimals_that_were_written() -> None:
     (one,) = arms(channel(), draw(probability=0.1))
     assert one.measure.category is not None
     assert decode(one.measure.category).probability == Fraction(1, 10)
+
+
+def money(*amounts: float | None, kind: str = RESULT, number: str = "I1", **more: Any) -> Event:
+    """Record a finding whose irregularities state these revenues."""
+    found = [
+        {"type": "MISDECLARATION"} | ({} if one is None else {"revenue": one}) for one in amounts
+    ]
+    stated: dict[str, Any] = {
+        "inspectionId": number,
+        "controlType": "PHYSICAL",
+        "irregularities": found,
+    }
+    return at(kind, 14, **(stated | FOUND | more))
+
+
+@pytest.mark.parametrize(
+    ("events", "revenue"),
+    [
+        pytest.param([money(120.4, 80.2)], 201, id="summed-and-rounded"),
+        pytest.param([money(0.0)], 0, id="none-to-recover"),
+        pytest.param([money(None)], None, id="not-stated"),
+        pytest.param([money(70.0, None)], 70, id="stated-of-one"),
+        pytest.param([money(70.0, kind=EXAMINED), money(90.0)], 90, id="the-last-report-of-a-control-counts"),
+        pytest.param([money(70.0), money(30.0, number="I2")], 100, id="two-controls"),
+        pytest.param([money(70.0, controlResultCode="A1")], None, id="nothing-was-wrong"),
+        pytest.param([money(70.0, side="EXPORT", number="I9")], None, id="at-export"),
+    ],
+)  # fmt: skip
+def test_the_revenue_of_a_find_is_what_its_controls_state(
+    events: list[Event], revenue: int | None
+) -> None:
+    on = on_lane(view(channel("RED"), chosen("RULE"), *events), Policy())
+    assert on is not None
+    found = [one for one in observe_controls(on) if one.indicator == "revenue_found"]
+    assert [one.measure.value_ms for one in found] == ([] if revenue is None else [revenue])
+    assert [one.measure.start_ms for one in found] == [START + 5 * HOUR] * len(found)
+
+
+def test_a_report_on_a_whole_unit_states_no_revenue_of_one_consignment_in_it() -> None:
+    told = [money(70.0), money(90.0, equipmentReference=UNIT)]
+    on = on_lane(view(channel("RED"), chosen("RULE"), *told), Policy())
+    assert on is not None
+    (found,) = [one for one in observe_controls(on) if one.indicator == "revenue_found"]
+    assert found.measure.value_ms == 70
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from sstl.cli.coverage import as_csv, as_json, as_table
-from sstl.cli.coverage_rows import BENEFITS, GROUPS, Row, Section, rows
+from sstl.cli.coverage_row import Row, Section
+from sstl.cli.coverage_rows import BENEFITS, GROUPS, rows
 from sstl.cli.trade_table import Trade
 from sstl.core.indicators.registry import REGISTRY
 from sstl.models.indicator import RATE, SHARE, Indicator, Interval, Window
@@ -149,8 +150,8 @@ def test_every_row_of_trade_names_source_and_release() -> None:
     found = rows([mass(1, 2)], [trade()], [Section.TRADE])
     assert {(row.source, row.released) for row in found} == {("an office", "2026-03-15")}
     assert {row.figure for row in found if row.state == "NOT_ESTIMABLE"} == {
-        "sstl_share_of_trade_teu",
-        "sstl_share_of_trade_value",
+        *("sstl_share_of_trade_teu", "lanes_share_of_trade_teu"),
+        *("sstl_share_of_trade_value", "lanes_share_of_trade_value"),
     }
     assert "source: an office, released 2026-03-15" in as_table(found)
 
@@ -158,9 +159,110 @@ def test_every_row_of_trade_names_source_and_release() -> None:
 def test_shares_of_a_lane_carry_their_counts_and_intervals() -> None:
     gone = published("sstl_unit_share", n=0, state="INSUFFICIENT_DATA")
     lanes = [share("sstl_consignment_share"), mass(3, 4), gone]
-    masses, consignments = rows(lanes, None, [Section.SHARES])
+    masses, consignments, value = rows(lanes, None, [Section.SHARES])
     assert (consignments.numerator, consignments.denominator, consignments.low) == (3, 10, 0.2)
     assert (masses.value, masses.numerator, masses.denominator) == (0.75, 3, 4)
+    assert (value.figure, value.reason) == (
+        "sstl_value_share",
+        "10 of 10 consignments state no value",
+    )
+
+
+def amount(name: str, k: int, of_all: int, unit: str, n: int = 10, **more: Any) -> Indicator:
+    said: dict[str, Any] = {"k": k, "exposure": of_all, "value": k / of_all, "n": n}
+    window = more.pop("window", "P1M/2026-01")
+    return published(
+        name, window=window, counting_unit=unit, unit="1", method=RATE, **(said | more)
+    )
+
+
+def teu(k: int, of_all: int, n: int = 10, **more: Any) -> Indicator:
+    return amount("sstl_teu_share", k, of_all, "journey", n, **more)
+
+
+def value(k: int, of_all: int, n: int = 10, currency: str = "EUR", **more: Any) -> Indicator:
+    return amount("sstl_value_share", k, of_all, currency, n, **more)
+
+
+def all_of(name: str, **more: Any) -> Indicator:
+    unit = "journey" if name == "sstl_unit_share" else "consignment"
+    return share(name, **({"counting_unit": unit, "window": "P1M/2026-01"} | more))
+
+
+UNITS, CONSIGNMENTS = all_of("sstl_unit_share"), all_of("sstl_consignment_share")
+PLACED = trade("CN-NL")
+
+
+def traded(
+    column: str, *lanes: Indicator, currency: str | None = "EUR", of: int = 200, mode: str = "SEA"
+) -> tuple[float | None, str]:
+    """Return value and reason of the programme's share of trade."""
+    row = replace(PLACED, mode=mode, value=Decimal(of), teu=Decimal(of), currency=currency)
+    found = rows(lanes, [row], [Section.TRADE])
+    (one,) = [one for one in found if one.figure == f"sstl_share_of_trade_{column}"]
+    return one.value, one.reason
+
+
+def test_the_share_of_trade_by_teu_and_by_value() -> None:
+    assert traded("teu", UNITS, teu(8, 20)) == (0.04, "")
+    assert traded("value", CONSIGNMENTS, value(50, 90)) == (0.25, "")
+    lanes = rows([UNITS, teu(8, 20)], [replace(PLACED, teu=Decimal(100))], [Section.TRADE])
+    (found,) = [one for one in lanes if one.figure == "lanes_share_of_trade_teu"]
+    assert (found.value, found.numerator, found.denominator) == (0.2, 20, 100)
+
+
+@pytest.mark.parametrize(
+    ("column", "lanes", "reason"),
+    [
+        pytest.param("teu", [UNITS, teu(8, 20, n=9)], "1 of 10 units state no size", id="a-unit-without-size"),
+        pytest.param("teu", [UNITS], "10 of 10 units state no size", id="no-size-at-all"),
+        pytest.param("teu", [], "no lane publishes TEU for it", id="no-lane-with-teu"),
+        pytest.param(
+            "teu", [UNITS, teu(8, 201)],
+            "lanes carry more than the table says is traded: months or TEUs are not the same",
+            id="more-than-all",
+        ),
+        pytest.param(
+            "value", [CONSIGNMENTS, value(5, 9, n=8)], "2 of 10 consignments state no value in EUR", id="without-value"
+        ),
+        pytest.param(
+            "value", [CONSIGNMENTS, value(5, 9, currency="CNY")],
+            "10 of 10 consignments state no value in EUR", id="another-currency",
+        ),
+        pytest.param(
+            "value", [CONSIGNMENTS, value(5, 9, n=7), value(50, 90, n=3, currency="CNY")],
+            "3 of 10 consignments state no value in EUR", id="two-currencies-are-not-summed",
+        ),
+        pytest.param("value", [], "no lane publishes value for it", id="no-lane-with-value"),
+    ],
+)  # fmt: skip
+def test_what_not_everything_states_has_no_share_of_trade(
+    column: str, lanes: list[Indicator], reason: str
+) -> None:
+    assert traded(column, *lanes) == (None, reason)
+
+
+def test_a_value_in_no_named_currency_is_compared_with_nothing() -> None:
+    reason = "the table names no currency of its value"
+    assert traded("value", CONSIGNMENTS, value(5, 9), currency=None) == (None, reason)
+
+
+def test_what_flies_is_not_counted_in_teu() -> None:
+    assert traded("teu", mode="AIR") == (None, "no lane publishes TEU for it")
+    (units,) = rows([all_of("sstl_unit_share", lane="CNYTN-NLRTM-AIR")], None, [Section.SHARES])
+    assert units.figure == "sstl_unit_share"
+
+
+def test_the_shares_of_a_lane_by_teu_and_value_say_what_states_neither() -> None:
+    lanes = [UNITS, CONSIGNMENTS, teu(8, 20), value(3, 6, n=7), value(1, 4, n=3, currency="USD")]
+    found = {row.figure: row for row in rows(lanes, None, [Section.SHARES])}
+    assert (found["sstl_teu_share"].value, found["sstl_teu_share"].denominator) == (0.4, 20)
+    euros = found["sstl_value_share in EUR"]
+    assert (euros.value, euros.numerator, euros.state) == (None, 3, "NOT_ESTIMABLE")
+    assert euros.reason == "3 of 10 consignments state no value in EUR"
+    assert found["sstl_value_share in USD"].reason == "7 of 10 consignments state no value in USD"
+    whole = rows([CONSIGNMENTS, value(3, 6)], None, [Section.SHARES])
+    assert [row.value for row in whole] == [0.3, 0.5]
 
 
 def test_each_benefit_stands_beside_the_group_it_is_compared_with() -> None:

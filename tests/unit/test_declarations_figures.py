@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
+from sstl.core.comparing import Cohort
+from sstl.core.decided import decided
+from sstl.core.ranked import Ranked, tops
 from sstl.core.statistics.proportions import wilson
 from sstl.core.statistics.ranking import SHARES, Found, Scored, top
 from sstl.core.statistics.recall import (
@@ -40,12 +43,17 @@ def reference() -> Reference:
 
 
 @pytest.fixture(scope="module")
-def published() -> Net:
+def chain() -> Chain:
     """The first declarations of two lanes, through all stages."""
     chosen = [one for one in source.replayed(source.read(FILE)) if one.lane_id in LANES][:MOST]
     chain = Chain(batch=2000)
     chain.take((str(family_of(event["type"])), event) for event in source.events(chosen, RATE))
     assert not chain.published["rejected"]
+    return chain
+
+
+@pytest.fixture(scope="module")
+def published(chain: Chain) -> Net:
     return chain.net_indicators()
 
 
@@ -249,6 +257,58 @@ def test_the_ranking_by_score_equals_numpy_and_the_table_of_the_docs() -> None:
             ]
         )
     assert rows("docs/customs-declarations.md", "ranking") == shown
+
+
+def ranked_flow(chain: Chain) -> list[Ranked]:
+    """Return the declarations that were decided upon, by the score that selected some, as `sstl rank` joins them."""
+    scores = {one.consignment_id: float(one.score) for one in source.read(FILE)}
+    return [
+        Ranked(
+            consignment=one.consignment,
+            score=scores[one.consignment],
+            arm=one.arm,
+            revenue=one.revenue or 0,
+        )
+        for one in decided(chain.observed(), Cohort("TOTAL", -(1 << 62), 1 << 62))
+    ]
+
+
+@pytest.mark.parametrize("share", [Fraction(1, 10), Fraction(3, 10), Fraction(1, 2)])
+def test_what_the_top_of_the_flow_holds_equals_numpy_and_intervals_hold_the_truth(
+    chain: Chain, reference: Reference, share: Fraction
+) -> None:
+    found = tops(ranked_flow(chain), [share])[0]
+    order = np.lexsort((reference.ids.astype(str), -reference.score))
+    n = int(np.ceil(float(share) * len(order)))
+    assert (found.selected, found.all_controlled) == (n, False)
+    inside = np.zeros(len(order), dtype=bool)
+    inside[order[:n]] = True
+    targeted, drawn = reference.targeted, reference.drawn & ~reference.targeted
+    stands_for = (~targeted).sum() / drawn.sum()
+    weights = reference.fraud * (targeted + drawn * stands_for)
+    money = weights * reference.revenue
+    for figure, known, of_all in (
+        (found.precision, weights[inside].sum(), n),
+        (found.recall, weights[inside].sum(), weights.sum()),
+        (found.revenue, money[inside].sum(), money.sum()),
+    ):
+        assert value(figure) == pytest.approx(known / of_all)
+    truth = reference.fraud[inside].sum()
+    for figure, share_of in ((found.precision, n), (found.recall, reference.fraud.sum())):
+        known = estimate(figure.value)
+        assert known.low is not None
+        assert known.high is not None
+        assert known.low <= truth / share_of <= known.high
+
+
+def test_the_revenue_that_lanes_publish_is_that_of_the_frauds_that_were_found(
+    published: Net, reference: Reference
+) -> None:
+    for lane in LANES:
+        hits = (reference.lanes == lane) & reference.controlled & reference.fraud
+        found = total(published, "revenue_found", "consignment", lane)
+        assert (found["n"], found["k"]) == (hits.sum(), reference.revenue[hits].sum())
+        assert found["unit"] == "per consignment"
 
 
 @pytest.mark.parametrize(

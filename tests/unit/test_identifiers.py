@@ -23,6 +23,25 @@ def test_a_container_number_with_another_check_digit_is_refused_with_the_digit_t
     )
 
 
+@pytest.mark.parametrize(
+    ("unit", "code", "teu"),
+    [
+        pytest.param("CSQU3054383", "22G1", 1, id="20-feet"),
+        pytest.param("CSQU3054383", "45G1", 2, id="40-feet-high-cube"),
+        pytest.param("CSQU3054383", "L5G1", 2, id="45-feet"),
+        pytest.param("CSQU3054383", "M5G1", None, id="48-feet"),
+        pytest.param("CSQU3054383", "", None, id="empty"),
+        pytest.param("CSQU3054383", None, None, id="not-stated"),
+        pytest.param("218127703217", None, 0, id="a-wagon"),
+        pytest.param("HBL001", None, 0, id="loose-cargo"),
+    ],
+)
+def test_a_container_counts_in_teu_by_the_length_of_its_size_code(
+    unit: str, code: str | None, teu: int | None
+) -> None:
+    assert identifiers.teu_of(unit, code) == teu
+
+
 @pytest.mark.parametrize("position", range(11))
 def test_one_mistyped_character_of_a_container_number_is_noticed(position: int) -> None:
     right = "CSQU3054383"

@@ -84,6 +84,18 @@ def test_a_unit_hears_its_own_declared_mass() -> None:
     assert (share.equipment_mass_kg, share.gross_mass_kg) == (14_200.0, 120.75)
 
 
+def test_a_unit_hears_how_many_teu_it_is() -> None:
+    listed = {"equipmentReference": "CSQU3054383"}
+    for equipment, teu in (
+        ([listed | {"ISOEquipmentCode": "45G1"}], 2),
+        ([listed], None),
+        ([], None),
+    ):
+        told_of = tell(Chain(), lodged(**house(), equipment=equipment))
+        assert told_of["journeys", "CSQU3054383"].share.teu == teu
+        assert told_of["consignments", "H1"].share.teu is None
+
+
 def test_a_departure_that_has_happened_is_told_beside_the_estimate() -> None:
     share = told(lodged(**house(), atd="2026-03-02T06:00:00Z"))
     assert share.atd_ms - share.etd_ms == 6 * 3_600_000

@@ -21,6 +21,7 @@ from sstl.publish.corridor import Clock, Pace, run, spacing
 from sstl.publish.routing import family_of
 from sstl.publish.truth import as_json
 from sstl.synthetic import numbers
+from sstl.synthetic.controls import Controls
 from sstl.synthetic.corridor import LONGEST, START, Corridor, incident
 from sstl.synthetic.lanes import LANES, position
 from sstl.synthetic.log import Delivery
@@ -51,6 +52,41 @@ def test_intake_accepts_what_is_good_and_rejects_what_is_planted_as_bad(
         assert bool(problems) != delivery.report.good, (event, problems)
         bad.update(problem.reason for problem in problems)
     assert set(bad) == {"failed_check_digit"}
+
+
+def test_controls_are_told_by_good_events_in_their_order_and_can_go_on_later() -> None:
+    corridor = Corridor(seed=7, shipments=40, incident_share=0.2, controls=Controls())
+    delivered = list(corridor.deliveries())
+    checker = Checker(Policy(), bytes(32), NOW_MS, FAMILIES | {"registry"})
+    for delivery in delivered:
+        family = family_of(delivery.report.event["type"])
+        assert family is not None
+        problems = checker.problems(orjson.dumps(delivery.report.event), family, 1)
+        assert bool(problems) != delivery.report.good, (delivery.report.event, problems)
+    instants = [delivery.at for delivery in delivered]
+    assert instants == sorted(instants)
+    middle = delivered[len(delivered) // 2].at
+    rest = [one.report.event for one in corridor.deliveries(after=middle)]
+    assert rest == [one.report.event for one in delivered if one.at > middle]
+    kinds = {delivery.report.event["type"] for delivery in delivered}
+    assert {
+        "org.sstl.inspection.drawn.v1",
+        "org.sstl.inspection.partner.result.received.v1",
+        "org.sstl.inspection.control.waived.v1",
+        "org.sstl.registry.operator.status.v1",
+    } <= kinds
+
+
+def test_controls_leave_what_is_shipped_as_it_is() -> None:
+    controlled = Corridor(seed=7, shipments=20, controls=Controls())
+    plain = Corridor(seed=7, shipments=20)
+    assert [controlled.shipment(n) for n in range(20)] == [plain.shipment(n) for n in range(20)]
+    assert plain.handled(0) == ()
+    names = [house.consignment_id for n in range(20) for house in plain.shipment(n).houses]
+    handled = [one for n in range(20) for one in controlled.handled(n)]
+    assert [one.house.consignment_id for one in handled] == names
+    assert all(one.revenue == 0 for one in handled if not one.illicit)
+    assert not any(one.done for one in handled if not one.selected)
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_other_ones() -> None:

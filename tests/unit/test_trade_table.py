@@ -50,6 +50,14 @@ def test_a_row_is_read_as_it_stands(tmp_path: Path) -> None:
     ]
 
 
+def test_a_table_may_name_the_currency_of_its_value(tmp_path: Path) -> None:
+    heading = f"{HEADING},currency"
+    (named,) = read_trade(table(tmp_path, heading, f"{ROW},EUR"))
+    (unnamed,) = read_trade(table(tmp_path, heading, f"{ROW},"))
+    assert (named.currency, unnamed.currency) == ("EUR", None)
+    assert problems(tmp_path, heading, f"{ROW},euro")[0].startswith("line 2, column currency")
+
+
 @pytest.mark.parametrize(
     ("row", "problem"),
     [

@@ -1,15 +1,17 @@
-"""In which arm of the controls a consignment stands (docs/indicators.md, "How recall is built").
+"""In which arm of the controls a consignment stands (docs/indicators.md, "How recall is built"), and what that found.
 
 Eligible is a consignment of which the import side reports a channel, a selection or a draw. A selection, or a draw,
 that names no side is the import side's.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
 from sstl.core.consignments.controlled import IMPORT, Controlled
 from sstl.core.control_reports import RANDOM, Done, depth, outcome, selections
+from sstl.core.controls import concerns_contents
 from sstl.core.indicators.arm import Arm, encode
 from sstl.core.leadtime import Observed
 from sstl.core.milestones import side_of
@@ -18,6 +20,7 @@ from sstl.models.records import Event
 from sstl.models.selection import DRAWN, exact_rate
 
 CONTROL_ARM = "control_arm"
+REVENUE_FOUND = "revenue_found"
 _CONSIGNMENT = "consignment"
 _CHECKING = frozenset({"YELLOW", "ORANGE", "RED"})
 """Channels that call for a control before the release."""
@@ -51,7 +54,31 @@ def observe_arm(of: Controlled) -> Iterator[Observed]:
         control_type=max(known, key=depth, default=None),
         hit=any(known.values()),
     )
-    yield of.on.tallied(CONTROL_ARM, _CONSIGNMENT, start_ms, encode(arm), of.on.by_operator())
+    whose = of.on.by_operator()
+    yield of.on.tallied(CONTROL_ARM, _CONSIGNMENT, start_ms, encode(arm), whose)
+    revenue = _revenue(of.imported) if arm.hit else None
+    if revenue is not None:
+        yield of.on.counted(REVENUE_FOUND, _CONSIGNMENT, start_ms, revenue, whose)
+
+
+def _revenue(done: Sequence[Done]) -> int | None:
+    """Return the recoverable revenue that controls with a finding state, in whole units of the office's currency.
+
+    Of one control the last report that states any counts, so that a completion and a result do not add. A report that
+    names only a unit says nothing of one consignment in it. None: none states any.
+    """
+    found = [_stated_revenue(one.completing) for one in done if outcome(one.completing)]
+    stated = [one for one in found if one is not None]
+    return int(math.fsum(stated) + 0.5) if stated else None
+
+
+def _stated_revenue(reports: Sequence[Event]) -> float | None:
+    for report in reversed(reports):
+        listed = () if concerns_contents(report) else report.data.get("irregularities") or ()
+        stated = [one["revenue"] for one in listed if one.get("revenue") is not None]
+        if stated:
+            return math.fsum(stated)
+    return None
 
 
 def _chance(

@@ -6,6 +6,7 @@ where the filing says whether the consignment takes part; who takes part, of tho
 """
 
 import hashlib
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -28,11 +29,12 @@ from sstl.core.rules.consignment_facts import (
 )
 from sstl.core.rules.parties import claimants
 from sstl.models.common import to_ms
-from sstl.models.records import Event
+from sstl.models.records import Event, Goods
 
 CONTROL_DWELL = "control_dwell"
 CONSIGNMENT_SHARE = "sstl_consignment_share"
 MASS_SHARE = "sstl_mass_share"
+VALUE_SHARE = "sstl_value_share"
 OPERATORS = "taking_part_operators"
 OFFICES = "taking_part_offices"
 PORTS = "taking_part_ports"
@@ -120,6 +122,13 @@ def _reach(on: OnLane) -> Iterator[Observed]:
     if mass_kg is not None:
         mass = on.observed(MASS_SHARE, _CONSIGNMENT, lodged_ms, member * mass_kg, {})
         yield _with(mass, exposure=mass_kg)
+    declared = _declared(share.goods)
+    if declared is not None:
+        # the currency is the counting unit of the series, so that two never add, and part of the name, so that an
+        # amendment to another one takes back what was told in this
+        currency, amount = declared
+        value = on.observed(VALUE_SHARE, currency, lodged_ms, member * amount, {}, currency)
+        yield _with(value, exposure=amount)
     if not member:
         return
     if view.plan.mode != "POST":
@@ -162,6 +171,16 @@ def _month_of(at_ms: int) -> int:
 
 def _whole_kg(mass_kg: float | None) -> int | None:
     return None if mass_kg is None or mass_kg < 0 else int(mass_kg + 0.5)
+
+
+def _declared(goods: Sequence[Goods]) -> tuple[str, int] | None:
+    """Return currency and whole units of what all items are worth; None: one states no value, or another currency."""
+    currencies = {item.currency for item in goods}
+    values = [item.value for item in goods if item.value is not None]
+    currency = currencies.pop() if len(currencies) == 1 else None
+    if currency is None or len(values) < len(goods) or min(values) < 0:
+        return None
+    return currency, int(math.fsum(values) + 0.5)
 
 
 def _offices(events: Iterable[Event]) -> Iterator[str]:

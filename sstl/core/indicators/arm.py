@@ -18,7 +18,7 @@ A control of a type that nobody recorded is none with a known result: it can sta
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Final
 
@@ -100,12 +100,16 @@ def flow_of(categories: Mapping[str, int]) -> Flow:
     Raises:
         ValueError: A category is none.
     """
+    return flow_of_arms((decode(category), many) for category, many in categories.items())
+
+
+def flow_of_arms(arms: Iterable[tuple[Arm, int]]) -> Flow:
+    """Return what `flow_of` returns, of arms and how many consignments stand in each."""
     selected = done = hits = 0
     targeted_types: set[str] = set()
     random_types: set[str] = set()
     outside: dict[Fraction, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
-    for category, many in categories.items():
-        arm = decode(category)
+    for arm, many in arms:
         selected += many * arm.targeted
         kind = arm.control_type
         if arm.targeted and kind is not None:

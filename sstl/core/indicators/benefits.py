@@ -16,21 +16,26 @@ _FIRST: Final = "T0"
 
 
 def _reach(
-    name: str, question: str, formula: str, misleads: str, kind: Kind, unit: str = _CONSIGNMENT
+    name: str,
+    question: str,
+    formula: str,
+    misleads: str,
+    unit: str = _CONSIGNMENT,
+    amount: str | None = None,
 ) -> Definition:
-    mass = kind is Kind.RATE
+    """Return a share of counting units, or of an amount that they carry."""
     return Definition(
         name=name,
         question=question,
         formula=formula,
         source=_REACH,
-        kind=kind,
+        kind=Kind.SHARE if amount is None else Kind.RATE,
         counting_unit=unit,
         start=_FIRST,
         misleads=misleads,
         strata=(),
-        exposure_unit="kg" if mass else "1",
-        is_amount=mass,
+        exposure_unit=amount or "1",
+        is_amount=amount is not None,
     )
 
 
@@ -84,22 +89,40 @@ BENEFITS: Final = (
         "Which share of a lane's consignments takes part in the programme?",
         "consignments that take part, over those of which the filing says whether they do",
         f"{_NOT_SAID}. Small lots weigh as much as full containers: read it beside the share of mass.",
-        Kind.SHARE,
     ),
     _reach(
         "sstl_mass_share",
         "Which share of a lane's mass takes part in the programme?",
         "gross mass of consignments that take part, over that of all, each rounded to whole kg",
         f"{_NOT_SAID}, and so is what states no mass. Mass as filed, not as weighed. No interval: it is no count.",
-        Kind.RATE,
+        amount="kg",
     ),
     _reach(
         "sstl_unit_share",
         "Which share of a lane's units takes part in the programme?",
         "journeys all of whose consignments take part, over those that do or do not as a whole; once arrived",
         f"{_NOT_SAID}, nor is a unit that holds both kinds or is under way. What is no container counts as one.",
-        Kind.SHARE,
         "journey",
+    ),
+    _reach(
+        "sstl_teu_share",
+        "Which share of a lane's containers, counted in TEU, takes part in the programme?",
+        "TEU of journeys all of whose consignments take part, over that of those that do or do not as a whole; once "
+        "arrived; 20 feet 1, 40 and 45 feet 2 (ISO 6346 size code of the filing); sea, rail and road",
+        f"{_NOT_SAID}, nor is a container of another or no stated length: compare n with sstl_unit_share. What is no "
+        "container counts 0. Some statistics count 45 feet as 2.25.",
+        "journey",
+        "TEU",
+    ),
+    _reach(
+        "sstl_value_share",
+        "Which share of the declared value of a lane's goods takes part in the programme?",
+        "declared value of consignments that take part, over that of all, each in whole units; a series by currency, "
+        "which is its counting unit",
+        f"{_NOT_SAID}, nor is a consignment with an item without value or with two currencies: compare n with "
+        "sstl_consignment_share. As filed; nothing is converted.",
+        "currency",
+        "currency unit",
     ),
     *_taking_part(
         "operators",

@@ -73,7 +73,8 @@ class Definition:
     is_amount: bool = False
     """Of a rate: amounts are summed (kilograms over kilograms), no events, so that no interval of a count holds."""
     per_unit: str | None = None
-    """Of a rate: what ``per`` is called (``1000 container-days``); None: ``per`` and ``exposure_unit``."""
+    """Of a rate: what ``per`` is called (``1000 container-days``); None: ``per`` and ``exposure_unit``, of an amount a
+    plain ratio."""
     plausible_s: tuple[int, int] | None = None
     """Of a duration: the shortest and the longest, in seconds, that counts unless the policy says otherwise. What lies
     outside counts in ``n_excluded`` alone. None: all count."""
@@ -92,7 +93,9 @@ class Definition:
     @property
     def unit(self) -> str:
         """Unit of what is published: ``s``, ``1`` (a ratio), or what the events of a rate count by: ``per 1000``."""
-        if self.kind is not Kind.RATE or self.is_amount:
-            return "s" if self.kind is Kind.DURATION else "1"
+        if self.kind is Kind.DURATION:
+            return "s"
+        if self.kind is not Kind.RATE or (self.is_amount and self.per_unit is None):
+            return "1"
         by = str(self.per) if self.exposure_unit == "1" else f"{self.per} {self.exposure_unit}"
         return f"per {self.per_unit or by}"

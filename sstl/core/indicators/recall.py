@@ -48,6 +48,23 @@ CONTROL_ARM: Final = Definition(
     estimator=RECALL,
 )
 
+REVENUE: Final = Definition(
+    name="revenue_found",
+    question="How much recoverable revenue is found in a consignment in which controls find any?",
+    formula="revenue of the irregularities of import controls with a finding, rounded to whole units of the office's "
+    "currency, over consignments of which one states it",
+    source=_SOURCE,
+    kind=Kind.RATE,
+    counting_unit=_CONSIGNMENT,
+    start=_START,
+    at="DESTINATION",
+    misleads="As reported with the result, not as collected. Reports state no currency: it is that of the import "
+    "office. Finds that state no revenue are not in it, nor is what names only a unit.",
+    strata=_STRATA,
+    is_amount=True,
+    per_unit=_CONSIGNMENT,
+)
+
 
 def _figure(name: str, question: str, formula: str, misleads: str) -> Definition:
     return Definition(

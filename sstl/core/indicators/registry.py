@@ -14,7 +14,7 @@ from sstl.core.indicators.control_times import CONTROL_TIMES
 from sstl.core.indicators.definition import STAGE_S, Definition, Kind
 from sstl.core.indicators.detained import DETAINED_QUANTITY, DETENTION
 from sstl.core.indicators.flag_quality import FLAG_QUALITY
-from sstl.core.indicators.recall import CONTROL_ARM, RECALL_FIGURES
+from sstl.core.indicators.recall import CONTROL_ARM, RECALL_FIGURES, REVENUE
 from sstl.core.indicators.report_quality import REPORT_QUALITY
 from sstl.core.indicators.seal_controls import SEAL_CONTROLS
 from sstl.core.indicators.stages import CLEARED, STAGES
@@ -106,6 +106,7 @@ REGISTRY: Mapping[str, Definition] = MappingProxyType(
             *SEAL_CONTROLS,
             CONTROL_ARM,
             *RECALL_FIGURES,
+            REVENUE,
             *BENEFITS,
             *FLAG_QUALITY,
             *REPORT_QUALITY,

@@ -68,7 +68,7 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     """Share of all illicit units, the mean over every order of units of one score."""
 
 
-class _Part(msgspec.Struct):
+class WeightedShare(msgspec.Struct):
     """Sums of weighted values, inside a share and of all; exact."""
 
     inside: _Number = 0
@@ -78,6 +78,7 @@ class _Part(msgspec.Struct):
     units: int = 0
 
     def add(self, value: _Number, *, inside: bool) -> None:
+        """Add a unit's weighted value; 0 adds nothing."""
         if value:
             square = value * value
             self.total += value
@@ -118,7 +119,7 @@ def top(units: Iterable[Scored], share: Fraction, level: float = LEVEL) -> Top:
     ranked = _ranked(units)
     number = sum(_weight(unit) for unit in ranked)
     selected = ceil(share * number)
-    precision, recall, revenue = _Part(), _Part(), _Part()
+    precision, recall, revenue = WeightedShare(), WeightedShare(), WeightedShare()
     room: _Number = selected
     for unit in ranked:
         weight = _weight(unit)
@@ -184,7 +185,9 @@ def _expected(ranked: Sequence[Scored], room: _Number) -> tuple[_Number, _Number
     return hits, money
 
 
-def _found(part: _Part, found: _Number, total: _Number, level: float, missing: str) -> Found:
+def _found(
+    part: WeightedShare, found: _Number, total: _Number, level: float, missing: str
+) -> Found:
     return Found(
         value=part.estimate(level, missing),
         expected=float(Fraction(found) / total) if total else None,

@@ -152,6 +152,24 @@ def effectiveness(flow: Flow, level: float = LEVEL) -> Effectiveness:
     )
 
 
+def hits_outside(outside: Sequence[RandomStratum], level: float = LEVEL) -> Estimate:
+    """Return how many hits lie outside S, of a random arm that is fit to say it (`effectiveness`).
+
+    Of a part of the hits (those at the top of a ranking) it says how many are of that part, where ``hits`` of each
+    stratum counts these alone: the random controls are then of a sample in which everything else is no hit.
+    """
+    return _missed(_outside(outside, level), level)
+
+
+def controlled_strata(outside: Sequence[RandomStratum]) -> list[RandomStratum]:
+    """Return the strata by which hits outside S are weighted, least probability first.
+
+    One where chance drew none is part of the next smaller one, the first ones of the next larger; a merged stratum has
+    the greatest probability of what is in it.
+    """
+    return _by_probability(outside)
+
+
 def _refused(
     reason: NotEstimable,
     *,
