@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from sstl.core.lanes import TOTAL, LaneCell, LanesStage, merged_cells
-from sstl.core.lanes.cell import WholeCell
+from sstl.agents.codec import pack
+from sstl.agents.prepare import MAX_CELL_BYTES
+from sstl.core.lanes import TOTAL, LaneCell, LanesStage, merged_cells, places
+from sstl.core.lanes.cell import Beside, StartedCell, WholeCell
 from sstl.core.lanes.cohorts import Cohorts
 from sstl.core.lanes.marks import CHANGED, MARK, SERIES, Changed
 from sstl.core.stage import Context, Inbound, MemoryState, Work
@@ -146,3 +148,59 @@ def test_marks_of_changed_days_travel_in_the_changelog_and_back() -> None:
     for part in state.parts(CHANGED):
         cell = state.get(CHANGED, part)
         assert decoder.decode(msgspec.json.encode(cell)) == cell
+
+
+def opened(*days_open: int) -> list[Observation]:
+    return [change(measure(0, day=day, outcome=OPEN)) for day in days_open]
+
+
+def started(state: MemoryState) -> dict[tuple[str, str], StartedCell]:
+    return {place: value for place, value in state.items() if isinstance(value, StartedCell)}
+
+
+@pytest.mark.parametrize(("few", "months"), [(3, []), (2, ["started/2024-05", "started/2024-06"])])
+def test_of_a_whole_with_much_that_is_open_each_month_has_a_cell(
+    monkeypatch: pytest.MonkeyPatch, few: int, months: list[str]
+) -> None:
+    monkeypatch.setattr(places, "FEW_OPEN", few)
+    state = MemoryState()
+    fold(state, change(measure(HOUR)), *opened(0, 1, 40))
+    tick(state)
+    assert sorted(part for key, part in started(state) if key == RED) == months
+    told = whole(state)
+    assert told is not None
+    assert (told.n, told.open) == (1, {(MAY_1 + day * DAY) // 60_000: 1 for day in (0, 1, 40)})
+
+
+def test_what_ends_leaves_the_cell_of_its_month_and_at_last_the_whole_has_all_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(places, "FEW_OPEN", 1)
+    state, little = MemoryState(), MemoryState()
+    fold(state, *opened(0, 1, 40))
+    tick(state)
+    june = started(state)[RED, "started/2024-06"]
+    fold(state, change(measure(HOUR), previous=measure(0, outcome=OPEN)))
+    tick(state)
+    assert started(state)[RED, "started/2024-06"] is june
+    assert len(started(state)[RED, "started/2024-05"].open) == 1
+    fold(state, change(measure(HOUR, day=1), previous=measure(0, day=1, outcome=OPEN)))
+    tick(state)
+    assert started(state) == {}
+    fold(little, change(measure(HOUR)), change(measure(HOUR, day=1)), *opened(40))
+    tick(little)
+    assert kept(state) == kept(little)
+
+
+def test_a_year_with_something_open_since_each_minute_fits_the_cells() -> None:
+    first = MAY_1 // 60_000
+    every = {first + minute: 1 for minute in range(365 * 1440)}
+    state = MemoryState()
+    work = Work(state, POLICY, CONTEXT)
+    places.keep_whole(work, RED, LaneCell(n=0, sum_ms="0", beside=Beside(open=every)))
+    state.apply(work.outcome.changed)
+    assert len(started(state)) == 12
+    assert max(len(pack(msgspec.json.encode(value))) for _, value in state.items()) < MAX_CELL_BYTES
+    told = whole(state)
+    assert told is not None
+    assert told.open == every

@@ -146,10 +146,18 @@ Packed: TypeAlias = int | str | LaneCell
 """A cell in short, where it is one of few words (`sstl.core.lanes.packed`)."""
 
 
-class WholeCell(msgspec.Struct, frozen=True, tag="lane.3"):
+class WholeCell(msgspec.Struct, frozen=True, tag="lane.3", omit_defaults=True):
     """Cell: a series as a whole."""
 
     counts: LaneCell
+    months: tuple[str, ...] = ()
+    """Months of which what is open lies in a cell of its own, ascending; empty: it is little, and in ``counts``."""
+
+
+class StartedCell(msgspec.Struct, frozen=True, tag="lane-started.1"):
+    """Cell: what of a whole is open and began in one month, as `Beside.open`."""
+
+    open: Mapping[int, int]
 
 
 class WeekCell(msgspec.Struct, frozen=True, tag="lane-week.1"):

@@ -8,6 +8,7 @@ to date then (`sstl.core.lanes.wholes`).
 key                  part                  cell
 ===================  ====================  ==============================================================
 series               ``TOTAL``             `WholeCell`
+series               ``started/<month>``   `StartedCell`, where much is open
 of all together      ``days/<ISO week>``   `WeekCell`, by strata and day
 ``~hours/<day>``     series                `HoursCell`, of all together only, without `Aside`
 ``~hours``           day                   `Mark`: the day has hours

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from sstl.core.incidents import COUNTED
-from sstl.core.lanes.cell import HoursCell, WeekCell, WholeCell
+from sstl.core.lanes.cell import HoursCell, StartedCell, WeekCell, WholeCell
 from sstl.core.lanes.combinations import series_of
 from sstl.core.lanes.composition import compose, composed_at
 from sstl.core.lanes.counted import Counted, Incident, Tallies, sweep
@@ -56,6 +56,7 @@ class LanesStage:
     message_type: Any = LanesMessage
     cell_type: Any = (
         WholeCell
+        | StartedCell
         | WeekCell
         | HoursCell
         | Mark

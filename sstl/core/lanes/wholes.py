@@ -10,13 +10,13 @@ from bisect import bisect_left
 from sstl.core.histogram import Histogram
 from sstl.core.indicators.benefits import DISTINCT
 from sstl.core.indicators.registry import definition
-from sstl.core.lanes.cell import BY_END, Packed, Series, WholeCell
+from sstl.core.lanes.cell import BY_END, Packed, Series
 from sstl.core.lanes.combinations import series_of
 from sstl.core.lanes.marks import CHANGED, MARK, SERIES, Changed
 from sstl.core.lanes.packed import contribution_of, unpacked
-from sstl.core.lanes.places import day_packed, whole_cell, whole_key
+from sstl.core.lanes.places import day_packed, keep_whole, whole_cell, whole_key
 from sstl.core.lanes.tally import Contribution, Tally, cell_of
-from sstl.core.lanes.windows import TOTAL, days_of
+from sstl.core.lanes.windows import days_of
 from sstl.core.stage import Work
 
 
@@ -85,8 +85,7 @@ class Wholes:
         else:
             durations = known.histogram.changed(more.changes)
             more.merge_cell(known)
-        counts = cell_of(more, durations)
-        self._work.put(series, TOTAL, None if counts is None else WholeCell(counts))
+        keep_whole(self._work, series, cell_of(more, durations))
 
 
 def is_distinct(key: str) -> bool:
