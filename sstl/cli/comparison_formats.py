@@ -1,8 +1,8 @@
 """Comparisons as a table for people, as CSV and as JSON for programs."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 
-from sstl.cli.indicator_formats import aligned, quantity
+from sstl.cli.indicator_formats import Columns, in_columns, quantity
 from sstl.core.comparing import GROUPS, Compared
 from sstl.core.statistics.result import Estimate, Estimated
 from sstl.models.comparison import ComparisonRecord, Figure, Mix
@@ -104,7 +104,7 @@ def _left_out(one: ComparisonRecord) -> str:
     return ", ".join(f"{number} {name}" for name, number in counts.items() if number)
 
 
-_SHOWN: Sequence[tuple[str, bool, Callable[[ComparisonRecord], str]]] = (
+_SHOWN: Columns[ComparisonRecord] = (
     ("indicator", False, lambda one: one.indicator),
     ("lane", False, lambda one: one.lane_id or "all"),
     ("mode", False, lambda one: one.mode or "all"),
@@ -126,6 +126,4 @@ _SHOWN: Sequence[tuple[str, bool, Callable[[ComparisonRecord], str]]] = (
 
 def as_comparison_table(records: Iterable[ComparisonRecord]) -> str:
     """Return the essential columns as text."""
-    rows = [[heading for heading, _number, _show in _SHOWN]]
-    rows += [[show(one) for _heading, _number, show in _SHOWN] for one in records]
-    return aligned(rows, [number for _heading, number, _show in _SHOWN])
+    return in_columns(records, _SHOWN)

@@ -20,11 +20,11 @@ from sstl.cli.indicator_formats import aligned, quantity
 from sstl.cli.indicator_slices import WINDOW_KINDS, window_named
 from sstl.cli.indicators import published
 from sstl.cli.outputs import TOPICS, Outputs
+from sstl.cli.table_problems import nothing_used
 from sstl.cli.trade_table import Trade, TradeTableError, read_trade
 from sstl.cli.writing import may_write, write_whole
 from sstl.errors import ExitCode, UserError
 
-_MOST_PROBLEMS = 20
 _FORMATS = ("table", "csv", "json")
 _COLUMNS: Final = tuple(one.name for one in fields(Row))
 
@@ -126,12 +126,7 @@ def _trade(path: Path) -> list[Trade]:
     try:
         return read_trade(path)
     except TradeTableError as error:
-        for problem in error.problems[:_MOST_PROBLEMS]:
-            click.echo(problem, err=True)
-        many = len(error.problems)
-        raise UserError(
-            f"{many} problem{'s' * (many > 1)} in {path}; nothing of it is used", ExitCode.SETTINGS
-        ) from error
+        raise nothing_used(path, error.problems) from error
 
 
 def _of(lane_id: str, patterns: Sequence[str]) -> bool:

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from enum import Enum, StrEnum
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar, Union, get_args, get_origin
 
 import orjson
 from pydantic import BaseModel
@@ -23,6 +23,10 @@ from sstl.errors import ExitCode, UserError
 from sstl.models.follow_up import FollowUp, Reached
 from sstl.models.indicator import Indicator, Interval
 from sstl.models.zones import UTC_ZONE
+
+Record = TypeVar("Record")
+Columns: TypeAlias = Sequence[tuple[str, bool, Callable[[Record], str]]]
+"""Heading, whether it is a number, and what is shown."""
 
 _MINUTE_S = 60
 _CRLF = "\r\n"
@@ -234,7 +238,7 @@ def _state(one: Indicator) -> str:
     return f"{one.state}{reason}" + ", provisional" * one.provisional
 
 
-_SHOWN: Sequence[tuple[str, bool, Callable[[Indicator], str]]] = (
+_SHOWN: Columns[Indicator] = (
     ("indicator", False, lambda one: one.indicator),
     ("of", False, lambda one: one.counting_unit),
     ("lane", False, lambda one: one.lane_id),
@@ -301,9 +305,14 @@ def _interval(interval: Interval | None, unit: str) -> str:
 
 def as_table(indicators: Iterable[Indicator]) -> str:
     """Return the essential columns as text, as wide as they are: nothing is cut off on a pipe."""
-    rows = [[heading for heading, _number, _show in _SHOWN]]
-    rows += [[show(one) for _heading, _number, show in _SHOWN] for one in indicators]
-    return aligned(rows, [number for _heading, number, _show in _SHOWN])
+    return in_columns(indicators, _SHOWN)
+
+
+def in_columns(records: Iterable[Record], columns: Columns[Record]) -> str:
+    """Return a heading and a line for each record."""
+    rows = [[heading for heading, _number, _show in columns]]
+    rows += [[show(one) for _heading, _number, show in columns] for one in records]
+    return aligned(rows, [number for _heading, number, _show in columns])
 
 
 def aligned(rows: Sequence[Sequence[str]], numbers: Sequence[bool]) -> str:

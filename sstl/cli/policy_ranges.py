@@ -1,18 +1,16 @@
 """Proposed ranges as text: a table for people, and lanes as they would stand in the policy."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from itertools import groupby
 
-from sstl.cli.indicator_formats import aligned
+from sstl.cli.indicator_formats import Columns, in_columns
 from sstl.core.ranges import HOUR_S, Outside, Proposal, Range, Reason
 from sstl.models.policy import Policy, StageLimit
 
 
 def as_table(proposals: Iterable[Proposal]) -> str:
     """Return a line for each stage; hours, as in the policy."""
-    rows = [[heading for heading, _number, _show in _SHOWN]]
-    rows += [[show(one) for _heading, _number, show in _SHOWN] for one in proposals]
-    return aligned(rows, [number for _heading, number, _show in _SHOWN])
+    return in_columns(proposals, _SHOWN)
 
 
 def as_yaml(policy: Policy, proposals: Iterable[Proposal], window: str) -> str:
@@ -104,7 +102,7 @@ def _note(one: Proposal) -> str:
     return ", ".join(said)
 
 
-_SHOWN: Sequence[tuple[str, bool, Callable[[Proposal], str]]] = (
+_SHOWN: Columns[Proposal] = (
     ("lane", False, lambda one: one.lane_id),
     ("stage", False, lambda one: f"{one.stage.start}-{one.stage.end}"),
     ("indicator", False, lambda one: "" if one.definition is None else one.definition.name),

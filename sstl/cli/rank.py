@@ -20,6 +20,7 @@ from sstl.cli.observed import LINES, observation_of
 from sstl.cli.outputs import OBSERVATION, Outputs
 from sstl.cli.ranking_formats import Asked, Scored, as_ranking_table, ranking_records
 from sstl.cli.score_table import ScoreRow, ScoreTableError, read_scores
+from sstl.cli.table_problems import nothing_used
 from sstl.core.comparing import Cohort, current_measures
 from sstl.core.decided import OBSERVED, Decided, FlagScores, decided
 from sstl.core.indicators.arm import Arm
@@ -29,7 +30,6 @@ from sstl.models.ranking import RankingRecord
 from sstl.models.records import Observation
 from sstl.models.risk_flag import RiskFlag
 
-_MOST_PROBLEMS = 20
 _ALL = "ALL"
 """Window of a table that says itself what is known."""
 _TEXTS: dict[str, Callable[[list[RankingRecord]], str]] = {
@@ -150,12 +150,7 @@ def _table(path: Path, *, truth: bool) -> list[ScoreRow]:
     try:
         return read_scores(path, truth=truth)
     except ScoreTableError as error:
-        for problem in error.problems[:_MOST_PROBLEMS]:
-            click.echo(problem, err=True)
-        many = len(error.problems)
-        raise UserError(
-            f"{many} problem{'s' * (many > 1)} in {path}; nothing of it is used", ExitCode.SETTINGS
-        ) from error
+        raise nothing_used(path, error.problems) from error
 
 
 def _of_truth(table: Sequence[ScoreRow], shares: Sequence[Fraction]) -> list[RankingRecord]:

@@ -1,10 +1,10 @@
 """Rankings as records, and as a table for people."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
-from sstl.cli.indicator_formats import aligned
+from sstl.cli.indicator_formats import Columns, in_columns
 from sstl.core.decided import Decided
 from sstl.core.ranked import Ranked, tops
 from sstl.core.statistics.ranking import Found
@@ -127,7 +127,7 @@ def _left_out(one: RankingRecord) -> str:
     return ", ".join(f"{number} {name}" for name, number in counts.items() if number)
 
 
-_SHOWN: Sequence[tuple[str, bool, Callable[[RankingRecord], str]]] = (
+_SHOWN: Columns[RankingRecord] = (
     ("lane", False, lambda one: one.lane_id or "all"),
     ("mode", False, lambda one: one.mode or "all"),
     ("window", False, lambda one: one.window),
@@ -156,6 +156,4 @@ _SHOWN: Sequence[tuple[str, bool, Callable[[RankingRecord], str]]] = (
 
 def as_ranking_table(records: Iterable[RankingRecord]) -> str:
     """Return the essential columns as text."""
-    rows = [[heading for heading, _number, _show in _SHOWN]]
-    rows += [[show(one) for _heading, _number, show in _SHOWN] for one in records]
-    return aligned(rows, [number for _heading, number, _show in _SHOWN])
+    return in_columns(records, _SHOWN)
