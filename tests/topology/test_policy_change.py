@@ -16,7 +16,8 @@ from tests.chain import Chain, as_bytes
 pytestmark = [pytest.mark.topology, pytest.mark.timeout(300)]
 
 OLD = load_policy(Path(__file__).parents[2] / "policy")
-CORRIDOR = Corridor(seed=5, shipments=16, incident_share=0.5)
+LANES = ("CNYTN-NLRTM-SEA", "CNXIA-DEDUI-RAIL", "CNCAN-NLAMS-AIR")
+CORRIDOR = Corridor(seed=5, shipments=12, lanes=LANES, incident_share=0.5)
 GOVERNS = datetime(2006, 10, 12, tzinfo=UTC)
 KNOWN = GOVERNS - timedelta(minutes=5)
 ON_TIME = {mode: {"threshold": 5000.0 if mode == "AIR" else 0.0} for mode in ("SEA", "RAIL", "AIR")}
