@@ -2,6 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -21,6 +22,10 @@ class Phase(msgspec.Struct, frozen=True):
     limit_ms: int | None
 
 
+_Span = tuple[int, int, int | None]
+"""(begin, end, limit), ms; no limit: silence is expected."""
+
+
 class Watch:
     """How long devices may be silent on one journey.
 
@@ -32,13 +37,13 @@ class Watch:
     """
 
     def __init__(self, phases: list[Phase], default_ms: int, ends_ms: int, bucket_ms: int) -> None:
-        self._phases = phases
         self._bucket_ms = bucket_ms
         self._default_ms = default_ms
         self.ends_ms = ends_ms
         """Until when silence matters."""
         stated = [one.limit_ms for one in phases if one.limit_ms is not None]
         self._least_ms = min([default_ms, *stated])
+        self._spans = self._spanned(phases)
 
     def gaps(self, one: Armed, positions: Sequence[Positions]) -> Iterator[tuple[int, int]]:
         """Tell the times without any word from an armed device that are longer than the least limit.
@@ -96,27 +101,30 @@ class Watch:
 
         The limit is that of the phase in which the silence begins to count; expected silence stops the clock.
         """
-        now, left, limit = since_ms, -1, 0
-        while now < _FOREVER:
-            expected_ms, until, least_ms = 0, _FOREVER, _FOREVER
-            for one in self._phases:
-                if one.from_ms > now:
-                    until = min(until, one.from_ms)
-                elif now < one.to_ms:
-                    if one.limit_ms is None:
-                        expected_ms = max(expected_ms, one.to_ms)
-                    else:
-                        until, least_ms = min(until, one.to_ms), min(least_ms, one.limit_ms)
-            if expected_ms:
-                now = expected_ms
+        left, limit = -1, 0
+        for start_ms, end_ms, limit_ms in self._spans:
+            if end_ms <= since_ms or limit_ms is None:
                 continue
             if left < 0:
-                left = limit = self._default_ms if least_ms == _FOREVER else least_ms
-            if until - now >= left:
-                return now + left, limit
-            left -= until - now
-            now = until
+                left = limit = limit_ms
+            begin_ms = start_ms if start_ms > since_ms else since_ms
+            if end_ms - begin_ms >= left:
+                return begin_ms + left, limit
+            left -= end_ms - begin_ms
         return None
+
+    def _spanned(self, phases: list[Phase]) -> list[_Span]:
+        """Part all time where a phase begins or ends: what holds in each part does not change."""
+        edges = sorted(
+            {0, _FOREVER, *(edge for one in phases for edge in (one.from_ms, one.to_ms))}
+        )
+        spans: list[_Span] = []
+        for start_ms, end_ms in pairwise(edges):
+            limits = [one.limit_ms for one in phases if one.from_ms <= start_ms < one.to_ms]
+            stated = [one for one in limits if one is not None]
+            limit_ms = min(stated, default=self._default_ms) if len(stated) == len(limits) else None
+            spans.append((start_ms, end_ms, limit_ms))
+        return spans
 
 
 def watched_until(view: JourneyView, lane: LanePolicy) -> int:
