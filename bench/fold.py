@@ -2,8 +2,9 @@
 
 The synthetic corridor's events go through intake, [manifests] and [references] once; what these send to [journeys] is
 then folded message by message in memory, with a heartbeat now and then. The goal is about that. Under load a stage
-folds what has gathered in one batch, each unit once; what an event costs then is printed beside it. CPU time of this
-thread; decoding, encoding and transactions are not in it (the benchmark ``stage`` measures them).
+folds what has gathered in one batch, each unit once; what an event costs then is printed beside it. The baseline is the
+same fold with every rule off: what keeping the units' records, milestones, seals and lead times costs by itself. CPU
+time of this thread; decoding, encoding and transactions are not in it (the benchmark ``stage`` measures them).
 """
 
 import gc
@@ -22,6 +23,7 @@ from bench.lab import ROOT, arguments, goal, say, title
 from sstl.core.journeys.stage import JourneysStage
 from sstl.core.manifests import ManifestsStage
 from sstl.core.references import ReferencesStage
+from sstl.core.rules import UNIT_RULES
 from sstl.core.stage import Context, Inbound, MemoryState, Stage
 from sstl.intake.envelope import RawRecord
 from sstl.intake.stage import IntakeStage
@@ -63,6 +65,14 @@ class Spent:
 def policy_of(path: Path) -> Policy:
     """Return the policy of the repository."""
     return load_policy(path)
+
+
+def silenced(policy: Policy) -> Policy:
+    """Return a policy by which no rule on units is asked."""
+    stated = policy.model_dump()
+    for asked in UNIT_RULES:
+        stated["rules"].setdefault(asked.rule.id, {})["mode"] = "off"
+    return Policy.model_validate(stated)
 
 
 def messages(shipments: int, policy: Policy) -> Iterator[Inbound]:
@@ -191,9 +201,15 @@ def main() -> int:
     mean = spent.mean_us()
     events, refold = refold_ms(found, policy, 20 if options.quick else 50)
     say(f"   all          {len(found):7} messages  {mean:7.1f} us each, one at a time")
+    quiet = silenced(policy)
+    bare = sum(least(found, quiet, 1, options.runs)) / len(found) / NS_PER_US
+    say(f"   with every rule off                {bare:7.1f} us each, {mean / bare:.1f} times less")
     for size in DRAINED:
         drained = sum(least(found, policy, size, options.runs)) / len(found) / NS_PER_US
-        say(f"   in drained batches of {size:4}     {drained:7.1f} us each")
+        bare = sum(least(found, quiet, size, options.runs)) / len(found) / NS_PER_US
+        say(
+            f"   in drained batches of {size:4}     {drained:7.1f} us each, {bare:.1f} with every rule off"
+        )
     say(f"   refold of {events} messages: {refold:.2f} ms")
     goal(f"at most {GOAL_US} us an event in order", met=mean <= GOAL_US)
     goal(
