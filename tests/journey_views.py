@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sstl.core.journeys.derive import Facts, derive
-from sstl.core.journeys.view import JourneyView, Ping, Positions
+from sstl.core.journeys.view import JourneyView
+from sstl.core.positions import Ping, Positions
 from sstl.core.rules.base import Result, Verdict
 from sstl.core.rules.engine import Asked, ask
 from sstl.models.policy import Geofence, LanePolicy, Policy, RulePolicy

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from sstl.core.journeys.assess import assess
-from sstl.core.journeys.view import Positions
 from sstl.core.milestones import order
+from sstl.core.positions import Positions
 from sstl.core.rules.base import Verdict
 from sstl.core.rules.seals import RULES
 from sstl.models.common import EPOCH, to_wire

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sstl.core.attribution import Interval, covered_ms, without
 from sstl.core.leadtime import Observed, cluster_of, observation_id
 from sstl.core.milestones import mode_of_lane
+from sstl.core.positions import Positions
 from sstl.core.rules.seal_silence import heard_of
 from sstl.core.rules.seal_watch import Watch, phases_of, watched_until
 from sstl.core.seals.facts import Armed
@@ -21,7 +22,7 @@ from sstl.models.records import Measure
 
 if TYPE_CHECKING:
     # [journeys] imports this module
-    from sstl.core.journeys.view import JourneyView, Positions
+    from sstl.core.journeys.view import JourneyView
 
 LOCK_SILENT = "lock_silent"
 _NEVER = 1 << 62
@@ -67,11 +68,11 @@ def lock_silences(view: "JourneyView") -> Iterator[Observed]:
     )
 
 
-def _begins(bucket: "Positions") -> int:
+def _begins(bucket: Positions) -> int:
     return bucket.first[0]
 
 
-def _too_long(watch: Watch, one: Armed, positions: "Sequence[Positions]") -> Iterator[Interval]:
+def _too_long(watch: Watch, one: Armed, positions: Sequence[Positions]) -> Iterator[Interval]:
     """Yield from when on, and until when, each silence was too long; the last one lasts as long as anybody watches."""
     gaps = list(watch.gaps(one, positions))
     if one.ended is None:

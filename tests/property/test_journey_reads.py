@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from sstl.core.journeys.assess import assess
 from sstl.core.journeys.derive import leave_traces
-from sstl.core.journeys.view import JourneyView, Positions
+from sstl.core.journeys.view import JourneyView
 from sstl.core.milestones import classifier_of, order
+from sstl.core.positions import Positions
 from sstl.core.rules import UNIT_RULES
 from sstl.core.rules.base import in_force
 from sstl.core.rules.engine import Asked

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sstl.core import geo
-from sstl.core.journeys.view import Ping, Positions
+from sstl.core.positions import Ping, Positions
 from sstl.core.rules import route
 from sstl.models.policy import Policy
 from tests.journey_events import DAY, HOUR, START, event

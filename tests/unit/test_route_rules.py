@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from sstl.core.journeys.view import Ping
+from sstl.core.positions import Ping
 from sstl.core.rules import route
 from sstl.core.rules.base import Result
 from sstl.models.records import Event

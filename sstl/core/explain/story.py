@@ -21,8 +21,8 @@ from sstl.core.explain.shapes import (
 )
 from sstl.core.flags.cells import FlagCell
 from sstl.core.journeys.assess import Assessment, Journey
-from sstl.core.journeys.view import Ping
 from sstl.core.milestones import ACTUAL, classifier_of, order, place_of
+from sstl.core.positions import Ping
 from sstl.core.rules import CONSIGNMENT_RULES, RULES, UNIT_RULES, Result, Verdict
 from sstl.core.rules.base import flag_id, in_force, instant_text
 from sstl.models.policy import Policy

@@ -15,9 +15,10 @@ from sstl.core.journeys.attach import attached
 from sstl.core.journeys.begun import Begun
 from sstl.core.journeys.derive import TOLD, Derived, Facts, derive
 from sstl.core.journeys.split import BOUNDARIES, Walk, parted
-from sstl.core.journeys.view import JourneyView, Positions
+from sstl.core.journeys.view import JourneyView
 from sstl.core.leadtime import Observed
 from sstl.core.milestones import ACTUAL, KINDS, Milestones, Plan, classifier_of, order
+from sstl.core.positions import Positions
 from sstl.core.routing import unit_of
 from sstl.core.rules import UNIT_RULES, Verdict
 from sstl.core.rules.engine import Asked

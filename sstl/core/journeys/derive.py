@@ -8,7 +8,7 @@ import msgspec
 
 from sstl.core.controls import concerns_contents
 from sstl.core.journeys.observing import Parts, observed, observed_again
-from sstl.core.journeys.view import JourneyView, Positions
+from sstl.core.journeys.view import JourneyView
 from sstl.core.leadtime import LEG_TYPES, LegTimes, Observed, leg_times
 from sstl.core.milestones import (
     ACTUAL,
@@ -23,6 +23,7 @@ from sstl.core.milestones import (
     plan_of,
     renewed,
 )
+from sstl.core.positions import Positions
 from sstl.core.rules.reads import (
     BATTERY,
     DEVICE_TIME,

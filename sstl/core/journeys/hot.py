@@ -12,7 +12,7 @@ from typing import Any
 
 from sstl.core.journeys.assess import Assessment
 from sstl.core.journeys.record import Record
-from sstl.core.journeys.view import Positions
+from sstl.core.positions import Positions
 from sstl.core.stage import Work
 
 UNIT_ROOM = 10

@@ -17,7 +17,8 @@ from sstl.core.journeys.hot import Hot
 from sstl.core.journeys.pings import POSITION, Kept, add_ping, set_bucket
 from sstl.core.journeys.retention import due_day, move
 from sstl.core.journeys.unit import Head, Message
-from sstl.core.journeys.view import JourneyView, Positions
+from sstl.core.journeys.view import JourneyView
+from sstl.core.positions import Positions
 from sstl.core.publishers import Publishers
 from sstl.core.rules import UNIT_RULES
 from sstl.core.rules.base import InForce, Part, in_force

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from sstl.core.journeys.view import Ping, Positions
 from sstl.core.milestones import sequence_of
+from sstl.core.positions import Ping, Positions
 from sstl.core.stage import Work
 from sstl.models.records import DIRECT, Event, PingBucket
 

@@ -22,9 +22,9 @@ from sstl.core.journeys.pings import (
 from sstl.core.journeys.record import Record
 from sstl.core.journeys.retention import due_day, move, shares_touched_ms
 from sstl.core.journeys.telling import tell_findings, tell_milestones
-from sstl.core.journeys.view import Positions
 from sstl.core.milestones import order
 from sstl.core.observations import tell_observations
+from sstl.core.positions import Positions
 from sstl.core.publishers import Publishers, move_awaits
 from sstl.core.rules import UNIT_RULES
 from sstl.core.stage import Work

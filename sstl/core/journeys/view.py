@@ -10,24 +10,11 @@ from typing import Any
 
 from sstl.core.leadtime import LegTimes
 from sstl.core.milestones import Milestones, Plan, order
+from sstl.core.positions import Positions
 from sstl.core.seals.story import SealStory
 from sstl.core.shown import Shown
 from sstl.models.policy import Policy
 from sstl.models.records import Event, Share
-
-Ping = tuple[int, int, float, float]
-"""(event_ms, sequence, latitude, longitude)"""
-
-
-@dataclass(slots=True)
-class Positions:
-    """First and last ping of a bucket of time, all paths merged; nobody changes it (freezing it costs more than it)."""
-
-    bucket_ms: int
-    first: Ping
-    last: Ping
-    notes: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
-    """What rules have worked out at this bucket before, each under a name of its own; it only saves time."""
 
 
 @dataclass(eq=False)

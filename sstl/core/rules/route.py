@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sstl.core import geo
-from sstl.core.journeys.view import JourneyView, Ping, Positions
+from sstl.core.journeys.view import JourneyView
+from sstl.core.positions import Ping, Positions
 from sstl.core.rules import route_places, route_stops, route_twice
 from sstl.core.rules.base import (
     InForce,

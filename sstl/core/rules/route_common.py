@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from sstl.core import geo
-from sstl.core.journeys.view import JourneyView, Ping, Positions
+from sstl.core.journeys.view import JourneyView
+from sstl.core.positions import Ping, Positions
 from sstl.core.rules.base import InForce, Parameter
 from sstl.models.identifiers import is_namespaced
 from sstl.models.policy import Geofence

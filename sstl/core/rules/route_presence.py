@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sstl.core import geo
-from sstl.core.journeys.view import Ping, Positions
 from sstl.core.milestones import place_of
+from sstl.core.positions import Ping, Positions
 from sstl.core.rules.route_common import HOUR_MS, MINUTE_MS, point_of
 from sstl.models.records import Event
 

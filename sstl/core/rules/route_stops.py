@@ -4,8 +4,9 @@
 from collections.abc import Iterable, Iterator
 
 from sstl.core import geo
-from sstl.core.journeys.view import JourneyView, Ping, Positions
+from sstl.core.journeys.view import JourneyView
 from sstl.core.milestones import order
+from sstl.core.positions import Ping, Positions
 from sstl.core.rules.base import (
     InForce,
     Parameter,

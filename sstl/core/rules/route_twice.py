@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sstl.core import geo
-from sstl.core.journeys.view import JourneyView, Positions
+from sstl.core.journeys.view import JourneyView
 from sstl.core.milestones import order, place_of
+from sstl.core.positions import Positions
 from sstl.core.rules.base import (
     InForce,
     Parameter,

@@ -4,8 +4,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sstl.core.journeys.view import JourneyView, Positions
+from sstl.core.journeys.view import JourneyView
 from sstl.core.milestones import Milestones
+from sstl.core.positions import Positions
 from sstl.core.rules.base import (
     InForce,
     Parameter,

@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import msgspec
 
-from sstl.core.journeys.view import JourneyView, Positions
+from sstl.core.journeys.view import JourneyView
+from sstl.core.positions import Positions
 from sstl.core.rules.seal_words import HOUR_MS
 from sstl.core.seals.story import Armed
 from sstl.models.policy import LanePolicy

@@ -5,11 +5,11 @@ through the machine. A seal that an inspection put on counts as a report of that
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from sstl.core.milestones import order
+from sstl.core.positions import Positions
 from sstl.core.routing import device_of
 from sstl.core.seals.facts import Alarm, Armed, Opening, Reseal, SealStory
 from sstl.core.seals.fold import LockFold
@@ -29,9 +29,6 @@ from sstl.models.identifiers import canonical_seal_number
 from sstl.models.policy import LanePolicy, Policy
 from sstl.models.records import Event
 
-if TYPE_CHECKING:
-    from sstl.core.journeys.view import Positions
-
 __all__ = ["Alarm", "Armed", "Opening", "Reseal", "SealStory", "concerns", "is_told", "tell"]
 
 _NOTHING = SealStory()
@@ -45,7 +42,7 @@ def tell(
     events: Sequence[Event],
     structure: Policy,
     lane: LanePolicy | None,
-    positions: Sequence["Positions"],
+    positions: Sequence[Positions],
 ) -> SealStory:
     """Return what the reports on a journey's seals and locks amount to.
 
