@@ -116,7 +116,10 @@ def why_cleared(
     known: Container[str],
     gone: str = GONE,
 ) -> str:
-    """Return why a finding is made no longer: by the version that governs its instant, as it was made.
+    """Return why a finding is made no longer.
+
+    What the rule answers now on the same episode says it. Without an answer the rule is not in force where no version
+    at hand made the finding and the one that governs its instant does not ask; else what it rests on has gone.
 
     Args:
         finding: What was told.
@@ -127,15 +130,18 @@ def why_cleared(
         gone: What to say where no rule says anything of the episode any more.
     """
     rule_id, at_ms = finding.rule_id, finding.anchor_ms
-    stated = policy.at(at_ms).rule(rule_id)
-    if stated.mode == "off" or not stated.holds_at(at_ms):
-        return NOT_IN_FORCE
     for verdict in verdicts:
         if verdict.rule_id != rule_id or verdict.reason is None:
             continue
         if flag_id(rule_id, key_of(verdict), verdict.anchor) == finding.flag_id:
             return verdict.reason
-    return gone if rule_id in known else NOT_IN_FORCE
+    if rule_id not in known:
+        return NOT_IN_FORCE
+    if any(version.hash == finding.policy_hash for _, version in policy.versions()):
+        return gone  # of an absence the milestone governs: the version at the deadline may be another
+    stated = policy.at(at_ms).rule(rule_id)
+    in_force = stated.mode != "off" and stated.holds_at(at_ms)
+    return gone if in_force else NOT_IN_FORCE
 
 
 def _subject(subject: Subject, hit: Verdict) -> Subject:
