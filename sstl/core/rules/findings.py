@@ -138,7 +138,9 @@ def why_cleared(
     if rule_id not in known:
         return NOT_IN_FORCE
     if any(version.hash == finding.policy_hash for _, version in policy.versions()):
-        return gone  # of an absence the milestone governs: the version at the deadline may be another
+        return (
+            gone  # of an absence the milestone governs: the version at the deadline may be another
+        )
     stated = policy.at(at_ms).rule(rule_id)
     in_force = stated.mode != "off" and stated.holds_at(at_ms)
     return gone if in_force else NOT_IN_FORCE

@@ -4,6 +4,7 @@
 from collections.abc import Iterator
 
 from sstl.core.journeys.view import JourneyView
+from sstl.core.routing import device_of
 from sstl.core.rules.base import (
     InForce,
     Parameter,
@@ -16,6 +17,7 @@ from sstl.core.rules.base import (
     no_hit,
 )
 from sstl.core.rules.engine import Asked
+from sstl.core.rules.route_common import point_text
 from sstl.core.rules.seal_words import (
     AUTHORITY,
     MILESTONES,
@@ -263,13 +265,24 @@ def _difference(opening: Opening, lacks: str) -> tuple[str, str]:
     if lacks == "office":
         return str(done.data.get("authorisationOffice")), str(grant.get("office"))
     if lacks == "place":
-        return str(done.data.get("unLocationCode")), str(grant.get("unLocationCode"))
+        return _place(done), str(grant.get("unLocationCode"))
     if lacks == "device":
-        return opening.lock, str(grant.get("equipmentReference"))
+        device = device_of(grant)
+        if opening.lock.startswith("device:") and device not in (None, opening.lock):
+            return opening.lock, str(device)
+        return str(done.data.get("equipmentReference")), str(grant.get("equipmentReference"))
     window = f"{grant.get('validFrom')} to {grant.get('validTo')}"
     if lacks == "window":
         return instant_text(opening.at_ms), window
     return "opened after revocation", window
+
+
+def _place(event: Event) -> str:
+    """Return the place that a report states, else its position."""
+    place = event.data.get("unLocationCode")
+    if isinstance(place, str):
+        return place
+    return point_text((float(event.data["latitude"]), float(event.data["longitude"])))
 
 
 def tampered(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Verdict]:
