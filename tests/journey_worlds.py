@@ -4,6 +4,7 @@ Ties, corrections, retractions, late binding and moves between journeys are comm
 """
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from sstl.core.milestones import order
 from sstl.core.registers import Held, counting, hold_forwarded, hold_placed, hold_withdrawn
+from sstl.models.common import EPOCH, to_wire
 from sstl.models.policy import Corridor, LanePolicy, Policy, RulePolicy, Silence, StageLimit
 from sstl.models.records import (
     Event,
@@ -100,6 +102,19 @@ ARCHETYPES: tuple[tuple[str, str | None, dict[str, Any]], ...] = (
 """Two journeys of a container, out and back, in their order."""
 
 
+def _text(ms: int) -> str:
+    return to_wire(EPOCH + timedelta(milliseconds=ms))
+
+
+WINDOWS = st.tuples(st.integers(0, 40), st.sampled_from((0, 2, 20, 240))).map(
+    lambda of: {
+        "validFrom": _text(START + of[0] * 6 * HOUR),
+        "validTo": _text(START + (of[0] + of[1]) * 6 * HOUR),
+    }
+)
+"""When a grant holds: on the journey on which it is entered, on the other one, or on both."""
+
+
 @st.composite
 def versions(draw: st.DrawFn) -> Event:
     """A version of one of the two journeys' events; about its usual instant."""
@@ -119,6 +134,8 @@ def versions(draw: st.DrawFn) -> Event:
             )
         )
     at_ms = START + number * 6 * HOUR + draw(st.sampled_from((0, 0, 0, HOUR, 20 * HOUR, -9 * HOUR)))
+    if kind == "seallock.authorisation.granted":
+        body |= draw(WINDOWS)
     if "alarm" in body:
         own: dict[str, Any] = {"kind": body.pop("alarm")}
     else:
