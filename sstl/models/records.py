@@ -370,6 +370,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, tag="finding.1", omit_d
     reason: str | None = None
     """Why it was cleared."""
     supersedes: str | None = None
+    follows: tuple[str, ...] = ()
+    """Flags beside it whose answers this one inherits: it takes their place, its episode having begun before."""
 
 
 class Succeeds(msgspec.Struct, frozen=True, kw_only=True, tag="succeeds.1", omit_defaults=True):

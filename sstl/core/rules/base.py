@@ -77,6 +77,9 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """Where the rule serves several (watch lists); None: the rule's own."""
     supersedes: str | None = None
     """Rule whose flag of the same episode this one takes the place of."""
+    follows: tuple[tuple[str, str], ...] = ()
+    """(rule, anchor) of the flags that the episode would have, were its first reports not known: what was answered on
+    them is answered on this one, and it supersedes the first of them."""
     policy_hash: str | None = None
     """Set by the engine where several versions of the policy are at hand: the one that governs."""
 

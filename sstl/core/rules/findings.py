@@ -68,6 +68,10 @@ def finding_of(hit: Verdict, asked: InForce, about: About) -> Finding:
     if about.share is not None and about.share.evidence is not None:
         events.append(about.share.evidence)
     severity = hit.severity or asked.severity
+    follows = tuple(flag_id(one, about.key, anchor) for one, anchor in hit.follows)
+    superseded = follows[0] if follows else None
+    if hit.supersedes is not None:
+        superseded = flag_id(hit.supersedes, about.key, hit.anchor)
     text_en, text_zh = ("", "") if hit.text is None else (hit.text.en, hit.text.zh)
     advice_en, advice_zh = ("", "") if asked.advice is None else (asked.advice.en, asked.advice.zh)
     return Finding(
@@ -101,9 +105,8 @@ def finding_of(hit: Verdict, asked: InForce, about: About) -> Finding:
         group=about.group or about.key,
         policy_hash=hit.policy_hash or asked.policy.hash,
         detected_ms=max((*(event.arrival_ms for event in events), hit.due_ms or 0)),
-        supersedes=None
-        if hit.supersedes is None
-        else flag_id(hit.supersedes, about.key, hit.anchor),
+        supersedes=superseded,
+        follows=follows,
     )
 
 
