@@ -229,6 +229,7 @@ def _in_time(
             reason=NOT_DUE,
             anchor_ms=due[0],
             due_ms=due_ms,
+            governed_ms=last_ms,
         ),
     )
 
