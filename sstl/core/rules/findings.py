@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from sstl.core.rules.base import InForce, Verdict, excess_of, flag_id, score
-from sstl.models.policy import Policy
-from sstl.models.records import Event, Evidence, Finding, Share, Subject
+from sstl.models.policy import Policy, RulePrecision
+from sstl.models.records import Confidence, Event, Evidence, Finding, Share, Subject
 
 RAISED = "RAISED"
 CHANGED = "CHANGED"
@@ -68,6 +68,7 @@ def finding_of(hit: Verdict, asked: InForce, about: About) -> Finding:
     if about.share is not None and about.share.evidence is not None:
         events.append(about.share.evidence)
     severity = hit.severity or asked.severity
+    measured = asked.confidence
     follows = tuple(flag_id(one, about.key, anchor) for one, anchor in hit.follows)
     superseded = follows[0] if follows else None
     if hit.supersedes is not None:
@@ -105,9 +106,15 @@ def finding_of(hit: Verdict, asked: InForce, about: About) -> Finding:
         group=about.group or about.key,
         policy_hash=hit.policy_hash or asked.policy.hash,
         detected_ms=max((*(event.arrival_ms for event in events), hit.due_ms or 0)),
+        confidence=None if measured is None else _confidence(measured),
+        linked_referral=hit.referral,
         supersedes=superseded,
         follows=follows,
     )
+
+
+def _confidence(measured: RulePrecision) -> Confidence:
+    return Confidence(measured.precision, measured.n, measured.low, measured.high)
 
 
 def why_cleared(
