@@ -56,12 +56,14 @@ POLICY = Policy(
     rules={"milestone-later-than-planned": RulePolicy(thresholds={"threshold": 30})},
 )
 LOCK: dict[str, Any] = {"deviceId": {"manufacturerId": "M1", "tagSerial": "7"}}
+OTHER: dict[str, Any] = {"deviceId": {"manufacturerId": "M1", "tagSerial": "8"}}
 OUT, HOME = "CNYTN", "NLRTM"
 ARCHETYPES: tuple[tuple[str, str | None, dict[str, Any]], ...] = (
     ("transport.gated_out", "ACTUAL", {"place": OUT, "emptyIndicator": "EMPTY"}),
     ("transport.stuffed", "ACTUAL", {"place": OUT}),
     ("seallock.paired", None, dict(LOCK)),
     ("seallock.armed", None, {**LOCK, "sealNumber": "CN1", "sealGrade": "H"}),
+    ("seallock.armed", None, {**OTHER, "sealNumber": "CN8", "placement": "VENT"}),
     ("transport.gated_in", "ACTUAL", {"place": OUT}),
     ("transport.loaded", "ACTUAL", {"place": OUT}),
     ("transport.departed", "PLANNED", {"place": OUT}),
@@ -183,7 +185,7 @@ def pings(draw: st.DrawFn) -> Placed:
             id=f"ping/{at_ms}/{latitude}",
             latitude=latitude,
             longitude=longitude,
-            **LOCK,
+            **draw(st.sampled_from((LOCK, LOCK, OTHER, {}))),
         )
     )
 

@@ -6,7 +6,7 @@ read it and nothing else.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sstl.core.leadtime import LegTimes
 from sstl.core.milestones import Milestones, Plan, order
@@ -14,6 +14,10 @@ from sstl.core.seals.story import SealStory
 from sstl.core.shown import Shown
 from sstl.models.policy import Policy
 from sstl.models.records import Event, Share
+
+if TYPE_CHECKING:
+    # positions are read into views
+    from sstl.core.journeys.pings import Span
 
 Ping = tuple[int, int, float, float]
 """(event_ms, sequence, latitude, longitude)"""
@@ -26,6 +30,8 @@ class Positions:
     bucket_ms: int
     first: Ping
     last: Ping
+    spans: Sequence["Span"] = field(default=(), repr=False)
+    """What of it came by which path (`sstl.core.journeys.pings`); empty: not known."""
     notes: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """What rules have worked out at this bucket before, each under a name of its own; it only saves time."""
 
