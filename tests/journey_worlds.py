@@ -4,6 +4,7 @@ Ties, corrections, retractions, late binding and moves between journeys are comm
 """
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from sstl.core.milestones import order
 from sstl.core.registers import Held, counting, hold_forwarded, hold_placed, hold_withdrawn
+from sstl.models.common import EPOCH, to_wire
 from sstl.models.policy import Corridor, LanePolicy, Policy, RulePolicy, Silence, StageLimit
 from sstl.models.records import (
     Event,
@@ -54,12 +56,14 @@ POLICY = Policy(
     rules={"milestone-later-than-planned": RulePolicy(thresholds={"threshold": 30})},
 )
 LOCK: dict[str, Any] = {"deviceId": {"manufacturerId": "M1", "tagSerial": "7"}}
+OTHER: dict[str, Any] = {"deviceId": {"manufacturerId": "M1", "tagSerial": "8"}}
 OUT, HOME = "CNYTN", "NLRTM"
 ARCHETYPES: tuple[tuple[str, str | None, dict[str, Any]], ...] = (
     ("transport.gated_out", "ACTUAL", {"place": OUT, "emptyIndicator": "EMPTY"}),
     ("transport.stuffed", "ACTUAL", {"place": OUT}),
     ("seallock.paired", None, dict(LOCK)),
     ("seallock.armed", None, {**LOCK, "sealNumber": "CN1", "sealGrade": "H"}),
+    ("seallock.armed", None, {**OTHER, "sealNumber": "CN8", "placement": "VENT"}),
     ("transport.gated_in", "ACTUAL", {"place": OUT}),
     ("transport.loaded", "ACTUAL", {"place": OUT}),
     ("transport.departed", "PLANNED", {"place": OUT}),
@@ -100,6 +104,19 @@ ARCHETYPES: tuple[tuple[str, str | None, dict[str, Any]], ...] = (
 """Two journeys of a container, out and back, in their order."""
 
 
+def _text(ms: int) -> str:
+    return to_wire(EPOCH + timedelta(milliseconds=ms))
+
+
+WINDOWS = st.tuples(st.integers(0, 40), st.sampled_from((0, 2, 20, 240))).map(
+    lambda of: {
+        "validFrom": _text(START + of[0] * 6 * HOUR),
+        "validTo": _text(START + (of[0] + of[1]) * 6 * HOUR),
+    }
+)
+"""When a grant holds: on the journey on which it is entered, on the other one, or on both."""
+
+
 @st.composite
 def versions(draw: st.DrawFn) -> Event:
     """A version of one of the two journeys' events; about its usual instant."""
@@ -119,6 +136,8 @@ def versions(draw: st.DrawFn) -> Event:
             )
         )
     at_ms = START + number * 6 * HOUR + draw(st.sampled_from((0, 0, 0, HOUR, 20 * HOUR, -9 * HOUR)))
+    if kind == "seallock.authorisation.granted":
+        body |= draw(WINDOWS)
     if "alarm" in body:
         own: dict[str, Any] = {"kind": body.pop("alarm")}
     else:
@@ -166,7 +185,7 @@ def pings(draw: st.DrawFn) -> Placed:
             id=f"ping/{at_ms}/{latitude}",
             latitude=latitude,
             longitude=longitude,
-            **LOCK,
+            **draw(st.sampled_from((LOCK, LOCK, OTHER, {}))),
         )
     )
 

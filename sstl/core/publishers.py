@@ -59,6 +59,15 @@ def hear(work: Work, beat: Heartbeat) -> list[str]:
     return list(found)
 
 
+def still_waiting(work: Work) -> list[str]:
+    """Return subjects that waited for a publisher which has spoken, and for which there was no room then."""
+    found: dict[str, None] = {}
+    for source, reached_ms in Publishers(work).items():
+        waited = take_due(work, reached_ms, index=f"{_AWAITS}/{source}")
+        found.update(dict.fromkeys(key for key, _ in waited))
+    return list(found)
+
+
 def move_awaits(work: Work, key: str, before: Mapping[str, int], after: Mapping[str, int]) -> None:
     """Let a subject wait for other publishers than before, each with the instant (ms) after which it must speak."""
     for source in sorted({*before, *after}):

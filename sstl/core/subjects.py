@@ -11,7 +11,7 @@ from typing import Any
 
 from sstl.core.deadlines import as_of, take_due
 from sstl.core.journeys.retention import due
-from sstl.core.publishers import Publishers, hear
+from sstl.core.publishers import Publishers, hear, still_waiting
 from sstl.core.stage import Context, Inbound, Outcome, StateReader, Work, take_heartbeat
 from sstl.models.policy import Policy
 from sstl.models.records import Heartbeat
@@ -23,7 +23,7 @@ class SubjectStage(ABC):
     name: str
     downstream: tuple[str, ...]
     """Topics that its heartbeats go to."""
-    ticks = False
+    ticks = True
 
     def fold(
         self, state: StateReader, records: Sequence[Inbound], policy: Policy, context: Context
@@ -43,8 +43,15 @@ class SubjectStage(ABC):
         return work.outcome
 
     def tick(self, state: StateReader, policy: Policy, context: Context) -> Outcome:
-        """Do nothing: nothing waits for a pause."""
-        return Outcome()
+        """Ask again whom the last step of the watermark, or a publisher's last word, had no room for.
+
+        Neither need come again: a backfill that has been read says nothing any more.
+        """
+        work = Work(state, policy, context)
+        for key in still_waiting(work):
+            self._ask_again(work, key)
+        self._judge_due(work)
+        return work.outcome
 
     @abstractmethod
     def _take(self, work: Work, key: str, messages: Sequence[Any]) -> None:
@@ -62,6 +69,11 @@ class SubjectStage(ABC):
         for key, messages in waiting.items():
             self._take(work, key, messages)
 
+    def _judge_due(self, work: Work) -> None:
+        for key, _ in take_due(work, as_of(work)):
+            self._ask_again(work, key)
+            work.count("deadline_passed")
+
     def _beat(self, work: Work, beat: Heartbeat) -> None:
         waited = hear(work, beat) if beat.source in work.context.sources else []
         before = len(work.outcome.outputs)
@@ -78,9 +90,7 @@ class SubjectStage(ABC):
         for key in waited:
             self._ask_again(work, key)
         if moved:
-            for key, _ in take_due(work, as_of(work)):
-                self._ask_again(work, key)
-                work.count("deadline_passed")
+            self._judge_due(work)
         work.outcome.outputs.extend(heartbeats)
         if moved:
             for key, day in list(due(work)):

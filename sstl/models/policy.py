@@ -5,6 +5,7 @@ version is valid from an instant; `Policy.at` gives the version that governs an 
 """
 
 import hashlib
+from datetime import date
 from typing import Annotated, Literal, Self
 
 import orjson
@@ -73,6 +74,24 @@ class Words(_Strict):
     zh: str = Field(min_length=1)
 
 
+class RulePrecision(_Strict):
+    """How often a rule was right, as measured by a day."""
+
+    as_of: date
+    precision: float = Field(ge=0, le=1)
+    n: int = Field(ge=1)
+    """Flags with a clear outcome."""
+    low: float = Field(ge=0, le=1)
+    high: float = Field(ge=0, le=1)
+    """Limits of the interval."""
+
+    @model_validator(mode="after")
+    def _the_interval_holds_it(self) -> Self:
+        if not self.low <= self.precision <= self.high:
+            raise ValueError("precision must lie between low and high")
+        return self
+
+
 class RulePolicy(_Dated):
     """How one rule judges; what is not stated is the rule's own default (docs/rules)."""
 
@@ -90,6 +109,8 @@ class RulePolicy(_Dated):
     valid_for_hours: float = Field(default=24 * 30, gt=0)
     advice: Words | None = None
     """What to do; None: the rule's own words."""
+    confidence: RulePrecision | None = None
+    """Goes into its flags; None: not measured."""
 
 
 _DEFAULT_RULE = RulePolicy()

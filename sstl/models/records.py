@@ -324,6 +324,15 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     conveyance: str | None = None
 
 
+class Confidence(msgspec.Struct, frozen=True, array_like=True):
+    """How often a rule was right, as the policy states it."""
+
+    precision: float
+    n: int
+    low: float
+    high: float
+
+
 class Finding(msgspec.Struct, frozen=True, kw_only=True, tag="finding.1", omit_defaults=True):
     """A subject stage's answer for one flag id. ``state`` is RAISED, CHANGED or CLEARED.
 
@@ -369,7 +378,12 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, tag="finding.1", omit_d
     detected_ms: int
     reason: str | None = None
     """Why it was cleared."""
+    confidence: Confidence | None = None
+    """None: the policy states none."""
+    linked_referral: str | None = None
     supersedes: str | None = None
+    follows: tuple[str, ...] = ()
+    """Flags beside it whose answers this one inherits: it takes their place, its episode having begun before."""
 
 
 class Succeeds(msgspec.Struct, frozen=True, kw_only=True, tag="succeeds.1", omit_defaults=True):

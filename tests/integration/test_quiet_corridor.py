@@ -10,6 +10,7 @@ from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -52,16 +53,22 @@ def _run(seed: int) -> tuple[int, dict[str, set[str]], dict[str, set[str]]]:
     grave: dict[str, set[str]] = {}
     for _, value in chain.published["risk-flags"]:
         flag = orjson.loads(value)
-        subject = flag["subject"]
-        named = subject.get("equipmentReference") or ",".join(subject.get("consignments", ()))
-        if not named:
+        if flag["flagType"] == "LANE_TREND":
             # a publisher or a lane: no journey is stopped for it
             continue
+        named = _subject(flag["subject"])
         rule = flag["indicators"][0]["ruleId"]
         flagged.setdefault(rule, set()).add(named)
         if flag["severity"] in {"HIGH", "CRITICAL"}:
             grave.setdefault(rule, set()).add(named)
     return journeys, flagged, grave
+
+
+def _subject(stated: dict[str, Any]) -> str:
+    """Return what is stopped for a flag: a unit, loose cargo, consignments, or what carries a seal or a lock."""
+    named = stated.get("equipmentReference") or stated.get("transportDocument")
+    several = stated.get("consignments") or stated.get("sealNumbers") or [str(stated)]
+    return str(named or ",".join(several))
 
 
 @pytest.mark.timeout(600)

@@ -31,11 +31,15 @@ from tests.flag_records import ANCHOR, HOUR, finding
 
 POLICY = Policy(issuer=IssuerPolicy(feedback_due_hours=24))
 SOURCE = "journeys/0"
-FLAG_IDS = ("9a0b8f5e-2a43-5c55-8d5f-3f3f2c1b0a99", "1f0b8f5e-2a43-5c55-8d5f-3f3f2c1b0a99")
+FLAG_IDS = (
+    "9a0b8f5e-2a43-5c55-8d5f-3f3f2c1b0a99",
+    "1f0b8f5e-2a43-5c55-8d5f-3f3f2c1b0a99",
+    "5c0b8f5e-2a43-5c55-8d5f-3f3f2c1b0a99",
+)
 Keyed = tuple[str, FlagsMessage]
 
 FINDINGS = st.builds(
-    lambda flag_id, state, score, detected, rule, other, days: finding(
+    lambda flag_id, state, score, detected, rule, other, days, follows: finding(
         state,
         flag_id=flag_id,
         score=score,
@@ -43,6 +47,7 @@ FINDINGS = st.builds(
         detected_ms=ANCHOR + detected,
         rule_id=rule,
         supersedes=next(one for one in FLAG_IDS if one != flag_id) if other else None,
+        follows=FLAG_IDS[:follows],
         valid_to_ms=ANCHOR + days * 24 * HOUR,
     ),
     st.sampled_from(FLAG_IDS),
@@ -52,6 +57,7 @@ FINDINGS = st.builds(
     st.sampled_from(["leg-late", "seal-missing"]),
     st.booleans(),
     st.integers(1, 3),
+    st.sampled_from([0, 0, 2, 3]),
 )
 
 

@@ -13,7 +13,7 @@ from sstl.core.stage import Inbound, MemoryState, Output
 from sstl.models.policy import RulePolicy
 from sstl.models.records import Heartbeat, Observation, PingBucket, Placed, Shared
 from tests.journey_events import CONTEXT, HOUR, LANE, START, UNIT, event, share
-from tests.journey_worlds import LOCK, POLICY, messages
+from tests.journey_worlds import LOCK, OTHER, POLICY, messages
 
 LATER = POLICY.model_copy(
     update={
@@ -94,6 +94,9 @@ def travels(draw: st.DrawFn) -> list[tuple[str, Any]]:
                 {**LOCK, "sealNumber": "CN1"} if place is None else {"place": place}
             )
             lane.append((UNIT, Placed(event=event(kind, START, id=kind, **body))))
+    if draw(st.booleans()):
+        second = event("seallock.armed", START + HOUR, id="second", **OTHER)
+        lane.append((UNIT, Placed(event=second)))
     hour, found = 0, lane
     for number in range(draw(st.integers(3, 30))):
         hour += draw(st.sampled_from((0, 1, 3, 6, 6, 6, 13, 50)))
@@ -112,14 +115,16 @@ def position(draw: st.DrawFn, at_ms: int, number: int) -> Placed | PingBucket:
     latitude, longitude = draw(st.sampled_from(places))
     if draw(st.booleans()):
         where: dict[str, Any] = {"latitude": latitude, "longitude": longitude}
-        ping = event("seallock.position", at_ms, id=f"ping/{number}", **where, **LOCK)
+        whose = draw(st.sampled_from((LOCK, LOCK, OTHER, {})))
+        ping = event("seallock.position", at_ms, id=f"ping/{number}", **where, **whose)
         return Placed(event=ping)
     start = at_ms - at_ms % (6 * HOUR)
     last = (at_ms, 0, f"{number}", latitude, longitude)
     first = last if draw(st.booleans()) else (start, 0, "", *ON_THE_WAY[0])
+    path = draw(st.sampled_from(("device:M1/7", "device:M1/7", "device:M1/8")))
     if draw(st.integers(0, 9)) == 0:
-        return PingBucket(path="device:M1/7", bucket_ms=start)
-    return PingBucket(path="device:M1/7", bucket_ms=start, first=first, last=last)
+        return PingBucket(path=path, bucket_ms=start)
+    return PingBucket(path=path, bucket_ms=start, first=first, last=last)
 
 
 @st.composite

@@ -25,6 +25,7 @@ from sstl.core.explain import (
 from sstl.core.explain.text import WIDTH, display_width, wrapped
 from sstl.core.flags import FlagsStage
 from sstl.core.flags.cells import FLAG
+from sstl.core.journeys.assess import assess
 from sstl.core.journeys.stage import JourneysStage
 from sstl.core.stage import MemoryState
 from sstl.errors import ExitCode
@@ -253,3 +254,22 @@ def test_a_flag_is_told_as_text_or_as_json() -> None:
     assert UNIT in CliRunner().invoke(main, ["explain", name, "--lang", "zh"]).stdout
     told = CliRunner().invoke(main, ["explain", name, "--json"]).stdout
     assert msgspec.json.decode(told) == msgspec.json.decode(msgspec.json.encode(story()))
+
+
+def test_what_is_not_due_yet_is_told_by_the_version_that_will_judge_it() -> None:
+    limit = [{"start": "T5", "end": "T6", "limit_hours": 240}]
+    lane = {"origin": "CNYTN", "destination": "NLRTM", "mode": "SEA", "stages": limit}
+    first = Policy.model_validate({"lanes": {LANE: lane}})
+    second = Policy.model_validate(
+        {
+            "valid_from": "2026-01-05T00:00:00Z",
+            "lanes": {LANE: lane},
+            "rules": {"milestone-overdue": {"mode": "shadow"}},
+        }
+    ).after(first)
+    departed = event("transport.departed", START + DAY, place="CNYTN")
+    assessment = assess(UNIT, [departed], [share()], second, as_of_ms=START + 6 * DAY)
+    (journey,) = journey_stories(assessment, second)
+    (waits,) = [one for one in journey.rules if one.rule == "milestone-overdue"]
+    assert waits.due == "2026-01-12T00:00:00Z"
+    assert (waits.mode, waits.policy) == ("live", first.hash)

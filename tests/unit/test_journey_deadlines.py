@@ -1,8 +1,12 @@
 """Absence is judged at its deadline, when the watermark has come there: told as what happens to one container."""
 
+from functools import partial
+
 import msgspec
 import pytest
 
+from sstl.core import publishers, subjects
+from sstl.core.deadlines import take_due
 from sstl.core.journeys.stage import JourneysStage
 from sstl.core.stage import Context
 from sstl.models.policy import LanePolicy, Policy, StageLimit
@@ -219,6 +223,58 @@ class TestSilentPublisher:
         beat(chain, START + HOUR, publishers=((TERMINAL, START + HOUR),))
         passed = [o.message for o in chain.outputs if isinstance(o.message, Heartbeat)]
         assert {one.publishers for one in passed} == {((TERMINAL, START + HOUR),)}
+
+
+OTHERS = ("OTHU0000001", "OTHU0000022")
+
+
+def pause(chain: Chain) -> bool:
+    """Let the stage do what waits for a pause; False where nothing did."""
+    outcome = chain.stage.tick(chain.state, chain.policy, chain.context)
+    chain.state.apply(outcome.changed)
+    chain.outputs += outcome.outputs
+    return bool(outcome.changed)
+
+
+def depart(chain: Chain) -> None:
+    """Let two more units depart together with the first."""
+    for unit in OTHERS:
+        chain.feed(
+            Shared(manifest_id="LRN1", share=share(**PLACES)), Placed(event=DEPARTED), key=unit
+        )
+
+
+def test_what_one_step_has_no_room_for_is_judged_though_the_watermark_stands_still(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backfill says nothing any more once it has been read: its last step may be a long one."""
+    depart(chain)
+    monkeypatch.setattr(subjects, "take_due", partial(take_due, limit=1))
+    beat(chain, DEADLINE)
+    assert len(overdue(chain)) == 1
+    assert [pause(chain) for _ in range(3)] == [True, True, False]
+    assert len(overdue(chain)) == 3
+
+
+def test_whoever_waited_for_a_publisher_is_asked_though_it_says_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chain = chain_of(lane(publishers={"T6": TERMINAL}))
+    depart(chain)
+    beat(chain, DEADLINE + HOUR)
+    assert not overdue(chain)
+    monkeypatch.setattr(publishers, "take_due", partial(take_due, limit=1))
+    beat(chain, DEADLINE + HOUR, publishers=((TERMINAL, DEADLINE),))
+    assert len(overdue(chain)) == 1
+    assert [pause(chain) for _ in range(3)] == [True, True, False]
+    assert len(overdue(chain)) == 3
+
+
+def test_before_the_deadline_a_pause_judges_nothing(chain: Chain) -> None:
+    assert not pause(chain)
+    beat(chain, DEADLINE - 1)
+    assert not pause(chain)
+    assert not overdue(chain)
 
 
 def test_events_of_other_units_do_not_make_a_deadline_pass(chain: Chain) -> None:

@@ -3,9 +3,10 @@ from collections.abc import Iterable
 import msgspec
 import pytest
 
-from sstl.core.journeys.pings import Span, read_bucket, read_positions
+from sstl.core.journeys.pings import read_bucket, read_positions
 from sstl.core.journeys.record import CHUNK
 from sstl.core.journeys.stage import JourneysStage
+from sstl.core.positions import Span
 from sstl.core.stage import Output, Work
 from sstl.models.policy import Policy, RulePolicy
 from sstl.models.records import (

@@ -620,3 +620,58 @@ def test_rotterdam_and_yantian_lie_where_the_tests_take_them_to_be() -> None:
     found = the_hit(answers(RULES["unit-in-two-places"], seen))
     assert isinstance(found.observed, float)
     assert found.observed > 300
+
+
+def buckets(rule: str, *hours: int) -> tuple[tuple[str, str], ...]:
+    """Return the flags of episodes that begin with these buckets of positions."""
+    return tuple((rule, f"positions|{START + at * HOUR}") for at in hours)
+
+
+def test_a_deviation_supersedes_what_it_was_before_its_first_positions_were_known() -> None:
+    by = policy(lane={"corridor": EQUATOR})
+    seen = journey(DEPARTED, pings=along((7, OFF), (11, OFF), (19, OFF)), by=by)
+    found = the_hit(answers(RULES["corridor-left"], seen))
+    assert found.follows == buckets("corridor-left", 12, 18)
+    later = journey(DEPARTED, pings=along((19, OFF), (23, OFF)), by=by)
+    known = the_hit(answers(RULES["corridor-left"], later))
+    assert ("corridor-left", known.anchor) in found.follows
+    assert known.follows == ()
+
+
+def test_a_deviation_supersedes_no_more_flags_than_those_of_its_next_eight_buckets() -> None:
+    pings = along((7, OFF), (607, OFF))
+    seen = journey(DEPARTED, pings=pings, by=policy(lane={"corridor": EQUATOR}))
+    hours = range(12, 6 + 8 * 6 + 1, 6)
+    found = the_hit(answers(RULES["corridor-left"], seen))
+    assert found.follows == buckets("corridor-left", *hours)
+
+
+def test_a_rest_supersedes_what_it_was_before_its_first_positions_were_known() -> None:
+    seen = journey(DEPARTED, pings=along((7, OFF), (307, OFF)), by=policy(lane=STOPS))
+    found = answers(RULES["stop-unplanned"], seen)
+    assert [one.anchor for one in found] == [f"positions|{START + 6 * HOUR}"]
+    assert found[0].follows == buckets("stop-unplanned", *range(12, 55, 6))
+
+
+def test_a_stop_reported_twice_supersedes_that_of_its_second_report() -> None:
+    by = policy(lane=STOPS)
+    where: dict[str, Any] = {"latitude": OFF[0], "longitude": OFF[1]}
+    stopped = (event("seallock.motion.stopped", START + at * HOUR, **where) for at in (8, 12))
+    first, again = stopped
+    started = event("seallock.motion.started", START + 308 * HOUR)
+    found = the_hit(
+        answers(RULES["stop-unplanned"], journey(DEPARTED, first, again, started, by=by))
+    )
+    assert found.anchor == first.identity
+    assert found.follows == (("stop-unplanned", again.identity),)
+
+
+def test_contradictions_supersede_those_without_their_first() -> None:
+    there = [event("transport.arrived", START + n * HOUR, place="NLRTM") for n in (1, 3)]
+    here = [event("transport.gated_in", START + n * HOUR, place="CNYTN") for n in (0, 2)]
+    found = the_hit(answers(RULES["unit-in-two-places"], journey(*there, *here)))
+    assert found.anchor == there[0].identity
+    assert found.follows == (
+        ("unit-in-two-places", here[1].identity),
+        ("unit-in-two-places", there[1].identity),
+    )

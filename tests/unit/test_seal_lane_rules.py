@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sstl.models.records import Event
-from tests.journey_events import share
+from tests.journey_events import UNIT, share
 from tests.seal_stories import (
     DESTINATION,
     FAR,
@@ -160,6 +160,23 @@ def test_a_silent_publisher_explains_a_lock_that_is_not_reported_open(
 )
 def test_nothing_is_asked_of(events: list[Event]) -> None:
     assert says("seal-still-locked", events, by=policy(unlock_at="GATE_OUT")) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "shared", "expected"),
+    [
+        pytest.param({}, {}, ["not_evaluable"], id="sealed-or-not-nobody-knows"),
+        pytest.param({"looseCargo": True}, {"consignments": (UNIT,)}, [], id="loose-cargo"),
+        pytest.param({}, {"empty": True}, [], id="empty"),
+    ],
+)
+def test_without_a_lane_it_is_not_known_whether_a_seal_is_expected(
+    more: dict[str, Any], shared: dict[str, Any], expected: list[str]
+) -> None:
+    given = [share(lane_id="CNSHG-DEHAM-SEA", **shared)]
+    found = says("seal-not-armed-at-departure", [move("departed", 10, **more)], shares=given)
+    assert answers(found) == expected
+    assert all(one.missing == ("policy.lanes",) for one in found)
 
 
 def test_without_a_lane_it_is_not_known_where_a_lock_opens() -> None:

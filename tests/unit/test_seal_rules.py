@@ -5,11 +5,14 @@ from typing import Any
 import pytest
 
 from sstl.core.rules.seals import RULES
+from sstl.models.policy import Policy
 from sstl.models.records import Event
+from tests.journey_events import UNIT
 from tests.seal_stories import (
     DESTINATION,
     ORIGIN,
     REST,
+    SECOND,
     answers,
     at,
     bolt,
@@ -154,6 +157,51 @@ def test_an_opening_is_held_against_its_grant(
     if observed is not None:
         assert found[0].observed == observed
         assert found[0].supersedes == "seal-opened-unauthorised"
+
+
+@pytest.mark.parametrize(
+    ("opened", "granted", "observed", "expected"),
+    [
+        pytest.param(
+            {"latitude": 51.4, "longitude": 6.76},
+            {"unLocationCode": DESTINATION},
+            "51.4000, 6.7600",
+            DESTINATION,
+            id="a-position-instead-of-a-place",
+        ),
+        pytest.param(
+            {}, {"deviceId": SECOND}, "device:LOCKS/7", "device:LOCKS/8", id="another-lock"
+        ),
+        pytest.param(
+            {},
+            {"equipmentReference": "MSKU0000005"},
+            UNIT,
+            "MSKU0000005",
+            id="the-lock-on-another-unit",
+        ),
+        pytest.param(
+            {},
+            {"deviceId": SECOND, "equipmentReference": None},
+            "device:LOCKS/7",
+            "device:LOCKS/8",
+            id="another-lock-by-a-grant-that-names-no-unit",
+        ),
+    ],
+)
+def test_what_was_done_is_held_against_what_the_grant_names(
+    opened: dict[str, Any], granted: dict[str, Any], observed: str, expected: str
+) -> None:
+    fence = {"centre": (51.95, 4.05), "radius_km": 15, "un_location_code": DESTINATION}
+    by = Policy.model_validate(policy().model_dump() | {"geofences": {"terminal": fence}})
+    events = [
+        *(ARMED, *WAY),
+        lock("opened", 50, commandId="C1", **opened),
+        grant(40, 49, 51, **granted),
+    ]
+    (verdict,) = says("seal-opened-against-grant", events, by=by)
+    assert (verdict.observed, verdict.expected) == (observed, expected)
+    assert verdict.text is not None
+    assert f"{observed} instead of {expected}" in verdict.text.en
 
 
 def test_an_opening_after_revocation_is_against_its_grant() -> None:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from sstl.core.rules import RULES, About, Result, Verdict, flag_id
@@ -111,3 +112,22 @@ def test_the_answer_on_the_same_episode_says_why() -> None:
 def test_a_stage_may_say_otherwise_why_nothing_is_said_any_more() -> None:
     assert reason_of(found(LATER_MS), FIRST, gone=SPOKE) == SPOKE
     assert reason_of(found(LATER_MS), stated(mode="off"), gone=SPOKE) == NOT_IN_FORCE
+
+
+OVERDUE = stated(LATER, mode="off").after(FIRST)
+"""A chain whose second version switches the rule off."""
+
+
+def test_an_absence_that_began_under_the_version_before_says_what_has_come() -> None:
+    """Its milestone governs it, not the deadline, which lies under a version that no longer asks."""
+    given = msgspec.structs.replace(found(LATER_MS), policy_hash=FIRST.hash)
+    assert reason_of(given, OVERDUE, answer(ANCHOR, "it was reached in time")) == (
+        "it was reached in time"
+    )
+
+
+def test_an_absence_whose_milestone_was_retracted_is_gone_under_the_version_it_was_judged_by() -> (
+    None
+):
+    given = msgspec.structs.replace(found(LATER_MS), policy_hash=FIRST.hash)
+    assert reason_of(given, OVERDUE) == GONE

@@ -59,26 +59,24 @@ def settle(work: Work, finding: Finding, before: FlagCell | None) -> FlagCell:
 
 
 def note(work: Work, now: FlagCell, before: FlagCell | None) -> None:
-    """Keep the indices of a flag: when it expires, on which day it lies, and which flag it supersedes."""
+    """Keep the indices of a flag: when it expires, on which day it lies, and which flags it supersedes."""
     finding = now.finding
     old = None if before is None else before.finding
     if old is None or old.valid_to_ms != finding.valid_to_ms:
         wake_at(work, finding.valid_to_ms, EXPIRE, "", finding.flag_id)
     snoozes.move(work, finding.flag_id, None if old is None else old.anchor_ms, finding.anchor_ms)
     left, followed = _superseded(old), _superseded(finding)
-    if left == followed:
-        return
     keep_ms = finding.valid_to_ms + kept_ms(work)
-    for flag_id, holds in ((left, False), (followed, True)):
-        if flag_id is not None:
-            message = Succeeds(heir=finding.flag_id, holds=holds, keep_ms=keep_ms)
-            work.emit("findings", flag_id, message)
+    for flag_id in sorted(left ^ followed):
+        message = Succeeds(heir=finding.flag_id, holds=flag_id in followed, keep_ms=keep_ms)
+        work.emit("findings", flag_id, message)
 
 
-def _superseded(finding: Finding | None) -> str | None:
-    if finding is None or finding.supersedes == finding.flag_id:
-        return None
-    return finding.supersedes
+def _superseded(finding: Finding | None) -> set[str]:
+    """Return the flags whose answers a flag inherits."""
+    if finding is None:
+        return set()
+    return {one for one in (finding.supersedes, *finding.follows) if one} - {finding.flag_id}
 
 
 def has_expired(work: Work, finding: Finding) -> bool:

@@ -105,6 +105,15 @@ def risk_flag(cell: FlagCell, issuer: IssuerPolicy) -> Record:
     _add_common(record, cell)
     if cell.severity_before is not None:
         record["severityBefore"] = cell.severity_before
+    if finding.confidence is not None:
+        measured = finding.confidence
+        record["confidence"] = {
+            "precision": measured.precision,
+            "n": measured.n,
+            "interval": (measured.low, measured.high),
+        }
+    if finding.linked_referral is not None:
+        record["linkedReferral"] = finding.linked_referral
     if finding.supersedes is not None and finding.supersedes != finding.flag_id:
         record["supersedes"] = finding.supersedes
     if standing.acknowledged is not None:

@@ -14,6 +14,7 @@ from sstl.core.journeys.asking import Answer, Journey, judged, judged_again
 from sstl.core.journeys.attach import attached
 from sstl.core.journeys.begun import Begun
 from sstl.core.journeys.derive import TOLD, Derived, Facts, derive
+from sstl.core.journeys.lending import lent
 from sstl.core.journeys.split import BOUNDARIES, Walk, parted
 from sstl.core.journeys.view import JourneyView
 from sstl.core.leadtime import Observed
@@ -136,6 +137,7 @@ def assess(
     asked = UNIT_RULES if rules is None else rules
     manifests = tuple(shares)
     past: tuple[JourneyView, ...] = ()
+    every, since_ms = events, 0
     if begun is None:
         structure = policy.at(events[0].event_ms) if events else policy
         gap_ms = structure.journey_gap_s * 1000
@@ -144,6 +146,7 @@ def assess(
         gap_ms = begun.gap_ms(policy)
         events = [event for event in events if not begun.precedes(event, gap_ms)]
         walk, past = Walk(gap_ms, begun.seen), (begun.past(unit, policy),)
+        since_ms = begun.first[0]
     loose = is_loose(unit, events, manifests)
     if not loose:
         for event in events:
@@ -152,6 +155,7 @@ def assess(
     starts = walk.starts
     parts = parted(events, starts, gap_ms)
     own_shares = attached(parts, manifests)
+    grants = lent(every, parts, starts, since_ms)
     keys = ["" if begun is None else begun.key, *(start.identity for start in starts)]
     heard = {} if publishers is None else publishers
     views: list[tuple[JourneyView, Derived]] = []
@@ -165,6 +169,7 @@ def assess(
             positions=_positions(positions, starts, number),
             publishers=heard,
             past=past,
+            lent=grants[number],
         )
         views.append(derive(facts, policy))
     for view, _ in views if len(views) > 1 else ():

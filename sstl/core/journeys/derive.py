@@ -52,6 +52,8 @@ class Facts:
     publishers: Mapping[str, int]
     past: tuple[JourneyView, ...] = ()
     """The unit's journeys that are forgotten, as one; none of them: empty."""
+    lent: tuple[Event, ...] = ()
+    """Grants that were entered on its other journeys and hold on this one (`sstl.core.journeys.lending`)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -134,6 +136,7 @@ class Derived:
             return before
         by_type = self.reports.by_classifier[ACTUAL]
         told = [event for kind in by_type if is_told(kind) for event in by_type[kind]]
+        told += self.facts.lent
         story = tell(told, view.structure, view.lane, self.facts.positions)
         changed = [part for part in _PARTS if getattr(story, part) != getattr(before, part)]
         if not changed:
@@ -240,14 +243,15 @@ def derive(facts: Facts, policy: Policy) -> tuple[JourneyView, Derived]:
     lane = structure.lanes.get(plan.lane_id or "")
     reports = gather(facts.events)
     reported = milestones(reports, plan)
-    story = tell(facts.events, structure, lane, facts.positions)
+    told = [*facts.events, *facts.lent] if facts.lent else facts.events
+    story = tell(told, structure, lane, facts.positions)
     now = with_opening(reported, story, lane)
     legs = _legs(plan, reports)
     view = _view(facts, structure, plan, now, legs, story, reports)
-    told = [event for event in facts.events if concerns_contents(event)]
+    controls = [event for event in facts.events if concerns_contents(event)]
     arrived = list(facts.events)
     view.arrived = arrived
-    return view, Derived(facts, reports, reported, observed(view), told, arrived, {})
+    return view, Derived(facts, reports, reported, observed(view), controls, arrived, {})
 
 
 def _view(

@@ -13,6 +13,7 @@ from sstl.core.journeys.asking import Journey
 from sstl.core.journeys.assess import Assessment
 from sstl.core.journeys.begun import begun_after, closing_day
 from sstl.core.journeys.counts import JUDGED, Judged, answers_of
+from sstl.core.journeys.lending import lent
 from sstl.core.journeys.pings import drop_buckets
 from sstl.core.journeys.record import Record
 from sstl.core.journeys.retention import move
@@ -26,6 +27,7 @@ from sstl.core.journeys.unit import (
 )
 from sstl.core.observations import forget_observations
 from sstl.core.stage import Work
+from sstl.models.records import Event
 
 
 def forget_journeys(work: Work, unit: str, head: Head, day: int) -> int:
@@ -41,7 +43,9 @@ def forget_journeys(work: Work, unit: str, head: Head, day: int) -> int:
         begun = begun_after(head.begun, gone, first, seen, events[0].event_ms)
         gap_ms = begun.gap_ms(work.policy)
         counted = [event for event in events if not begun.precedes(event, gap_ms)]
-        parts = parted(counted, now.walk.starts[many:], gap_ms)
+        starts = now.walk.starts[many:]
+        parts: list[Sequence[Event]] = [*parted(counted, starts, gap_ms)]
+        parts += lent(events, parts, starts, first.event_ms)
         record.reduce({event.identity for part in parts for event in part}, seen.event_ms)
         record.save()
         drop_buckets(

@@ -8,34 +8,24 @@ One cell holds `BUCKETS` buckets, so that the positions of a month are two or th
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from sstl.core.milestones import sequence_of
-from sstl.core.positions import Ping, Positions
+from sstl.core.positions import Fix, Ping, Positions, Span
+from sstl.core.routing import device_of
 from sstl.core.stage import Work
 from sstl.models.records import DIRECT, Event, PingBucket
 
 POSITION = "seallock.position"
 PINGS = "pings/"
 """Begins the names of the parts that hold positions."""
+_BY = " "
+"""Parts the way of a position that names its unit from the device that it names too."""
 BUCKETS = 64
 """Buckets of one cell."""
-
-_Fix = tuple[int, int, float, float]
-"""(ms after the bucket's start, sequence, latitude, longitude)"""
-
-
-class Span(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """First and last ping of one path in a bucket."""
-
-    offset_ms: int
-    """Start of the bucket, after that of the cell."""
-    path: str
-    first: _Fix
-    last: _Fix
 
 
 class PingGroup(msgspec.Struct, frozen=True, tag="pings.2"):
@@ -72,9 +62,11 @@ def add_ping(work: Work, unit: str, event: Event) -> Kept | None:
     fix = (offset_ms, sequence_of(event), latitude + 0.0, longitude + 0.0)
     start_ms, part = _where(work, bucket_ms)
     cell: PingGroup | None = work.get(unit, part)
-    index, known = _find(() if cell is None else cell.spans, bucket_ms - start_ms, DIRECT)
+    device = device_of(event.data)
+    path = DIRECT if device is None else f"{DIRECT}{_BY}{device}"
+    index, known = _find(() if cell is None else cell.spans, bucket_ms - start_ms, path)
     first, last = (fix, fix) if known is None else (min(known.first, fix), max(known.last, fix))
-    now = Span(bucket_ms - start_ms, DIRECT, first, last)
+    now = Span(bucket_ms - start_ms, path, first, last)
     cell = _with(work, unit, part, cell, (index, known, now))
     return Kept(bucket_ms, part, cell, _at(cell, bucket_ms, bucket_ms - start_ms, index))
 
@@ -116,9 +108,9 @@ def read_positions(work: Work, unit: str) -> list[Positions]:
     for part in ping_parts(work, unit):
         cell: PingGroup | None = work.get(unit, part)
         start_ms = int(part[len(PINGS) :])
-        by_bucket: dict[int, list[Span]] = {}
+        by_bucket: dict[int, tuple[Span, ...]] = {}
         for span in () if cell is None else cell.spans:
-            by_bucket.setdefault(span.offset_ms, []).append(span)
+            by_bucket[span.offset_ms] = (*by_bucket.get(span.offset_ms, ()), span)
         found += [_merged(start_ms + offset_ms, own) for offset_ms, own in by_bucket.items()]
     return found
 
@@ -191,13 +183,31 @@ def _at(cell: PingGroup | None, bucket_ms: int, offset_ms: int, index: int) -> P
     return _merged(bucket_ms, spans[index:until]) if index < until else None
 
 
-def _merged(bucket_ms: int, spans: tuple[Span, ...] | list[Span]) -> Positions:
+def of_device(positions: Iterable[Positions], device: str) -> list[Positions]:
+    """Return what a device may have reported of some buckets: what names it, and what names none."""
+    found = []
+    for one in positions:
+        own = [span for span in one.spans if _device(span.path) in (None, device)]
+        if len(own) == len(one.spans):
+            found.append(one)
+        elif own:
+            found.append(_merged(one.bucket_ms, own))
+    return found
+
+
+def _device(path: str) -> str | None:
+    """Return the device that a path names, None where it names none."""
+    reference = path.removeprefix(f"{DIRECT}{_BY}")
+    return reference if reference.startswith("device:") else None
+
+
+def _merged(bucket_ms: int, spans: Sequence[Span]) -> Positions:
     first, last = spans[0].first, spans[0].last
     for span in spans[1:]:
         first, last = min(first, span.first), max(last, span.last)
-    return Positions(bucket_ms, _ping(bucket_ms, first), _ping(bucket_ms, last))
+    return Positions(bucket_ms, _ping(bucket_ms, first), _ping(bucket_ms, last), spans)
 
 
-def _ping(bucket_ms: int, fix: _Fix) -> Ping:
+def _ping(bucket_ms: int, fix: Fix) -> Ping:
     offset_ms, sequence, latitude, longitude = fix
     return (bucket_ms + offset_ms, sequence, latitude, longitude)

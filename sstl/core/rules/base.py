@@ -17,7 +17,7 @@ import msgspec
 
 from sstl.models.codes import RecommendedControl, RiskArea, WhereToControl
 from sstl.models.common import EPOCH, to_wire
-from sstl.models.policy import LanePolicy, Policy, RuleMode, Severity
+from sstl.models.policy import LanePolicy, Policy, RuleMode, RulePrecision, Severity
 from sstl.models.records import Event
 
 FLAGS = uuid.UUID("6f0d3c4a-7a52-5c1b-9d0e-2b8e3f5a1c74")
@@ -77,6 +77,11 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """Where the rule serves several (watch lists); None: the rule's own."""
     supersedes: str | None = None
     """Rule whose flag of the same episode this one takes the place of."""
+    referral: str | None = None
+    """Number of the referral that it is about."""
+    follows: tuple[tuple[str, str], ...] = ()
+    """(rule, anchor) of the flags that the episode would have, were its first reports not known: what was answered on
+    them is answered on this one, and it supersedes the first of them."""
     policy_hash: str | None = None
     """Set by the engine where several versions of the policy are at hand: the one that governs."""
 
@@ -157,6 +162,7 @@ class InForce(msgspec.Struct, frozen=True):
     where_to_control: WhereToControl
     valid_for_ms: int
     advice: "Text | None"
+    confidence: RulePrecision | None
     policy: Policy
     lane: LanePolicy | None
     lane_id: str | None
@@ -203,6 +209,7 @@ def in_force(rule: Rule, policy: Policy, *, mode: str | None, lane_id: str | Non
         where_to_control=stated.where_to_control or rule.where_to_control,
         valid_for_ms=int(stated.valid_for_hours * 3_600_000),
         advice=advice,
+        confidence=stated.confidence,
         policy=policy,
         lane=policy.lanes.get(lane_id or ""),
         lane_id=key[2],

@@ -140,4 +140,6 @@ def settled(verdict: Verdict, as_of_ms: int) -> Verdict:
         reason=NOT_DUE,
         anchor_ms=verdict.anchor_ms,
         due_ms=verdict.due_ms,
+        governed_ms=verdict.governed_ms,
+        policy_hash=verdict.policy_hash,
     )

@@ -200,6 +200,7 @@ def _of_referral(view: ConsignmentView, asked: InForce, referral: Referral) -> V
             observed=round((at_ms - raised.event_ms) / HOUR_MS, 3),
             expected="answered before loading",
             evidence=known,
+            referral=raised.data.get("referralId"),
             severity="HIGH" if referral.kind == "RFS" else None,
         )
     if len(loaded) < max(1, len(view.unit_names)):

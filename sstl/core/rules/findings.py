@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from sstl.core.rules.base import InForce, Verdict, excess_of, flag_id, score
-from sstl.models.policy import Policy
-from sstl.models.records import Event, Evidence, Finding, Share, Subject
+from sstl.models.policy import Policy, RulePrecision
+from sstl.models.records import Confidence, Event, Evidence, Finding, Share, Subject
 
 RAISED = "RAISED"
 CHANGED = "CHANGED"
@@ -68,6 +68,11 @@ def finding_of(hit: Verdict, asked: InForce, about: About) -> Finding:
     if about.share is not None and about.share.evidence is not None:
         events.append(about.share.evidence)
     severity = hit.severity or asked.severity
+    measured = asked.confidence
+    follows = tuple(flag_id(one, about.key, anchor) for one, anchor in hit.follows)
+    superseded = follows[0] if follows else None
+    if hit.supersedes is not None:
+        superseded = flag_id(hit.supersedes, about.key, hit.anchor)
     text_en, text_zh = ("", "") if hit.text is None else (hit.text.en, hit.text.zh)
     advice_en, advice_zh = ("", "") if asked.advice is None else (asked.advice.en, asked.advice.zh)
     return Finding(
@@ -101,10 +106,15 @@ def finding_of(hit: Verdict, asked: InForce, about: About) -> Finding:
         group=about.group or about.key,
         policy_hash=hit.policy_hash or asked.policy.hash,
         detected_ms=max((*(event.arrival_ms for event in events), hit.due_ms or 0)),
-        supersedes=None
-        if hit.supersedes is None
-        else flag_id(hit.supersedes, about.key, hit.anchor),
+        confidence=None if measured is None else _confidence(measured),
+        linked_referral=hit.referral,
+        supersedes=superseded,
+        follows=follows,
     )
+
+
+def _confidence(measured: RulePrecision) -> Confidence:
+    return Confidence(measured.precision, measured.n, measured.low, measured.high)
 
 
 def why_cleared(
@@ -116,7 +126,10 @@ def why_cleared(
     known: Container[str],
     gone: str = GONE,
 ) -> str:
-    """Return why a finding is made no longer: by the version that governs its instant, as it was made.
+    """Return why a finding is made no longer.
+
+    What the rule answers now on the same episode says it. Without an answer the rule is not in force where no version
+    at hand made the finding and the one that governs its instant does not ask; else what it rests on has gone.
 
     Args:
         finding: What was told.
@@ -127,15 +140,20 @@ def why_cleared(
         gone: What to say where no rule says anything of the episode any more.
     """
     rule_id, at_ms = finding.rule_id, finding.anchor_ms
-    stated = policy.at(at_ms).rule(rule_id)
-    if stated.mode == "off" or not stated.holds_at(at_ms):
-        return NOT_IN_FORCE
     for verdict in verdicts:
         if verdict.rule_id != rule_id or verdict.reason is None:
             continue
         if flag_id(rule_id, key_of(verdict), verdict.anchor) == finding.flag_id:
             return verdict.reason
-    return gone if rule_id in known else NOT_IN_FORCE
+    if rule_id not in known:
+        return NOT_IN_FORCE
+    if any(version.hash == finding.policy_hash for _, version in policy.versions()):
+        return (
+            gone  # of an absence the milestone governs: the version at the deadline may be another
+        )
+    stated = policy.at(at_ms).rule(rule_id)
+    in_force = stated.mode != "off" and stated.holds_at(at_ms)
+    return gone if in_force else NOT_IN_FORCE
 
 
 def _subject(subject: Subject, hit: Verdict) -> Subject:

@@ -38,6 +38,7 @@ from sstl.core.rules.route_common import (
     areas_of,
     evidence_of,
     folded,
+    follows_buckets,
     is_in,
     ping_point,
     point_text,
@@ -223,6 +224,7 @@ def _off(view: JourneyView, asked: InForce, run: _Run) -> Verdict:
         evidence=evidence_of(
             view, lane.corridor.from_milestone if lane and lane.corridor else None
         ),
+        follows=follows_buckets(CORRIDOR.id, view, bucket_ms, last),
     )
 
 

@@ -12,6 +12,7 @@ from sstl.core import geo
 from sstl.core.journeys.view import JourneyView
 from sstl.core.positions import Ping, Positions
 from sstl.core.rules.base import InForce, Parameter
+from sstl.core.seals.facts import MOST_AGAIN
 from sstl.models.identifiers import is_namespaced
 from sstl.models.policy import Geofence
 from sstl.models.records import Event
@@ -243,6 +244,15 @@ def evidence_of(view: JourneyView, milestone: str | None = None) -> tuple[Event,
 def country_of(place: str) -> str | None:
     """Return the country of a UN/LOCODE, None of an anonymised place."""
     return None if is_namespaced(place) else place[:2]
+
+
+def follows_buckets(
+    rule_id: str, view: JourneyView, bucket_ms: int, last: Ping
+) -> tuple[tuple[str, str], ...]:
+    """Return the flags that an episode of positions would have, had it begun with one of its later buckets."""
+    width_ms = view.structure.ping_bucket_s * 1000
+    later = range(bucket_ms + width_ms, last[0] + 1, width_ms)
+    return tuple((rule_id, f"positions|{start_ms}") for start_ms in later[:MOST_AGAIN])
 
 
 def point_text(point: geo.Point) -> str:

@@ -30,6 +30,7 @@ from sstl.core.rules.route_common import (
     areas_of,
     evidence_of,
     folded,
+    follows_buckets,
     is_in,
     ping_point,
     planned_places,
@@ -37,6 +38,7 @@ from sstl.core.rules.route_common import (
     point_text,
     reports_of,
 )
+from sstl.core.seals.facts import MOST_AGAIN
 from sstl.models.records import Event
 
 STOPPED, STARTED = "seallock.motion.stopped", "seallock.motion.started"
@@ -94,7 +96,9 @@ def _stops_by_motion(
     view: JourneyView, asked: InForce, departed_ms: int, arrived_ms: int | None, limit_ms: float
 ) -> Iterator[Verdict]:
     planned = planned_places(view, asked)
-    for stopped, started in _pairs(view.of(STOPPED, STARTED)):
+    for stops, started in _pairs(view.of(STOPPED, STARTED)):
+        stopped = stops[0]
+        follows = tuple((STOP.id, again.identity) for again in stops[1 : 1 + MOST_AGAIN])
         begin_ms = stopped.event_ms
         if begin_ms < departed_ms or (arrived_ms is not None and begin_ms >= arrived_ms):
             continue
@@ -131,6 +135,7 @@ def _stops_by_motion(
                 evidence=evidence,
                 due_ms=due_ms,
                 governed_ms=begin_ms,
+                follows=follows,
             )
         else:
             yield hit(
@@ -142,20 +147,21 @@ def _stops_by_motion(
                 expected=limit_ms / HOUR_MS,
                 evidence=evidence,
                 governed_ms=begin_ms,
+                follows=follows,
             )
 
 
-def _pairs(events: Iterable[Event]) -> Iterator[tuple[Event, Event | None]]:
+def _pairs(events: Iterable[Event]) -> Iterator[tuple[list[Event], Event | None]]:
     """Yield each stop with the start that ends it; a second stop while at rest is the same one."""
-    stopped: Event | None = None
+    stops: list[Event] = []
     for event in events:
         if event.type == STOPPED:
-            stopped = stopped or event
-        elif stopped is not None:
-            yield stopped, event
-            stopped = None
-    if stopped is not None:
-        yield stopped, None
+            stops.append(event)
+        elif stops:
+            yield stops, event
+            stops = []
+    if stops:
+        yield stops, None
 
 
 def _rested_until(view: JourneyView, begin_ms: int, point: geo.Point, rest_km: float) -> int | None:
@@ -204,6 +210,7 @@ def _stops_by_rest(
             observed=round((last[0] - first[0]) / HOUR_MS, 2),
             expected=limit_ms / HOUR_MS,
             evidence=evidence_of(view, "T5"),
+            follows=follows_buckets(STOP.id, view, bucket_ms, last),
         )
     if not found:
         yield no_hit(

@@ -39,6 +39,7 @@ from sstl.core.rules.route_presence import (
     needed,
     seen_at,
 )
+from sstl.core.seals.facts import MOST_AGAIN
 from sstl.models.records import Event
 
 _SETTLED = "unit-in-two-places"
@@ -260,6 +261,7 @@ def _contradiction(
 ) -> Verdict:
     speed, one, other = max(run, key=lambda pair: (pair[0], -pair[1].at_ms))
     opened = run[0][2]
+    later = dict.fromkeys(other.anchor for _, _, other in run[1:] if other.anchor != opened.anchor)
     evidence: dict[str, Event] = {}
     for _, *both in run:
         for seen in both:
@@ -283,6 +285,7 @@ def _contradiction(
         observed=round(speed, 1),
         expected=limit,
         evidence=tuple(evidence.values()),
+        follows=tuple((TWO_PLACES.id, anchor) for anchor in list(later)[:MOST_AGAIN]),
     )
 
 

@@ -102,11 +102,14 @@ _ORDER = {"I": 1, "S": 2, "H": 3}
 def not_armed(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Verdict]:
     """Judge a unit that has departed. The report may come a while after the fact: until then it is no hit."""
     departed = view.milestones.actual.get("T5")
-    if departed is None or asked.lane is None or not asked.lane.sealed:
+    if departed is None or view.loose or view.plan.empty:
         return
-    if view.loose or view.plan.empty:
+    at_ms, anchor, lane = departed.event_ms, view.anchor("T5"), asked.lane
+    if lane is None:
+        yield not_evaluable(asked, anchor, at_ms, "policy.lanes")
         return
-    at_ms, anchor = departed.event_ms, view.anchor("T5")
+    if not lane.sealed:
+        return
     if _carried(view, at_ms):
         yield no_hit(asked, anchor, at_ms, "armed or sealed before departure")
         return

@@ -19,6 +19,7 @@ from sstl.core.rules.base import (
 )
 from sstl.core.rules.engine import Asked
 from sstl.core.rules.seal_words import MINUTE_MS, STORY, at_words, lock_words
+from sstl.core.seals.facts import MOST_AGAIN
 from sstl.core.seals.story import Armed
 from sstl.models.identifiers import canonical_seal_number
 from sstl.models.records import Event
@@ -155,6 +156,9 @@ def differs(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Verdi
             observed=number,
             expected=should,
             evidence=tuple(events),
+            follows=tuple(
+                (DIFFERS.id, f"{event.identity}|{number}") for event in events[1 : 1 + MOST_AGAIN]
+            ),
             seal_numbers=(number, *expected[number]),
         )
 

@@ -1,9 +1,10 @@
 # ruff: noqa: RUF001 (Chinese punctuation is full width)
 """Rules on what was done to a seal: opened, tampered with, broken, replaced (docs/rules/seals.md)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sstl.core.journeys.view import JourneyView
+from sstl.core.routing import device_of
 from sstl.core.rules.base import (
     InForce,
     Parameter,
@@ -16,6 +17,7 @@ from sstl.core.rules.base import (
     no_hit,
 )
 from sstl.core.rules.engine import Asked
+from sstl.core.rules.route_common import point_text
 from sstl.core.rules.seal_words import (
     AUTHORITY,
     MILESTONES,
@@ -183,6 +185,7 @@ def opened_unauthorised(view: JourneyView, asked: InForce, _as_of_ms: int) -> It
                 expected="a grant or a control in progress",
                 evidence=_evidence(opening),
                 severity=_by_place(view, asked, opening),
+                follows=_follows(opening.again, OPENED_UNAUTHORISED, AGAINST_GRANT),
                 seal_numbers=_numbers(opening),
                 due_ms=None if opening.closed is not None else opening.settles_ms,
                 excess=1.0,
@@ -214,6 +217,11 @@ def _by_place(view: JourneyView, asked: InForce, opening: Opening) -> Severity |
     if departed is not None and departed <= at_ms and (arrived is None or at_ms < arrived):
         return unless_stated(asked, "CRITICAL")
     return None
+
+
+def _follows(again: Iterable[Event], *rules: Rule) -> tuple[tuple[str, str], ...]:
+    """Return the flags that an episode would have, had it begun with one of its later reports."""
+    return tuple((rule.id, event.identity) for event in again for rule in rules)
 
 
 def _evidence(opening: Opening) -> tuple[Event, ...]:
@@ -253,6 +261,7 @@ def opened_against_grant(view: JourneyView, asked: InForce, _as_of_ms: int) -> I
             seal_numbers=_numbers(opening),
             due_ms=None if opening.closed is not None else opening.settles_ms,
             supersedes=OPENED_UNAUTHORISED.id,
+            follows=_follows(opening.again, AGAINST_GRANT, OPENED_UNAUTHORISED),
         )
 
 
@@ -263,13 +272,24 @@ def _difference(opening: Opening, lacks: str) -> tuple[str, str]:
     if lacks == "office":
         return str(done.data.get("authorisationOffice")), str(grant.get("office"))
     if lacks == "place":
-        return str(done.data.get("unLocationCode")), str(grant.get("unLocationCode"))
+        return _place(done), str(grant.get("unLocationCode"))
     if lacks == "device":
-        return opening.lock, str(grant.get("equipmentReference"))
+        device = device_of(grant)
+        if opening.lock.startswith("device:") and device not in (None, opening.lock):
+            return opening.lock, str(device)
+        return str(done.data.get("equipmentReference")), str(grant.get("equipmentReference"))
     window = f"{grant.get('validFrom')} to {grant.get('validTo')}"
     if lacks == "window":
         return instant_text(opening.at_ms), window
     return "opened after revocation", window
+
+
+def _place(event: Event) -> str:
+    """Return the place that a report states, else its position."""
+    place = event.data.get("unLocationCode")
+    if isinstance(place, str):
+        return place
+    return point_text((float(event.data["latitude"]), float(event.data["longitude"])))
 
 
 def tampered(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Verdict]:
@@ -309,8 +329,16 @@ def _alarm(asked: InForce, alarm: Alarm, en: str, zh: str, *, mild: bool) -> Ver
         evidence=(alarm.first,) if alarm.ended is None else (alarm.first, alarm.ended),
         severity=unless_stated(asked, "MEDIUM") if mild else None,
         due_ms=alarm.settles_ms,
+        follows=tuple(_alarms_without_the_first(asked, alarm)),
         seal_numbers=numbers_of(number),
     )
+
+
+def _alarms_without_the_first(asked: InForce, alarm: Alarm) -> Iterator[tuple[str, str]]:
+    for event in alarm.again:
+        # a snapshot alone does not say of which kind the alarm is
+        snapshot = event.type == "seallock.state.reported"
+        yield TAMPERED.id if snapshot else asked.rule.id, event.identity
 
 
 def broken(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Verdict]:

@@ -1,9 +1,10 @@
 # ruff: noqa: RUF001 (Chinese punctuation is full width)
 """The rule on locks that are silent while armed (docs/rules/seals.md)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from sstl.core.journeys.pings import of_device
 from sstl.core.journeys.view import JourneyView
 from sstl.core.milestones import Milestones
 from sstl.core.positions import Positions
@@ -91,12 +92,13 @@ def silent(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Verdic
     watch = kept.watch
     for one in kept.armed:
         hits = 0
-        for before, after in watch.gaps(one, view.positions):
+        positions = positions_of(view.positions, one, kept.armed)
+        for before, after in watch.gaps(one, positions):
             due = watch.due(before)
             if due is not None and after > due[0]:
                 hits += 1
                 yield _silence(asked, one, before, after, due, open_end=False)
-        last = watch.last(one, view.positions)
+        last = watch.last(one, positions)
         due = watch.due(last) if one.ended is None else None
         if due is not None and due[0] < watch.ends_ms:
             if view.publisher_silent("T1", due[0]):
@@ -116,6 +118,15 @@ def heard_of(view: JourneyView) -> list[Armed]:
         for one in view.seals.armed
         if one.lock.startswith("device:") and one.armed.data.get("deviceTechnology") not in _UNHEARD
     ]
+
+
+def positions_of(
+    positions: Sequence[Positions], one: Armed, armed: Sequence[Armed]
+) -> Sequence[Positions]:
+    """Return the positions by which an armed device is heard of: its own, where another one is armed too."""
+    if all(other.lock == one.lock for other in armed):
+        return positions
+    return of_device(positions, one.lock)
 
 
 def _watch(view: JourneyView, asked: InForce, lane: LanePolicy) -> Watch:
@@ -230,6 +241,7 @@ def _in_time(
             reason=NOT_DUE,
             anchor_ms=due[0],
             due_ms=due_ms,
+            governed_ms=last_ms,
         ),
     )
 

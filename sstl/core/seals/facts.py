@@ -4,6 +4,9 @@ import msgspec
 
 from sstl.models.records import Event
 
+MOST_AGAIN = 8
+"""So many later reports of an episode are kept: without its first one, the episode would begin with one of them."""
+
 
 class Opening(msgspec.Struct, frozen=True):
     """One opening of one lock or seal that was armed, after debouncing."""
@@ -28,6 +31,8 @@ class Opening(msgspec.Struct, frozen=True):
     """The grant that has the shortcoming."""
     armed: "Armed | None" = None
     """The time of being armed that it ended; None of the ``door``."""
+    again: tuple[Event, ...] = ()
+    """Reports that would have opened it, had it not been open: at most `MOST_AGAIN`."""
 
 
 class Alarm(msgspec.Struct, frozen=True):
@@ -46,6 +51,8 @@ class Alarm(msgspec.Struct, frozen=True):
     """The control in progress, or the grant, that explains it; None: nothing does."""
     settles_ms: int | None = None
     """Until when the opposite signal would make it nothing (``hold_for_s``); None: nothing to wait for."""
+    again: tuple[Event, ...] = ()
+    """Its reports after the first: at most `MOST_AGAIN`."""
 
 
 class Armed(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from sstl.core.seals.debounce import dropped, rule_for
-from sstl.core.seals.facts import Alarm, Armed, Opening, Reseal
+from sstl.core.seals.facts import MOST_AGAIN, Alarm, Armed, Opening, Reseal
 from sstl.core.seals.grants import instant_ms
 from sstl.core.seals.machine import TRANSITIONS, Effect, State
 from sstl.models.identifiers import canonical_seal_number
@@ -47,6 +47,8 @@ class LockFold:
         self._grade: str | None = None
         self._last_alarm: dict[str, tuple[int, int]] = {}
         self._latched: list[int] = []
+        self._opened = False
+        """Whether nothing but the opening has ended the time of being armed."""
 
     def run(self) -> None:
         """Fold all reports."""
@@ -64,6 +66,8 @@ class LockFold:
         if symbol == "report":
             return
         self._alarm(symbol, event, settles)
+        if self._opened:
+            self._go_on(symbol, event)
         if state is State.ALARM and answer.state is not State.ALARM:
             self._reset(event)
         if answer.effect is Effect.ARM:
@@ -75,6 +79,15 @@ class LockFold:
         elif symbol == "closed" and self.openings and state in _OPEN:
             self.openings[-1] = replace(self.openings[-1], closed=event)
         self.state = answer.state
+
+    def _go_on(self, symbol: str, event: Event) -> None:
+        """Note a report by which the lock would be opened, were it still armed."""
+        effect = TRANSITIONS[State.ARMED, symbol].effect
+        if effect in (Effect.ARM, Effect.END):
+            self._opened = False
+        elif effect is Effect.OPEN and len(self.openings[-1].again) < MOST_AGAIN:
+            last = self.openings[-1]
+            self.openings[-1] = replace(last, again=(*last.again, event))
 
     def _number_of(self, symbol: str, event: Event) -> str | None:
         name = "sealAfter" if event.type.startswith("inspection.") else "sealNumber"
@@ -113,6 +126,7 @@ class LockFold:
         at_ms = event.event_ms if since is None else min(since, event.event_ms)
         at_ms = max(at_ms, self._armed_ms)
         self._end(event)
+        self._opened = True
         self.openings.append(
             Opening(
                 self.lock,
@@ -162,7 +176,7 @@ class LockFold:
                 return
         elif symbol == "state.ALARM":
             if self._latched:
-                self._again(self._latched[-1])
+                self._again(self._latched[-1], event)
                 return
             kind = "UNSTATED"
         elif symbol.startswith("alarm"):
@@ -176,7 +190,7 @@ class LockFold:
             last[0] in self._latched or event.event_ms - last[1] < quiet_s * 1000
         ):
             index = last[0]
-            self._again(index)
+            self._again(index, event)
         else:
             index = len(self.alarms)
             self.alarms.append(
@@ -194,9 +208,10 @@ class LockFold:
         if latched and index not in self._latched:
             self._latched.append(index)
 
-    def _again(self, index: int) -> None:
+    def _again(self, index: int, event: Event) -> None:
         alarm = self.alarms[index]
-        self.alarms[index] = replace(alarm, count=alarm.count + 1)
+        again = alarm.again if len(alarm.again) == MOST_AGAIN else (*alarm.again, event)
+        self.alarms[index] = replace(alarm, count=alarm.count + 1, again=again)
 
     def _reset(self, event: Event) -> None:
         for index in self._latched:

@@ -88,8 +88,8 @@ def grants_of(events: Iterable[Event]) -> list[Grant]:
     found = []
     for event in granted:
         data = event.data
-        from_ms, to_ms_ = instant_ms(data.get("validFrom")), instant_ms(data.get("validTo"))
-        if from_ms is None or to_ms_ is None:
+        window = window_of(event)
+        if window is None:
             continue
         found.append(
             Grant(
@@ -99,12 +99,17 @@ def grants_of(events: Iterable[Event]) -> list[Grant]:
                 data.get("equipmentReference"),
                 data.get("office"),
                 data.get("unLocationCode"),
-                from_ms,
-                to_ms_,
+                *window,
                 min((one.event_ms for one in revoked if _takes_back(one.data, data)), default=None),
             )
         )
     return found
+
+
+def window_of(grant: Event) -> tuple[int, int] | None:
+    """Return from when and until when a grant holds (ms), None where it does not say both."""
+    from_ms, until_ms = (instant_ms(grant.data.get(name)) for name in ("validFrom", "validTo"))
+    return None if from_ms is None or until_ms is None else (from_ms, until_ms)
 
 
 def _takes_back(revocation: dict[str, Any], grant: dict[str, Any]) -> bool:
