@@ -65,12 +65,12 @@ def filing(kind: str, hours: float, lrn: str = "LRN-1", **changes: Any) -> Told:
     return tell(f"manifest.{kind}", hours, **(body | changes))
 
 
-def moved(kind: str, hours: float, place: str) -> Told:
+def moved(kind: str, hours: float, place: str, unit: str = UNIT) -> Told:
     return tell(
         f"transport.{kind}",
         hours,
         eventClassifier="ACTUAL",
-        equipmentReference=UNIT,
+        equipmentReference=unit,
         unLocationCode=place,
     )
 
@@ -352,6 +352,65 @@ def test_three_parcels_of_one_consignee_are_three_flags_until_one_is_amended() -
     assert {flag["subject"]["transportDocument"] for flag in flags} == {"HBL1", "HBL2", "HBL3"}
     chain.take([filing("amended", 5, consignments=parcels[:2], equipment=[])])
     assert chain.net_flags() == {}
+
+
+BOTH = (UNIT, "MSCU6639870")
+IN_TWO_UNITS = (
+    filing(
+        "lodged",
+        0,
+        equipment=[{"equipmentReference": unit} for unit in BOTH],
+        house={"equipmentReferences": list(BOTH)},
+    ),
+    EXPORTED,
+    customs("declaration.accepted", 750, declarationType="IMPORT"),
+    *(
+        moved(kind, hours, place, unit)
+        for unit in BOTH
+        for kind, hours, place in (
+            ("loaded", 90, "CNYTN"),
+            ("departed", 96, "CNYTN"),
+            ("arrived", 760, "NLRTM"),
+            ("discharged", 770, "NLRTM"),
+        )
+    ),
+)
+
+
+def of_unit(kind: str, hours: float, number: int, **data: Any) -> Told:
+    return customs(kind, hours, equipmentReference=BOTH[number], **data)
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        pytest.param(
+            (
+                of_unit("inspection.detained", 772, 1, inspectionId="I1"),
+                of_unit("inspection.released", 780, 0),
+                moved("gated_out", 790, "NLRTM", BOTH[0]),
+                of_unit("inspection.detention.lifted", 820, 1, inspectionId="I1"),
+                of_unit("inspection.released", 825, 1),
+                moved("gated_out", 830, "NLRTM", BOTH[1]),
+            ),
+            {},
+            id="one-is-held-and-the-other-goes-on",
+        ),
+        pytest.param(
+            (
+                of_unit("inspection.released", 780, 0),
+                moved("gated_out", 790, "NLRTM", BOTH[0]),
+                moved("gated_out", 791, "NLRTM", BOTH[1]),
+            ),
+            {"control-gate-out-before-release": "HIGH"},
+            id="one-leaves-on-the-release-of-the-other",
+        ),
+    ],
+)
+def test_units_of_one_consignment_have_releases_of_their_own(
+    events: tuple[Told, ...], expected: dict[str, str]
+) -> None:
+    assert rules_that_hit(*IN_TWO_UNITS, *events) == expected
 
 
 def test_names_of_parties_are_in_no_flag() -> None:

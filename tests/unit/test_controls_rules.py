@@ -407,6 +407,63 @@ def test_nothing_is_released_while_detained(
     assert results(verdicts) == expected
 
 
+FIRST, SECOND = {"equipmentReference": UNIT}, {"equipmentReference": SECOND_UNIT}
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        pytest.param([RELEASE], {UNIT: NO_HIT, SECOND_UNIT: NO_HIT}, id="release-of-both"),
+        pytest.param(
+            [customs("inspection.released", T, **FIRST)],
+            {UNIT: NO_HIT, SECOND_UNIT: HIT},
+            id="release-of-one",
+        ),
+        pytest.param(
+            [RELEASE, customs("inspection.detained", T - HOUR, **SECOND)],
+            {UNIT: NO_HIT, SECOND_UNIT: HIT},
+            id="detention-of-the-other",
+        ),
+        pytest.param(
+            [RELEASE, customs("inspection.detained", T - HOUR)],
+            {UNIT: HIT, SECOND_UNIT: HIT},
+            id="detention-that-names-no-unit",
+        ),
+        pytest.param(
+            [
+                customs("inspection.released", T - HOUR, **FIRST),
+                customs("inspection.released", T - HOUR, **SECOND),
+                customs("inspection.revoked", T - MINUTE, **SECOND),
+            ],
+            {UNIT: NO_HIT, SECOND_UNIT: HIT},
+            id="release-of-one-revoked",
+        ),
+    ],
+)
+def test_each_unit_of_a_consignment_leaves_by_its_own_release(
+    events: Sequence[Event], expected: dict[str, Result]
+) -> None:
+    seen = view(*events, units=[unit(T14=T), unit(SECOND_UNIT, T14=T)])
+    found = answers(RULES["control-gate-out-before-release"], seen)
+    assert {one.anchor.removeprefix("T14|"): one.result for one in found} == expected
+
+
+@pytest.mark.parametrize(
+    ("released", "result"),
+    [
+        pytest.param(FIRST, NO_HIT, id="the-other-unit"),
+        pytest.param(SECOND, HIT, id="the-unit-detained"),
+        pytest.param({}, HIT, id="the-whole-consignment"),
+    ],
+)
+def test_a_detention_of_one_unit_keeps_the_other_from_nothing(
+    released: dict[str, str], result: Result
+) -> None:
+    detained = customs("inspection.detained", T - HOUR, **SECOND)
+    seen = view(detained, customs("inspection.released", T, **released))
+    assert results(answers(RULES["control-release-against-detention"], seen)) == [result]
+
+
 def promised(hours: float) -> Policy:
     return lane(stages=(StageLimit(start="T6", end="T13", limit_hours=hours),))
 

@@ -196,6 +196,16 @@ def test_a_unit_is_loaded_only_with_an_export_release(
     assert results(answers(RULES["filing-loaded-without-release"], seen)) == [result]
 
 
+def test_an_export_release_of_one_unit_is_none_of_another() -> None:
+    release = customs("inspection.released", LODGED, "EXPORT", equipmentReference=UNIT)
+    seen = view(release, units=[unit(T4=LOADED), unit("CSQU3054383", T4=LOADED)])
+    found = answers(RULES["filing-loaded-without-release"], seen)
+    assert {one.anchor: one.result for one in found} == {
+        f"T4|{UNIT}": NO_HIT,
+        "T4|CSQU3054383": HIT,
+    }
+
+
 def test_word_of_an_earlier_release_is_waited_for() -> None:
     rule, seen = RULES["filing-loaded-without-release"], view(DECLARED, units=[unit(T4=LOADED)])
     assert results(answers(rule, seen, as_of_ms=LOADED + 4 * HOUR - 1)) == [NO_HIT]

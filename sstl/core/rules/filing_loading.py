@@ -37,6 +37,7 @@ _RELEASES = (
     "inspection.inspectionId",
     "inspection.side",
     "inspection.unLocationCode",
+    "inspection.equipmentReference",
     "declaration.side",
     "declaration.declarationType",
     "channel.side",
@@ -126,7 +127,7 @@ def loaded_without_release(
     reported: bool | None = None
     for name, at_ms, known in loadings(view):
         anchor, evidence = f"T4|{name}", known
-        release = released_at(view, "EXPORT", at_ms)
+        release = released_at(view, "EXPORT", at_ms, name)
         if release is not None:
             yield no_hit(asked, anchor, at_ms, "an export release stood at loading")
             continue
@@ -139,7 +140,7 @@ def loaded_without_release(
         if as_of_ms >= due_ms and view.publisher_silent("T3", due_ms):
             yield not_evaluable(asked, anchor, at_ms, "publisher of T3 silent")
             continue
-        later = released_at(view, "EXPORT", 1 << 62)
+        later = released_at(view, "EXPORT", 1 << 62, name)
         came = Text("no release that stood is known", "未见有效放行")
         if later is not None and later.event_ms > at_ms:
             after = hours(later.event_ms - at_ms)
