@@ -84,20 +84,21 @@ def opened_not_resealed(view: ConsignmentView, asked: InForce, _as_of_ms: int) -
         steps = [one for one in control.of(*_PHYSICAL) if is_done(one)]
         if not steps:
             continue
-        named = next((one.data["equipmentReference"] for one in steps if _unit(one)), None)
-        units = view.unit_names if named is None else (named,)
+        named = sorted({unit for one in steps if (unit := _unit(one)) is not None})
         if control.side == "IMPORT":
             if view.lane is None:
                 yield not_evaluable(asked, f"seal|{control.key}", steps[0].event_ms, "policy.lanes")
                 continue
             if view.lane.unlock_at != "DESTINATION":
                 continue
-        for unit in units:
-            yield _resealed(view, asked, control, steps, unit)
+        for unit in named or view.unit_names:
+            own = [one for one in steps if _unit(one) in (None, unit)]
+            yield _resealed(view, asked, control, own, unit)
 
 
-def _unit(event: Event) -> bool:
-    return event.data.get("equipmentReference") is not None
+def _unit(event: Event) -> str | None:
+    unit: str | None = event.data.get("equipmentReference")
+    return unit
 
 
 def _resealed(
@@ -117,7 +118,12 @@ def _resealed(
     opening = openings[-1]
     due_ms = max(end_ms, opening.event_ms) + int(asked["limit_hours"] * HOUR_MS)
     stated = next(
-        (one for one in control.of(RESULT, *_PHYSICAL) if one.data.get("sealAfter")), None
+        (
+            one
+            for one in control.of(RESULT, *_PHYSICAL)
+            if one.data.get("sealAfter") and _unit(one) in (None, unit)
+        ),
+        None,
     )
     closed = next(
         (one for one in told.opened if one.type in _CLOSED and one.event_ms >= opening.event_ms),
