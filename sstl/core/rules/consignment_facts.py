@@ -84,6 +84,11 @@ def items_key(share: Share, position: int) -> str:
     return f"{share.manifest_id}|{own}"
 
 
+def equipment_meant(view: ConsignmentView, unit: str) -> str | None:
+    """Return a unit as the equipment that a flag means; None of loose cargo, which is the consignment itself."""
+    return None if unit == view.consignment else unit
+
+
 def selections(view: ConsignmentView) -> list[Event]:
     """Return the selections for control, in order: ``inspection.selected`` and channels other than GREEN."""
     channels = [

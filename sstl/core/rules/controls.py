@@ -218,6 +218,9 @@ def _followed_up(view: ConsignmentView, asked: InForce, event: Event, anchor: st
     limit_ms = int(asked["limit_hours"] * HOUR_MS)
     due_ms = event.event_ms + limit_ms
     follow = next((one for one in view.events if _follows_up(one, event)), None)
+    unit: str | None = event.data.get("equipmentReference")
+    of = Text("", "") if unit is None else Text(f" ({unit})", f"（{unit}）")
+    since = instant_text(event.event_ms)
     if follow is not None and follow.event_ms <= due_ms:
         return no_hit(asked, anchor, event.event_ms, "the image was followed up")
     limit = hours(limit_ms)
@@ -227,14 +230,15 @@ def _followed_up(view: ConsignmentView, asked: InForce, event: Event, anchor: st
             anchor,
             due_ms,
             text=Text(
-                f"A suspect image of {instant_text(event.event_ms)} was not followed up within {limit} h.",
-                f"{instant_text(event.event_ms)} 的可疑图像在 {limit} 小时内未跟进处置。",
+                f"A suspect image of {since}{of.en} was not followed up within {limit} h.",
+                f"{since} 的可疑图像{of.zh}在 {limit} 小时内未跟进处置。",
             ),
             observed="no follow-up",
             expected=f"within {limit} h",
             evidence=(event,),
             due_ms=due_ms,
             governed_ms=event.event_ms,
+            equipment_reference=unit,
         )
     took = follow.event_ms - event.event_ms
     return hit(
@@ -242,15 +246,15 @@ def _followed_up(view: ConsignmentView, asked: InForce, event: Event, anchor: st
         anchor,
         due_ms,
         text=Text(
-            f"A suspect image of {instant_text(event.event_ms)} was followed up only after {hours(took)} h; "
-            f"limit {limit} h.",
-            f"{instant_text(event.event_ms)} 的可疑图像在 {hours(took)} 小时后才跟进；时限 {limit} 小时。",
+            f"A suspect image of {since}{of.en} was followed up only after {hours(took)} h; limit {limit} h.",
+            f"{since} 的可疑图像{of.zh}在 {hours(took)} 小时后才跟进；时限 {limit} 小时。",
         ),
         observed=round(took / HOUR_MS, 3),
         expected=asked["limit_hours"],
         evidence=(event, follow),
         governed_ms=event.event_ms,
         severity="LOW",
+        equipment_reference=unit,
     )
 
 

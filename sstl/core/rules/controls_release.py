@@ -22,6 +22,7 @@ from sstl.core.rules.consignment_facts import (
     concerns,
     detained_at,
     ended_otherwise,
+    equipment_meant,
     evidence_at,
     hours,
     is_reported,
@@ -141,13 +142,15 @@ def _gate_out(
             anchor,
             at_ms,
             text=Text(
-                f"Left the terminal at {instant_text(at_ms)} while detained since {instant_text(detention.event_ms)}.",
-                f"自 {instant_text(detention.event_ms)} 起被扣留，却于 {instant_text(at_ms)} 出场。",
+                f"{unit} left the terminal at {instant_text(at_ms)} while detained since "
+                f"{instant_text(detention.event_ms)}.",
+                f"{unit} 自 {instant_text(detention.event_ms)} 起被扣留，却于 {instant_text(at_ms)} 出场。",
             ),
             observed="detained",
             expected="released",
             evidence=(detention, *known),
             severity="CRITICAL",
+            equipment_reference=equipment_meant(view, unit),
         )
     if released_at(view, "IMPORT", at_ms, unit) is not None:
         return no_hit(asked, anchor, at_ms, "an import release stood at gate-out")
@@ -169,14 +172,15 @@ def _gate_out(
         anchor,
         due_ms,
         text=Text(
-            f"Left the terminal at {instant_text(at_ms)} before import release: {came.en}.",
-            f"{instant_text(at_ms)} 在进口放行前出场：{came.zh}。",
+            f"{unit} left the terminal at {instant_text(at_ms)} before import release: {came.en}.",
+            f"{unit} 于 {instant_text(at_ms)} 在进口放行前出场：{came.zh}。",
         ),
         observed="no release",
         expected="released",
         evidence=evidence,
         due_ms=due_ms,
         governed_ms=at_ms,
+        equipment_reference=equipment_meant(view, unit),
     )
 
 

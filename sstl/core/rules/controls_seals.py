@@ -22,6 +22,7 @@ from sstl.core.rules.consignment_facts import (
     RESULT,
     Control,
     controls,
+    equipment_meant,
     hours,
     is_done,
 )
@@ -140,28 +141,31 @@ def _resealed(
             anchor,
             due_ms,
             text=Text(
-                f"Opened for a control at {opened_at} and not sealed again within {limit} h after it.",
-                f"{opened_at} 因查验开封，查验结束后 {limit} 小时内未重新施封。",
+                f"{unit} was opened for a control at {opened_at} and not sealed again within {limit} h after it.",
+                f"{unit} 于 {opened_at} 因查验开封，查验结束后 {limit} 小时内未重新施封。",
             ),
             observed="no new seal",
             expected=f"within {limit} h",
             evidence=(opening, steps[-1]),
             due_ms=due_ms,
             governed_ms=opening.event_ms,
+            equipment_reference=equipment_meant(view, unit),
         )
     return hit(
         asked,
         anchor,
         due_ms,
         text=Text(
-            f"Opened for a control at {opened_at} and sealed again only {took} h later; limit {limit} h after it.",
-            f"{opened_at} 因查验开封，{took} 小时后才重新施封；时限为查验后 {limit} 小时。",
+            f"{unit} was opened for a control at {opened_at} and sealed again only {took} h later; "
+            f"limit {limit} h after it.",
+            f"{unit} 于 {opened_at} 因查验开封，{took} 小时后才重新施封；时限为查验后 {limit} 小时。",
         ),
         observed=round((closed.event_ms - opening.event_ms) / HOUR_MS, 3),
         expected=asked["limit_hours"],
         evidence=(opening, steps[-1], closed),
         governed_ms=opening.event_ms,
         severity="MEDIUM",
+        equipment_reference=equipment_meant(view, unit),
     )
 
 

@@ -18,6 +18,7 @@ from sstl.core.rules.base import (
 )
 from sstl.core.rules.consignment_facts import (
     HOUR_MS,
+    equipment_meant,
     evidence_at,
     hours,
     is_reported,
@@ -151,14 +152,15 @@ def loaded_without_release(
             anchor,
             due_ms,
             text=Text(
-                f"Loaded at {instant_text(at_ms)} without export release: {came.en}.",
-                f"{instant_text(at_ms)} 装载时没有出口放行：{came.zh}。",
+                f"{name} was loaded at {instant_text(at_ms)} without export release: {came.en}.",
+                f"{name} 于 {instant_text(at_ms)} 装载时没有出口放行：{came.zh}。",
             ),
             observed="no release",
             expected="release before loading",
             evidence=evidence,
             due_ms=due_ms,
             governed_ms=at_ms,
+            equipment_reference=equipment_meant(view, name),
         )
 
 
@@ -177,7 +179,7 @@ def _of_referral(view: ConsignmentView, asked: InForce, referral: Referral) -> V
     anchor = raised.identity
     loaded = list(loadings(view))
     name = _REFERRAL[referral.kind]
-    for _, at_ms, evidence in sorted(loaded, key=lambda one: one[1]):
+    for unit, at_ms, evidence in sorted(loaded, key=lambda one: one[1]):
         if at_ms <= raised.event_ms or (answered is not None and answered.event_ms <= at_ms):
             continue
         after = hours(at_ms - raised.event_ms)
@@ -195,13 +197,15 @@ def _of_referral(view: ConsignmentView, asked: InForce, referral: Referral) -> V
             anchor,
             at_ms,
             text=Text(
-                f"Loaded {after} h after a {name.en} message of {instant_text(raised.event_ms)}; {end.en}.",
-                f"在 {instant_text(raised.event_ms)} 发出{name.zh} {after} 小时后装载；{end.zh}。",
+                f"{unit} was loaded {after} h after a {name.en} message of "
+                f"{instant_text(raised.event_ms)}; {end.en}.",
+                f"{unit} 在 {instant_text(raised.event_ms)} 发出{name.zh} {after} 小时后装载；{end.zh}。",
             ),
             observed=round((at_ms - raised.event_ms) / HOUR_MS, 3),
             expected="answered before loading",
             evidence=known,
             severity="HIGH" if referral.kind == "RFS" else None,
+            equipment_reference=equipment_meant(view, unit),
         )
     if len(loaded) < max(1, len(view.unit_names)):
         return not_evaluable(asked, anchor, raised.event_ms, "transport.loaded")
