@@ -426,7 +426,9 @@ def test_an_eta_that_the_real_departure_has_overtaken_is_found() -> None:
     assert results(answers(RULES["filing-r3053"], seen, allowed)) == [NO_HIT]
 
 
-WORDS = Policy(vague_words=("general cargo", "parts", "said to contain", "goods", "货物", "配件"))
+WORDS = Policy(
+    vague_words=("n/a", "general cargo", "parts", "said to contain", "goods", "货物", "配件")
+)
 
 
 @pytest.mark.parametrize(
@@ -441,6 +443,7 @@ WORDS = Policy(vague_words=("general cargo", "parts", "said to contain", "goods"
         pytest.param("tea", WORDS, NO_HIT, id="exactly-three-letters"),
         pytest.param("茶", WORDS, NO_HIT, id="one-ideograph"),
         pytest.param("kg", WORDS, HIT, id="two-letters"),
+        pytest.param("N/A (goods)", WORDS, HIT, id="stop-word-with-a-sign"),
         pytest.param("12345", Policy(), HIT, id="digits-only"),
         pytest.param("gearboxes", Policy(), NOT, id="no-list-in-policy"),
         pytest.param(None, WORDS, NOT, id="no-description"),
