@@ -6,6 +6,7 @@ import pytest
 
 from sstl.cli.common import load_checked, shipped_policy
 from sstl.core.geo import distance_km, distance_to_line_km, inside
+from sstl.core.rules.goods import listed_under
 from sstl.core.rules.goods_words import contains, letters, says_only
 from sstl.models.policy import Policy
 from sstl.models.unlocode import is_listed
@@ -157,3 +158,15 @@ def test_a_vague_word_says_nothing_as_people_write_it(word: str) -> None:
 )
 def test_the_examples_of_vague_descriptions_hold(description: str, *, vague: bool) -> None:
     assert says_only(description, POLICY.vague_words) is vague
+
+
+@pytest.mark.parametrize(
+    ("hs6", "lists"),
+    [
+        pytest.param("391510", {"waste", "waste-until-2026"}, id="waste-of-plastics"),
+        pytest.param("854911", {"waste", "waste-until-2026"}, id="spent-batteries"),
+        pytest.param("854800", set(), id="electrical-parts-are-no-waste"),
+    ],
+)
+def test_the_lists_of_waste_have_waste_alone(hs6: str, lists: set[str]) -> None:
+    assert set(listed_under(POLICY, hs6)) == lists
