@@ -132,6 +132,38 @@ def test_a_loaded_unit_is_in_a_manifest(
         )
 
 
+FLOWN = event("transport.dep", LOADED_MS, place="CNCAN", mode="4")
+
+
+@pytest.mark.parametrize(
+    ("events", "as_of_hours", "expected"),
+    [
+        pytest.param([FLOWN], 23.999, [NO_HIT], id="it-may-still-come"),
+        pytest.param([FLOWN], 24, [HIT], id="a-day-after-departure"),
+        pytest.param(
+            [event("transport.departed", LOADED_MS, emptyIndicator="EMPTY")], 900, [], id="empty"
+        ),
+        pytest.param(
+            [event("transport.dep", LOADED_MS, classifier="PLANNED")], 900, [], id="only-planned"
+        ),
+    ],
+)
+def test_what_has_departed_was_loaded(
+    events: Sequence[Event], as_of_hours: float, expected: list[Result]
+) -> None:
+    seen = journey(*events, shares=())
+    as_of_ms = LOADED_MS + int(as_of_hours * HOUR)
+    verdicts = answers(RULES["unit-not-in-manifest"], seen, as_of_ms=as_of_ms)
+    assert results(verdicts) == expected
+    if expected == [HIT]:
+        found = the_hit(verdicts)
+        assert (found.anchor, found.governed_ms) == ("manifest", LOADED_MS)
+        assert found.text is not None
+        assert found.text.en == (
+            "Departed at CNCAN at 2026-01-11T00:00:00Z and in no manifest 24 h later."
+        )
+
+
 def weighed(kg: float, at_ms: int = START + HOUR) -> Event:
     return event("mass.verified", at_ms, grossMassKg=kg)
 
