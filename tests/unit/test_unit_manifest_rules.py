@@ -270,6 +270,43 @@ def test_a_unit_departs_with_the_seals_that_are_declared(
         assert (found.expected, found.anchor) == ("AB123456", "seals")
 
 
+def gated_in(hours: float, *numbers: str, classifier: str = "ACTUAL") -> Event:
+    seals = [{"number": number} for number in numbers]
+    at_ms = START + int(hours * HOUR)
+    return event(
+        "transport.gated_in", at_ms, place="CNYTN", classifier=classifier, id="in", seals=seals
+    )
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        pytest.param([gated_in(1, "ab-123 456")], [NO_HIT], id="as-declared"),
+        pytest.param([gated_in(1, "AB123457")], [HIT], id="another-number"),
+        pytest.param([gated_in(1, "AB123456", "ZZ9")], [HIT], id="one-more-than-declared"),
+        pytest.param([gated_in(20, "AB123457")], [HIT], id="at-the-instant-of-departure"),
+        pytest.param([gated_in(20.001, "AB123457")], [NOT], id="after-departure-not-asked"),
+        pytest.param([gated_in(1, "SI")], [NOT], id="sealed-number-not-given"),
+        pytest.param([gated_in(1, "AB123457", classifier="PLANNED")], [NOT], id="only-planned"),
+        pytest.param(
+            [gated_in(2, "AB123457"), seal("armed", 1, "AB123456")],
+            [NO_HIT],
+            id="against-what-was-put-on-where-that-is-reported",
+        ),
+    ],
+)
+def test_seals_that_a_terminal_reads_are_compared_where_nobody_reports_them_put_on(
+    events: Sequence[Event], expected: list[Result]
+) -> None:
+    seen = journey(*events, DEPARTED, shares=(share(seals=("AB123456",)),))
+    verdicts = answers(RULES["seals-declared-differ"], seen)
+    assert results(verdicts) == expected
+    if expected == [HIT]:
+        found = the_hit(verdicts)
+        assert found.evidence[0].type == "transport.gated_in"
+        assert found.observed in {"AB123457", "ZZ9"}
+
+
 def test_without_manifest_seals_are_not_compared() -> None:
     seen = journey(seal("armed", 1, "AB123456"), shares=())
     assert answers(RULES["seals-declared-differ"], seen) == []
