@@ -6,8 +6,11 @@ import pytest
 
 from sstl.cli.common import load_checked, shipped_policy
 from sstl.core.geo import distance_km, distance_to_line_km, inside
+from sstl.core.rules import RULES
+from sstl.core.rules.base import in_force
 from sstl.core.rules.goods import listed_under
 from sstl.core.rules.goods_words import contains, letters, says_only
+from sstl.models.codes import MODE_NAMES
 from sstl.models.policy import Policy
 from sstl.models.unlocode import is_listed
 from sstl.synthetic.lanes import LANES, Lane, position
@@ -170,3 +173,13 @@ def test_the_examples_of_vague_descriptions_hold(description: str, *, vague: boo
 )
 def test_the_lists_of_waste_have_waste_alone(hs6: str, lists: set[str]) -> None:
     assert set(listed_under(POLICY, hs6)) == lists
+
+
+@pytest.mark.parametrize("mode", [*MODE_NAMES.values(), None])
+@pytest.mark.parametrize(
+    "rule",
+    ["milestone-later-than-planned", "milestone-expected-late", "leg-longer-than-planned"],
+)
+def test_nobody_is_called_for_minutes_by_any_mode(rule: str, mode: str | None) -> None:
+    asked = in_force(RULES[rule], POLICY, mode=mode, lane_id=None)
+    assert asked["threshold"] >= 120
