@@ -159,6 +159,26 @@ def test_an_opening_is_held_against_its_grant(
         assert found[0].supersedes == "seal-opened-unauthorised"
 
 
+@pytest.mark.parametrize(
+    ("body", "en", "zh"),
+    [
+        pytest.param({"unLocationCode": REST}, " in DEDUI", "在 DEDUI 被开启", id="place"),
+        pytest.param(
+            {"latitude": 52.0, "longitude": 20.9},
+            " at 52.0000, 20.9000",
+            "在 52.0000, 20.9000 被开启",
+            id="position",
+        ),
+        pytest.param({}, ", place not stated", "（地点未报告）被开启", id="neither"),
+    ],
+)
+def test_an_opening_says_where_it_was(body: dict[str, Any], en: str, zh: str) -> None:
+    (verdict,) = says("seal-opened-unauthorised", [ARMED, *WAY, lock("opened", 50, **body)])
+    assert verdict.text is not None
+    assert f"was opened at 2026-01-03T02:00:00Z{en}; no grant" in verdict.text.en
+    assert zh in verdict.text.zh
+
+
 def test_an_opening_after_revocation_is_against_its_grant() -> None:
     back = lock("authorisation.revoked", 45, commandId="C1")
     events = [ARMED, *WAY, lock("opened", 50, commandId="C1"), grant(40, 49, 51), back]
