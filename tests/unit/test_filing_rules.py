@@ -417,6 +417,15 @@ def test_routing_rules_of_the_entry_summary_declaration(
         assert the_hit(verdicts).anchor == "LRN1"
 
 
+def test_a_routing_without_the_union_says_so_in_both_languages() -> None:
+    share = filed(countries_of_routing_of_means=("CN", "AE"))
+    found = the_hit(answers(RULES["filing-r3018"], view(shares=[share])))
+    assert (found.observed, found.expected) == ("none", "NL")
+    assert found.text is not None
+    assert found.text.en.startswith("The routing names no EU country, the customs office")
+    assert "none" not in found.text.zh
+
+
 def test_an_eta_that_the_real_departure_has_overtaken_is_found() -> None:
     share = filed(eta_ms=DEPARTED + HOUR)
     seen = view(shares=[share], units=[unit(T5=DEPARTED + 3 * HOUR)])

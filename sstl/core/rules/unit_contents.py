@@ -145,7 +145,7 @@ def empty_sealed_or_heavy(view: JourneyView, asked: InForce, as_of_ms: int) -> I
         en.append(f"sealed at {instant_text(sealed[0].armed.event_ms)}")
         zh.append(f"于 {instant_text(sealed[0].armed.event_ms)} 施封")
     elif declared:
-        en.append(f"declared with {len(declared)} seals")
+        en.append(f"declared with {len(declared)} seal{'' if len(declared) == 1 else 's'}")
         zh.append(f"申报了 {len(declared)} 个封志")
     if heavy and mass_kg is not None:
         evidence.append(weighed[-1])
