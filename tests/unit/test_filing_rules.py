@@ -267,6 +267,63 @@ def test_nothing_is_loaded_while_a_referral_is_open(
         assert the_hit(verdicts).severity == ("HIGH" if kind == "RFS" else None)
 
 
+FLOWN = DEPARTED
+
+
+@pytest.mark.parametrize(
+    ("raised", "answered", "told", "result"),
+    [
+        pytest.param(FLOWN - 1, None, {"T5": FLOWN}, HIT, id="open-at-departure"),
+        pytest.param(FLOWN, None, {"T5": FLOWN}, NO_HIT, id="raised-at-that-instant"),
+        pytest.param(FLOWN - HOUR, FLOWN, {"T5": FLOWN}, NO_HIT, id="answered-at-that-instant"),
+        pytest.param(FLOWN - HOUR, FLOWN + 1, {"T5": FLOWN}, HIT, id="answered-a-moment-later"),
+        pytest.param(
+            FLOWN - HOUR, None, {"T4": FLOWN - 2 * HOUR, "T5": FLOWN}, NO_HIT, id="loaded-before"
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    ("kind", "rule"),
+    [("DNL", "filing-do-not-load-ignored"), ("RFS", "filing-referral-open-at-loading")],
+)
+def test_departure_stands_for_loading_where_nobody_reports_that(
+    kind: str, rule: str, raised: int, answered: int | None, told: dict[str, int], result: Result
+) -> None:
+    share = filed(referrals=(referral(kind, raised, answered),))
+    verdicts = answers(RULES[rule], view(shares=[share], units=[unit(UNIT, (), **told)]))
+    assert results(verdicts) == [result]
+    if result is HIT:
+        text = the_hit(verdicts).text
+        assert text is not None
+        assert text.en.startswith(f"{UNIT} departed ")
+        assert "启运" in text.zh
+
+
+@pytest.mark.parametrize(
+    ("events", "result"),
+    [
+        pytest.param([customs("inspection.released", FLOWN, "EXPORT")], NO_HIT, id="released"),
+        pytest.param(
+            [customs("inspection.released", FLOWN + 1, "EXPORT")], HIT, id="a-moment-late"
+        ),
+        pytest.param([DECLARED], HIT, id="never-released"),
+        pytest.param([], NOT, id="nothing-reported-by-the-export-side"),
+    ],
+)
+def test_a_unit_departs_only_with_an_export_release(
+    events: Sequence[Event], result: Result
+) -> None:
+    seen = view(*events, units=[unit(T5=FLOWN)])
+    verdicts = answers(RULES["filing-loaded-without-release"], seen)
+    assert results(verdicts) == [result]
+    if result is HIT:
+        text = the_hit(verdicts).text
+        assert text is not None
+        assert text.en.startswith(
+            f"{UNIT} departed at 2026-01-03T00:00:00Z without export release:"
+        )
+
+
 def test_the_loading_of_a_second_unit_counts_too() -> None:
     share = filed(referrals=(referral("DNL", LOADED),))
     units = [unit("MSKU3054383", T4=LOADED - HOUR), unit("CSQU3054383", T4=LOADED + 2 * HOUR)]
