@@ -65,12 +65,12 @@ def filing(kind: str, hours: float, lrn: str = "LRN-1", **changes: Any) -> Told:
     return tell(f"manifest.{kind}", hours, **(body | changes))
 
 
-def moved(kind: str, hours: float, place: str) -> Told:
+def moved(kind: str, hours: float, place: str, unit: str = UNIT) -> Told:
     return tell(
         f"transport.{kind}",
         hours,
         eventClassifier="ACTUAL",
-        equipmentReference=UNIT,
+        equipmentReference=unit,
         unLocationCode=place,
     )
 
@@ -352,6 +352,124 @@ def test_three_parcels_of_one_consignee_are_three_flags_until_one_is_amended() -
     assert {flag["subject"]["transportDocument"] for flag in flags} == {"HBL1", "HBL2", "HBL3"}
     chain.take([filing("amended", 5, consignments=parcels[:2], equipment=[])])
     assert chain.net_flags() == {}
+
+
+BOTH = (UNIT, "MSCU6639870")
+IN_TWO_UNITS = (
+    filing(
+        "lodged",
+        0,
+        equipment=[{"equipmentReference": unit} for unit in BOTH],
+        house={"equipmentReferences": list(BOTH)},
+    ),
+    EXPORTED,
+    customs("declaration.accepted", 750, declarationType="IMPORT"),
+    *(
+        moved(kind, hours, place, unit)
+        for unit in BOTH
+        for kind, hours, place in (
+            ("loaded", 90, "CNYTN"),
+            ("departed", 96, "CNYTN"),
+            ("arrived", 760, "NLRTM"),
+            ("discharged", 770, "NLRTM"),
+        )
+    ),
+)
+
+
+def of_unit(kind: str, hours: float, number: int, **data: Any) -> Told:
+    return customs(kind, hours, equipmentReference=BOTH[number], **data)
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        pytest.param(
+            (
+                of_unit("inspection.detained", 772, 1, inspectionId="I1"),
+                of_unit("inspection.released", 780, 0),
+                moved("gated_out", 790, "NLRTM", BOTH[0]),
+                of_unit("inspection.detention.lifted", 820, 1, inspectionId="I1"),
+                of_unit("inspection.released", 825, 1),
+                moved("gated_out", 830, "NLRTM", BOTH[1]),
+            ),
+            {},
+            id="one-is-held-and-the-other-goes-on",
+        ),
+        pytest.param(
+            (
+                of_unit("inspection.released", 780, 0),
+                moved("gated_out", 790, "NLRTM", BOTH[0]),
+                moved("gated_out", 791, "NLRTM", BOTH[1]),
+            ),
+            {"control-gate-out-before-release": "HIGH"},
+            id="one-leaves-on-the-release-of-the-other",
+        ),
+    ],
+)
+def test_units_of_one_consignment_have_releases_of_their_own(
+    events: tuple[Told, ...], expected: dict[str, str]
+) -> None:
+    assert rules_that_hit(*IN_TWO_UNITS, *events) == expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "events"),
+    [
+        pytest.param(
+            "control-gate-out-before-release",
+            (of_unit("inspection.released", 780, 0), moved("gated_out", 791, "NLRTM", BOTH[1])),
+            id="left",
+        ),
+        pytest.param(
+            "control-gate-out-before-release",
+            (of_unit("inspection.detained", 780, 1), moved("gated_out", 791, "NLRTM", BOTH[1])),
+            id="left-while-detained",
+        ),
+        pytest.param(
+            "filing-loaded-without-release",
+            (of_unit("inspection.revoked", 70, 1, side="EXPORT"), RELEASED),
+            id="loaded-without-release",
+        ),
+        pytest.param(
+            "filing-do-not-load-ignored",
+            (
+                tell("manifest.referral.raised", 93, lrn="LRN-1", referralType="DNL"),
+                moved("loaded", 94, "CNYTN", BOTH[1]),
+                tell("transport.loaded", 90, eventClassifier="ACTUAL", equipmentReference=BOTH[0]),
+            ),
+            id="loaded-in-spite-of-a-message",
+        ),
+        pytest.param(
+            "control-suspect-image-not-followed-up",
+            (of_unit("inspection.scan.completed", 772, 1, inspectionId="I1", niiResult="SUSPECT"),),
+            id="suspect-image",
+        ),
+        pytest.param(
+            "control-opened-not-resealed",
+            (
+                of_unit("inspection.physical.started", 772, 1, inspectionId="I1"),
+                of_unit("inspection.physical.completed", 774, 1, inspectionId="I1"),
+                tell("seallock.opened", 772.5, equipmentReference=BOTH[1], sealNumber="S1"),
+                tell("seallock.resealed", 780, equipmentReference=BOTH[1], sealNumber="S2"),
+            ),
+            id="resealed-late",
+        ),
+    ],
+)
+def test_a_flag_names_the_unit_that_is_meant(rule: str, events: tuple[Told, ...]) -> None:
+    told = [one for one in IN_TWO_UNITS if rule != "filing-do-not-load-ignored" or not _loads(one)]
+    chain = Chain(policy=TO_THE_DOOR)
+    chain.take((*told, *events))
+    chain.beat(LATER_MS)
+    flags = [flag for flag in chain.net_flags().values() if flag["indicators"][0]["ruleId"] == rule]
+    assert [flag["subject"].get("equipmentReference") for flag in flags] == [BOTH[1]]
+    assert BOTH[1] in flags[0]["text"]["en"]
+    assert BOTH[1] in flags[0]["text"]["zh"]
+
+
+def _loads(one: Told) -> bool:
+    return str(one[1]["type"]) == "org.sstl.transport.loaded.v1"
 
 
 def test_names_of_parties_are_in_no_flag() -> None:

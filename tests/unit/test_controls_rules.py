@@ -27,6 +27,8 @@ HIT, NO_HIT, NOT = Result.HIT, Result.NO_HIT, Result.NOT_EVALUABLE
 RULES = rule_of(rules.RULES)
 T = ARRIVED
 SECOND_UNIT = "CSQU3054383"
+FIRST: dict[str, Any] = {"equipmentReference": UNIT}
+SECOND: dict[str, Any] = {"equipmentReference": SECOND_UNIT}
 
 
 def result(at_ms: int, **data: Any) -> Event:
@@ -120,6 +122,59 @@ def test_one_inspection_is_one_episode_however_often_its_image_is_reported() -> 
     again = result(T + HOUR, inspectionId="I1", niiResult="SUSPECT")
     verdicts = answers(RULES["control-suspect-image-not-followed-up"], view(IMAGE, again))
     assert [one.anchor for one in verdicts] == ["image|I1"]
+
+
+def image(at_ms: int, found: str, **data: Any) -> Event:
+    return customs("inspection.scan.completed", at_ms, inspectionId="I1", niiResult=found, **data)
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        pytest.param(
+            [image(T, "INCONCLUSIVE"), image(T + HOUR, "SUSPECT")],
+            [HIT],
+            id="suspect-when-repeated",
+        ),
+        pytest.param(
+            [image(T, "INCONCLUSIVE"), image(T + HOUR, "CLEAR")], [NO_HIT], id="clear-when-repeated"
+        ),
+        pytest.param(
+            [image(T, "CLEAR"), image(T + HOUR, "INCONCLUSIVE")], [NOT], id="unclear-when-repeated"
+        ),
+        pytest.param(
+            [image(T, "SUSPECT"), image(T + HOUR, "CLEAR")],
+            [HIT],
+            id="another-image-clears-nothing",
+        ),
+    ],
+)
+def test_an_image_that_tells_nothing_does_not_hide_one_that_does(
+    events: Sequence[Event], expected: Sequence[Result]
+) -> None:
+    verdicts = answers(RULES["control-suspect-image-not-followed-up"], view(*events))
+    assert results(verdicts) == expected
+
+
+def test_each_unit_of_an_inspection_has_its_own_image() -> None:
+    seen = view(
+        image(T, "SUSPECT", **FIRST),
+        image(T + MINUTE, "SUSPECT", **SECOND),
+        customs("inspection.physical.started", T + HOUR, inspectionId="I1", **FIRST),
+    )
+    found = answers(RULES["control-suspect-image-not-followed-up"], seen)
+    assert {one.anchor: one.result for one in found} == {
+        f"image|I1|{UNIT}": NO_HIT,
+        f"image|I1|{SECOND_UNIT}": HIT,
+    }
+
+
+def test_a_result_that_names_no_unit_is_of_the_only_unit_scanned() -> None:
+    again = result(T + HOUR, inspectionId="I1", niiResult="SUSPECT")
+    found = answers(
+        RULES["control-suspect-image-not-followed-up"], view(image(T, "SUSPECT", **FIRST), again)
+    )
+    assert [one.anchor for one in found] == [f"image|I1|{UNIT}"]
 
 
 @pytest.mark.parametrize(
@@ -289,6 +344,27 @@ def test_resealing_is_asked_where_the_journey_goes_on_under_seal(
     assert results(answers(RULES["control-opened-not-resealed"], seen)) == expected
 
 
+def test_each_unit_of_an_inspection_is_sealed_again() -> None:
+    started, ended = "inspection.physical.started", "inspection.physical.completed"
+    seen = view(
+        customs(started, T, inspectionId="I1", **FIRST),
+        customs(ended, T + HOUR, inspectionId="I1", **FIRST),
+        customs(started, T + 2 * HOUR, inspectionId="I1", **SECOND),
+        customs(ended, T + 3 * HOUR, inspectionId="I1", **SECOND),
+        result(T + 4 * HOUR, inspectionId="I1", sealAfter="S2", **FIRST),
+        units=[
+            unit(opened=[opened(T)]),
+            unit(SECOND_UNIT, opened=[opened(T + 2 * HOUR)]),
+        ],
+        policy=TO_THE_DOOR,
+    )
+    found = answers(RULES["control-opened-not-resealed"], seen)
+    assert {one.anchor.rpartition("|")[2]: one.result for one in found} == {
+        UNIT: NO_HIT,
+        SECOND_UNIT: HIT,
+    }
+
+
 RELEASE = customs("inspection.released", T)
 ACCEPTED = customs("declaration.accepted", LODGED)
 
@@ -407,6 +483,60 @@ def test_nothing_is_released_while_detained(
     assert results(verdicts) == expected
 
 
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        pytest.param([RELEASE], {UNIT: NO_HIT, SECOND_UNIT: NO_HIT}, id="release-of-both"),
+        pytest.param(
+            [customs("inspection.released", T, **FIRST)],
+            {UNIT: NO_HIT, SECOND_UNIT: HIT},
+            id="release-of-one",
+        ),
+        pytest.param(
+            [RELEASE, customs("inspection.detained", T - HOUR, **SECOND)],
+            {UNIT: NO_HIT, SECOND_UNIT: HIT},
+            id="detention-of-the-other",
+        ),
+        pytest.param(
+            [RELEASE, customs("inspection.detained", T - HOUR)],
+            {UNIT: HIT, SECOND_UNIT: HIT},
+            id="detention-that-names-no-unit",
+        ),
+        pytest.param(
+            [
+                customs("inspection.released", T - HOUR, **FIRST),
+                customs("inspection.released", T - HOUR, **SECOND),
+                customs("inspection.revoked", T - MINUTE, **SECOND),
+            ],
+            {UNIT: NO_HIT, SECOND_UNIT: HIT},
+            id="release-of-one-revoked",
+        ),
+    ],
+)
+def test_each_unit_of_a_consignment_leaves_by_its_own_release(
+    events: Sequence[Event], expected: dict[str, Result]
+) -> None:
+    seen = view(*events, units=[unit(T14=T), unit(SECOND_UNIT, T14=T)])
+    found = answers(RULES["control-gate-out-before-release"], seen)
+    assert {one.anchor.removeprefix("T14|"): one.result for one in found} == expected
+
+
+@pytest.mark.parametrize(
+    ("released", "result"),
+    [
+        pytest.param(FIRST, NO_HIT, id="the-other-unit"),
+        pytest.param(SECOND, HIT, id="the-unit-detained"),
+        pytest.param({}, HIT, id="the-whole-consignment"),
+    ],
+)
+def test_a_detention_of_one_unit_keeps_the_other_from_nothing(
+    released: dict[str, str], result: Result
+) -> None:
+    detained = customs("inspection.detained", T - HOUR, **SECOND)
+    seen = view(detained, customs("inspection.released", T, **released))
+    assert results(answers(RULES["control-release-against-detention"], seen)) == [result]
+
+
 def promised(hours: float) -> Policy:
     return lane(stages=(StageLimit(start="T6", end="T13", limit_hours=hours),))
 
@@ -498,6 +628,9 @@ def selected(at_ms: int = T + HOUR, basis: str = "RULE", **data: Any) -> Event:
             [partner(controlPurpose=None), selected()], [NOT], id="partner's-purpose-unknown"
         ),
         pytest.param([selected()], [], id="no-partner-result"),
+        pytest.param([partner(**FIRST), selected(**FIRST)], [HIT], id="the-same-unit"),
+        pytest.param([partner(**FIRST), selected(**SECOND)], [NO_HIT], id="another-unit"),
+        pytest.param([partner(**FIRST), selected()], [HIT], id="selected-as-a-whole"),
     ],
 )
 def test_a_partners_result_makes_the_same_control_needless(
@@ -562,6 +695,32 @@ def test_a_control_repeated_for_cause_is_low(basis: str, severity: str | None) -
         ),
         pytest.param(
             [result(T, controlType="DOCUMENT", outcome="NOT_CONFIRMED")], [], id="documents"
+        ),
+        pytest.param(
+            [
+                customs("inspection.scan.started", T - 4 * HOUR, inspectionId="I1"),
+                PHYSICAL[0],
+                result(T + MINUTE, inspectionId="I1", controlType="PHYSICAL", outcome="CONFIRMED"),
+            ],
+            [HIT],
+            id="opened-after-a-scan",
+        ),
+        pytest.param(
+            [
+                customs("inspection.physical.started", T - 4 * HOUR, inspectionId="I1", **FIRST),
+                customs("inspection.physical.started", T, inspectionId="I1", **SECOND),
+                result(T + MINUTE, inspectionId="I1", outcome="CONFIRMED", **SECOND),
+            ],
+            [HIT],
+            id="the-other-unit-was-begun-before",
+        ),
+        pytest.param(
+            [
+                customs("inspection.scan.started", T - 4 * HOUR, inspectionId="I1"),
+                result(T, inspectionId="I1", controlType="PHYSICAL", outcome="CONFIRMED"),
+            ],
+            [NOT],
+            id="only-the-scan's-start-is-known",
         ),
     ],
 )

@@ -30,7 +30,15 @@ from sstl.core.journeys.stage import JourneysStage
 from sstl.core.stage import MemoryState
 from sstl.errors import ExitCode
 from sstl.models.policy import Policy
-from sstl.models.records import Finding, Heartbeat, Placed, Shared, UnitMilestones
+from sstl.models.records import (
+    Filing,
+    Finding,
+    Heartbeat,
+    Placed,
+    Referral,
+    Shared,
+    UnitMilestones,
+)
 from tests.journey_events import DAY, HOUR, LANE, START, UNIT, Chain, event, share
 
 POLICY = Policy.model_validate(
@@ -167,6 +175,47 @@ def test_a_consignment_has_a_story_too() -> None:
     assert [one.type for one in told.timeline] == ["inspection.released"]
     text = "\n".join(lines(story(consignments=(told,))))
     assert "Consignment H1: lane CNYTN-NLRTM-SEA" in text
+
+
+def test_a_consignment_says_which_unit_is_meant_and_what_was_filed() -> None:
+    second = "CSQU3054383"
+    filings = (
+        Filing(event=event("manifest.lodged", START)),
+        Filing(event=event("manifest.amended", START + 2 * DAY), changed=("value",)),
+    )
+    raised = event("manifest.referral.raised", START + DAY, referralType="RFI")
+    answered = event("manifest.referral.answered", START + 3 * DAY, referralType="RFI")
+    filed = share(
+        filings=filings, referrals=(Referral(kind="RFI", raised=raised, answered=answered),)
+    )
+    chain = Chain(ConsignmentsStage(), POLICY)
+    chain.feed(
+        Shared(manifest_id="LRN1", share=filed, units=(UNIT, second)),
+        Placed(event=event("inspection.released", START + 5 * DAY, equipmentReference=second)),
+        key="H1",
+    )
+    assessment = read_consignment(chain.state, "H1", POLICY)
+    assert assessment is not None
+    told = consignment_story(assessment, POLICY)
+    assert [(one.type, one.says) for one in told.timeline] == [
+        ("manifest.lodged", {}),
+        ("manifest.referral.raised", {"referralType": "RFI"}),
+        ("manifest.amended", {}),
+        ("manifest.referral.answered", {"referralType": "RFI"}),
+        ("inspection.released", {"equipmentReference": second}),
+    ]
+
+
+def test_a_report_that_names_no_place_says_its_position() -> None:
+    chain = Chain(JourneysStage(), POLICY)
+    chain.feed(
+        Placed(event=event("seallock.armed", START, place="CNYTN", latitude=22.5, **DEVICE)),
+        Placed(event=event("seallock.opened", START + 1, latitude=52, longitude=20.9, **DEVICE)),
+    )
+    assessment = read_unit(chain.state, UNIT, POLICY)
+    assert assessment is not None
+    (journey,) = journey_stories(assessment, POLICY)
+    assert [one.says.get("position") for one in journey.timeline] == [None, "52.0000, 20.9000"]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

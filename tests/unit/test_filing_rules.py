@@ -196,6 +196,16 @@ def test_a_unit_is_loaded_only_with_an_export_release(
     assert results(answers(RULES["filing-loaded-without-release"], seen)) == [result]
 
 
+def test_an_export_release_of_one_unit_is_none_of_another() -> None:
+    release = customs("inspection.released", LODGED, "EXPORT", equipmentReference=UNIT)
+    seen = view(release, units=[unit(T4=LOADED), unit("CSQU3054383", T4=LOADED)])
+    found = answers(RULES["filing-loaded-without-release"], seen)
+    assert {one.anchor: one.result for one in found} == {
+        f"T4|{UNIT}": NO_HIT,
+        "T4|CSQU3054383": HIT,
+    }
+
+
 def test_word_of_an_earlier_release_is_waited_for() -> None:
     rule, seen = RULES["filing-loaded-without-release"], view(DECLARED, units=[unit(T4=LOADED)])
     assert results(answers(rule, seen, as_of_ms=LOADED + 4 * HOUR - 1)) == [NO_HIT]
@@ -255,6 +265,63 @@ def test_nothing_is_loaded_while_a_referral_is_open(
     assert results(verdicts) == [result]
     if result is HIT:
         assert the_hit(verdicts).severity == ("HIGH" if kind == "RFS" else None)
+
+
+FLOWN = DEPARTED
+
+
+@pytest.mark.parametrize(
+    ("raised", "answered", "told", "result"),
+    [
+        pytest.param(FLOWN - 1, None, {"T5": FLOWN}, HIT, id="open-at-departure"),
+        pytest.param(FLOWN, None, {"T5": FLOWN}, NO_HIT, id="raised-at-that-instant"),
+        pytest.param(FLOWN - HOUR, FLOWN, {"T5": FLOWN}, NO_HIT, id="answered-at-that-instant"),
+        pytest.param(FLOWN - HOUR, FLOWN + 1, {"T5": FLOWN}, HIT, id="answered-a-moment-later"),
+        pytest.param(
+            FLOWN - HOUR, None, {"T4": FLOWN - 2 * HOUR, "T5": FLOWN}, NO_HIT, id="loaded-before"
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    ("kind", "rule"),
+    [("DNL", "filing-do-not-load-ignored"), ("RFS", "filing-referral-open-at-loading")],
+)
+def test_departure_stands_for_loading_where_nobody_reports_that(
+    kind: str, rule: str, raised: int, answered: int | None, told: dict[str, int], result: Result
+) -> None:
+    share = filed(referrals=(referral(kind, raised, answered),))
+    verdicts = answers(RULES[rule], view(shares=[share], units=[unit(UNIT, (), **told)]))
+    assert results(verdicts) == [result]
+    if result is HIT:
+        text = the_hit(verdicts).text
+        assert text is not None
+        assert text.en.startswith(f"{UNIT} departed ")
+        assert "启运" in text.zh
+
+
+@pytest.mark.parametrize(
+    ("events", "result"),
+    [
+        pytest.param([customs("inspection.released", FLOWN, "EXPORT")], NO_HIT, id="released"),
+        pytest.param(
+            [customs("inspection.released", FLOWN + 1, "EXPORT")], HIT, id="a-moment-late"
+        ),
+        pytest.param([DECLARED], HIT, id="never-released"),
+        pytest.param([], NOT, id="nothing-reported-by-the-export-side"),
+    ],
+)
+def test_a_unit_departs_only_with_an_export_release(
+    events: Sequence[Event], result: Result
+) -> None:
+    seen = view(*events, units=[unit(T5=FLOWN)])
+    verdicts = answers(RULES["filing-loaded-without-release"], seen)
+    assert results(verdicts) == [result]
+    if result is HIT:
+        text = the_hit(verdicts).text
+        assert text is not None
+        assert text.en.startswith(
+            f"{UNIT} departed at 2026-01-03T00:00:00Z without export release:"
+        )
 
 
 def test_the_loading_of_a_second_unit_counts_too() -> None:
@@ -407,6 +474,15 @@ def test_routing_rules_of_the_entry_summary_declaration(
         assert the_hit(verdicts).anchor == "LRN1"
 
 
+def test_a_routing_without_the_union_says_so_in_both_languages() -> None:
+    share = filed(countries_of_routing_of_means=("CN", "AE"))
+    found = the_hit(answers(RULES["filing-r3018"], view(shares=[share])))
+    assert (found.observed, found.expected) == ("none", "NL")
+    assert found.text is not None
+    assert found.text.en.startswith("The routing names no EU country, the customs office")
+    assert "none" not in found.text.zh
+
+
 def test_an_eta_that_the_real_departure_has_overtaken_is_found() -> None:
     share = filed(eta_ms=DEPARTED + HOUR)
     seen = view(shares=[share], units=[unit(T5=DEPARTED + 3 * HOUR)])
@@ -416,7 +492,9 @@ def test_an_eta_that_the_real_departure_has_overtaken_is_found() -> None:
     assert results(answers(RULES["filing-r3053"], seen, allowed)) == [NO_HIT]
 
 
-WORDS = Policy(vague_words=("general cargo", "parts", "said to contain", "goods", "货物", "配件"))
+WORDS = Policy(
+    vague_words=("n/a", "general cargo", "parts", "said to contain", "goods", "货物", "配件")
+)
 
 
 @pytest.mark.parametrize(
@@ -431,6 +509,7 @@ WORDS = Policy(vague_words=("general cargo", "parts", "said to contain", "goods"
         pytest.param("tea", WORDS, NO_HIT, id="exactly-three-letters"),
         pytest.param("茶", WORDS, NO_HIT, id="one-ideograph"),
         pytest.param("kg", WORDS, HIT, id="two-letters"),
+        pytest.param("N/A (goods)", WORDS, HIT, id="stop-word-with-a-sign"),
         pytest.param("12345", Policy(), HIT, id="digits-only"),
         pytest.param("gearboxes", Policy(), NOT, id="no-list-in-policy"),
         pytest.param(None, WORDS, NOT, id="no-description"),

@@ -174,6 +174,7 @@ CHAPTERS = Policy(
         ChapterWords(words=("shoes", "footwear", "鞋"), chapters=("64",)),
         ChapterWords(words=("t shirt", "trousers"), chapters=("61", "62")),
         ChapterWords(words=("tyre",), chapters=("40",)),
+        ChapterWords(words=("Poly-bag",), chapters=("39",)),
     )
 )
 
@@ -186,6 +187,8 @@ CHAPTERS = Policy(
         pytest.param("392690", "塑料鞋", CHAPTERS, [HIT], id="foreign-chinese-word"),
         pytest.param("610910", "Cotton T-shirt", CHAPTERS, [NO_HIT], id="words-in-a-row"),
         pytest.param("640399", "shoes for trousers", CHAPTERS, [NO_HIT], id="own-and-foreign"),
+        pytest.param("640399", "poly-bags", CHAPTERS, [NO_HIT], id="another-word-with-a-hyphen"),
+        pytest.param("392310", "Poly bag", CHAPTERS, [NO_HIT], id="own-word-without-its-hyphen"),
         pytest.param("392690", "plastic hooks", CHAPTERS, [NO_HIT], id="no-listed-word"),
         pytest.param("392690", "shoestring", CHAPTERS, [NO_HIT], id="part-of-a-word"),
         pytest.param("392690", None, CHAPTERS, [NOT], id="no-description"),
@@ -201,6 +204,13 @@ def test_a_description_must_fit_its_chapter(
     assert results(verdicts) == expected
     if expected == [HIT]:
         assert (verdicts[0].observed, verdicts[0].expected) == ("39", "64")
+
+
+@pytest.mark.parametrize("written", ["POLY-BAG", "poly bag", "Poly-Bag, printed"])
+def test_a_word_of_a_list_is_read_as_a_description_is(written: str) -> None:
+    seen = view(shares=[goods(hs6="640399", description=written)])
+    found = the_hit(answers(RULES["goods-description-contradicts-chapter"], seen, CHAPTERS))
+    assert (found.observed, found.expected) == ("64", "39")
 
 
 ROUTES = Policy(

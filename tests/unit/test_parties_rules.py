@@ -67,6 +67,30 @@ def risk(from_ms: int, level: str, to_ms: int | None = None, **data: Any) -> Eve
             id="suspension-over",
         ),
         pytest.param(
+            [
+                status(LODGED - 9 * DAY, LODGED),
+                status(LODGED - 2 * DAY, LODGED - DAY, status="SUSPENDED"),
+            ],
+            HIT,
+            "expired",
+            id="expired-after-a-suspension-that-was-over",
+        ),
+        pytest.param(
+            [
+                status(LODGED - 9 * DAY, LODGED + 1000),
+                status(LODGED - 2 * DAY, LODGED - DAY, status="SUSPENDED"),
+            ],
+            NO_HIT,
+            None,
+            id="suspension-over-and-expires-a-second-later",
+        ),
+        pytest.param(
+            [status(LODGED - 2 * DAY, LODGED - DAY, status="SUSPENDED")],
+            NO_HIT,
+            None,
+            id="of-a-grant-only-its-suspension-is-known",
+        ),
+        pytest.param(
             [status(LODGED - DAY), status(LODGED + HOUR, status="REVOKED")],
             NO_HIT,
             None,
@@ -117,6 +141,16 @@ def test_an_authorisation_from_abroad_counts_by_mutual_recognition(
     assert results(verdicts) == [result]
     if result is HIT:
         assert the_hit(verdicts).severity == "LOW"
+
+
+def test_a_suspension_that_is_over_leaves_the_recognition_as_it_was() -> None:
+    share = filed(aeo=(("EXPORTER", True),), parties=(("CONSIGNOR", TRADER),))
+    entries = [
+        status(LODGED - 9 * DAY, mraRecognised=True),
+        status(LODGED - 2 * DAY, LODGED - DAY, status="SUSPENDED"),
+    ]
+    seen = view(shares=[share], registry={TRADER: entries})
+    assert results(answers(RULES["party-aeo-not-confirmed"], seen)) == [NO_HIT]
 
 
 def test_a_claim_about_nobody_named_is_not_evaluable() -> None:

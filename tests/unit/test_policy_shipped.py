@@ -6,6 +6,11 @@ import pytest
 
 from sstl.cli.common import load_checked, shipped_policy
 from sstl.core.geo import distance_km, distance_to_line_km, inside
+from sstl.core.rules import RULES
+from sstl.core.rules.base import in_force
+from sstl.core.rules.goods import listed_under
+from sstl.core.rules.goods_words import contains, letters, says_only
+from sstl.models.codes import MODE_NAMES
 from sstl.models.policy import Policy
 from sstl.models.unlocode import is_listed
 from sstl.synthetic.lanes import LANES, Lane, position
@@ -128,3 +133,53 @@ def test_the_ordinary_goods_of_the_corridor_are_on_no_list() -> None:
 
 def test_the_default_needs_no_file() -> None:
     assert Policy().lanes == {}
+
+
+@pytest.mark.parametrize(
+    "word", sorted({word for entry in POLICY.chapter_words for word in entry.words})
+)
+def test_a_word_of_a_chapter_is_found_as_people_write_it(word: str) -> None:
+    assert contains(f"Cotton {word.upper()}, 20 cartons", word)
+
+
+@pytest.mark.parametrize("word", POLICY.vague_words)
+def test_a_vague_word_says_nothing_as_people_write_it(word: str) -> None:
+    assert letters(word)
+    assert says_only(f"{word.upper()} (12)", POLICY.vague_words)
+
+
+@pytest.mark.parametrize(
+    ("description", "vague"),
+    [
+        pytest.param("SAID TO CONTAIN: goods and parts", True, id="stop-words"),
+        pytest.param("Parts of gearboxes", False, id="parts-of-something"),
+        pytest.param("货物配件", True, id="chinese-stop-words"),
+        pytest.param("日用品", True, id="daily-necessities"),
+        pytest.param("汽车配件", False, id="car-parts"),
+        pytest.param("机器人", False, id="robots-are-no-machinery"),
+    ],
+)
+def test_the_examples_of_vague_descriptions_hold(description: str, *, vague: bool) -> None:
+    assert says_only(description, POLICY.vague_words) is vague
+
+
+@pytest.mark.parametrize(
+    ("hs6", "lists"),
+    [
+        pytest.param("391510", {"waste", "waste-until-2026"}, id="waste-of-plastics"),
+        pytest.param("854911", {"waste", "waste-until-2026"}, id="spent-batteries"),
+        pytest.param("854800", set(), id="electrical-parts-are-no-waste"),
+    ],
+)
+def test_the_lists_of_waste_have_waste_alone(hs6: str, lists: set[str]) -> None:
+    assert set(listed_under(POLICY, hs6)) == lists
+
+
+@pytest.mark.parametrize("mode", [*MODE_NAMES.values(), None])
+@pytest.mark.parametrize(
+    "rule",
+    ["milestone-later-than-planned", "milestone-expected-late", "leg-longer-than-planned"],
+)
+def test_nobody_is_called_for_minutes_by_any_mode(rule: str, mode: str | None) -> None:
+    asked = in_force(RULES[rule], POLICY, mode=mode, lane_id=None)
+    assert asked["threshold"] >= 120

@@ -34,8 +34,8 @@ def loading(place: str, at_ms: int, **more: Any) -> Event:
     return event("transport.loaded", at_ms, place=place, **more)
 
 
-# Yantian to Singapore is 2,605 km; less the 12 and 30 km that the two geofences reach. With 60 minutes for rounded
-# reports 130 km/h need 18 h 43 min.
+# Yantian to Singapore is 2,625 km; less the 12 and 30 km that the two geofences reach. With 60 minutes for rounded
+# reports 130 km/h need 18 h 52 min.
 @pytest.mark.parametrize(
     ("hours", "result"),
     [
@@ -59,6 +59,17 @@ def test_a_unit_cannot_be_in_two_places_faster_than_it_travels(
         )  # at one instant the order is that of the ids
         assert "CNYTN" in (found.text.en if found.text else "")
         assert "SGSIN" in (found.text.en if found.text else "")
+
+
+def test_the_example_of_two_places_has_the_figures_of_its_page() -> None:
+    out = event("transport.gated_out", START, place="CNYTN")
+    there = event("transport.gated_in", START + 18 * HOUR, place="SGSIN")
+    found = the_hit(answers(RULES["unit-in-two-places"], journey(out, there)))
+    assert found.text is not None
+    assert "2625 km in 1080 min, at least 136 km/h; 130 km/h are possible" in found.text.en
+    for minutes, result in ((1131, HIT), (1132, NO_HIT)):
+        near = event("transport.gated_in", START + minutes * MINUTE, place="SGSIN")
+        assert results(answers(RULES["unit-in-two-places"], journey(out, near))) == [result]
 
 
 def test_exactly_the_speed_that_is_possible_is_no_contradiction() -> None:

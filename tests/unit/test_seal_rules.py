@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (Chinese punctuation is full width)
 """What was done to a seal: opened, tampered with, broken, replaced."""
 
 from typing import Any
@@ -5,7 +6,7 @@ from typing import Any
 import pytest
 
 from sstl.core.rules.seals import RULES
-from sstl.models.policy import Policy
+from sstl.models.policy import Geofence, Policy
 from sstl.models.records import Event
 from tests.journey_events import UNIT
 from tests.seal_stories import (
@@ -169,9 +170,7 @@ def test_an_opening_is_held_against_its_grant(
             DESTINATION,
             id="a-position-instead-of-a-place",
         ),
-        pytest.param(
-            {}, {"deviceId": SECOND}, "device:LOCKS/7", "device:LOCKS/8", id="another-lock"
-        ),
+        pytest.param({}, {"deviceId": SECOND}, "LOCKS/7", "LOCKS/8", id="another-lock"),
         pytest.param(
             {},
             {"equipmentReference": "MSKU0000005"},
@@ -182,8 +181,8 @@ def test_an_opening_is_held_against_its_grant(
         pytest.param(
             {},
             {"deviceId": SECOND, "equipmentReference": None},
-            "device:LOCKS/7",
-            "device:LOCKS/8",
+            "LOCKS/7",
+            "LOCKS/8",
             id="another-lock-by-a-grant-that-names-no-unit",
         ),
     ],
@@ -204,12 +203,86 @@ def test_what_was_done_is_held_against_what_the_grant_names(
     assert f"{observed} instead of {expected}" in verdict.text.en
 
 
+@pytest.mark.parametrize(
+    ("body", "en", "zh"),
+    [
+        pytest.param({"unLocationCode": REST}, " in DEDUI", "在 DEDUI 被开启", id="place"),
+        pytest.param(
+            {"latitude": 52.0, "longitude": 20.9},
+            " at 52.0000, 20.9000",
+            "在 52.0000, 20.9000 被开启",
+            id="position",
+        ),
+        pytest.param({}, ", place not stated", "（地点未报告）被开启", id="neither"),
+    ],
+)
+def test_an_opening_says_where_it_was(body: dict[str, Any], en: str, zh: str) -> None:
+    (verdict,) = says("seal-opened-unauthorised", [ARMED, *WAY, lock("opened", 50, **body)])
+    assert verdict.text is not None
+    assert f"was opened at 2026-01-03T02:00:00Z{en}; no grant" in verdict.text.en
+    assert zh in verdict.text.zh
+
+
 def test_an_opening_after_revocation_is_against_its_grant() -> None:
     back = lock("authorisation.revoked", 45, commandId="C1")
     events = [ARMED, *WAY, lock("opened", 50, commandId="C1"), grant(40, 49, 51), back]
     (verdict,) = says("seal-opened-against-grant", events)
+    assert (verdict.observed, verdict.expected) == ("opened after revocation", "a grant that holds")
     assert verdict.text is not None
-    assert "revoked" in verdict.text.en
+    assert verdict.text.en == (
+        "Lock LOCKS/7 was opened at 2026-01-03T02:00:00Z, place not stated, but the grant had been revoked."
+    )
+    assert verdict.text.zh == (
+        "电子锁 LOCKS/7 于 2026-01-03T02:00:00Z（地点未报告）被开启，但授权已被撤销。"
+    )
+
+
+@pytest.mark.parametrize(
+    ("granted", "done", "allowed"),
+    [
+        pytest.param(
+            {"deviceId": {"manufacturerId": "LOCKS", "tagSerial": "9"}},
+            "LOCKS/7",
+            "LOCKS/9",
+            id="another-lock",
+        ),
+        pytest.param({"equipmentReference": "CSQU3054383"}, UNIT, "CSQU3054383", id="another-unit"),
+    ],
+)
+def test_a_grant_for_something_else_says_for_what(
+    granted: dict[str, Any], done: str, allowed: str
+) -> None:
+    events = [ARMED, *WAY, lock("opened", 50, commandId="C1"), grant(40, 49, 51, **granted)]
+    (verdict,) = says("seal-opened-against-grant", events)
+    assert (verdict.observed, verdict.expected) == (done, allowed)
+    assert verdict.text is not None
+    assert f"another lock or unit: {done} instead of {allowed}." in verdict.text.en
+    assert f"实际 {done}，授权 {allowed}。" in verdict.text.zh
+
+
+def test_a_position_far_from_the_place_of_the_grant_is_named() -> None:
+    body: dict[str, Any] = {"commandId": "C1", "latitude": 52.0, "longitude": 20.9}
+    events = [
+        ARMED,
+        *WAY,
+        lock("opened", 50, **body),
+        grant(40, 49, 51, unLocationCode=DESTINATION),
+    ]
+    fences = {"end": Geofence(centre=(51.95, 4.05), radius_km=12, un_location_code=DESTINATION)}
+    (verdict,) = says("seal-opened-against-grant", events, by=Policy(geofences=fences))
+    assert (verdict.observed, verdict.expected) == ("52.0000, 20.9000", DESTINATION)
+
+
+def test_a_grant_for_another_time_says_for_which_in_both_languages() -> None:
+    events = [ARMED, *WAY, lock("opened", 50, commandId="C1"), grant(40, 55, 60)]
+    (verdict,) = says("seal-opened-against-grant", events)
+    assert verdict.text is not None
+    assert verdict.text.en.endswith(
+        ": 2026-01-03T02:00:00Z instead of 2026-01-03T07:00:00Z to 2026-01-03T12:00:00Z."
+    )
+    assert verdict.text.zh.endswith(
+        "实际 2026-01-03T02:00:00Z，授权 2026-01-03T07:00:00Z 至 2026-01-03T12:00:00Z。"
+    )
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,38 @@ def test_a_loaded_unit_is_in_a_manifest(
         )
 
 
+FLOWN = event("transport.dep", LOADED_MS, place="CNCAN", mode="4")
+
+
+@pytest.mark.parametrize(
+    ("events", "as_of_hours", "expected"),
+    [
+        pytest.param([FLOWN], 23.999, [NO_HIT], id="it-may-still-come"),
+        pytest.param([FLOWN], 24, [HIT], id="a-day-after-departure"),
+        pytest.param(
+            [event("transport.departed", LOADED_MS, emptyIndicator="EMPTY")], 900, [], id="empty"
+        ),
+        pytest.param(
+            [event("transport.dep", LOADED_MS, classifier="PLANNED")], 900, [], id="only-planned"
+        ),
+    ],
+)
+def test_what_has_departed_was_loaded(
+    events: Sequence[Event], as_of_hours: float, expected: list[Result]
+) -> None:
+    seen = journey(*events, shares=())
+    as_of_ms = LOADED_MS + int(as_of_hours * HOUR)
+    verdicts = answers(RULES["unit-not-in-manifest"], seen, as_of_ms=as_of_ms)
+    assert results(verdicts) == expected
+    if expected == [HIT]:
+        found = the_hit(verdicts)
+        assert (found.anchor, found.governed_ms) == ("manifest", LOADED_MS)
+        assert found.text is not None
+        assert found.text.en == (
+            "Departed at CNCAN at 2026-01-11T00:00:00Z and in no manifest 24 h later."
+        )
+
+
 def weighed(kg: float, at_ms: int = START + HOUR) -> Event:
     return event("mass.verified", at_ms, grossMassKg=kg)
 
@@ -236,6 +268,43 @@ def test_a_unit_departs_with_the_seals_that_are_declared(
     if expected == [HIT]:
         found = the_hit(verdicts)
         assert (found.expected, found.anchor) == ("AB123456", "seals")
+
+
+def gated_in(hours: float, *numbers: str, classifier: str = "ACTUAL") -> Event:
+    seals = [{"number": number} for number in numbers]
+    at_ms = START + int(hours * HOUR)
+    return event(
+        "transport.gated_in", at_ms, place="CNYTN", classifier=classifier, id="in", seals=seals
+    )
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        pytest.param([gated_in(1, "ab-123 456")], [NO_HIT], id="as-declared"),
+        pytest.param([gated_in(1, "AB123457")], [HIT], id="another-number"),
+        pytest.param([gated_in(1, "AB123456", "ZZ9")], [HIT], id="one-more-than-declared"),
+        pytest.param([gated_in(20, "AB123457")], [HIT], id="at-the-instant-of-departure"),
+        pytest.param([gated_in(20.001, "AB123457")], [NOT], id="after-departure-not-asked"),
+        pytest.param([gated_in(1, "SI")], [NOT], id="sealed-number-not-given"),
+        pytest.param([gated_in(1, "AB123457", classifier="PLANNED")], [NOT], id="only-planned"),
+        pytest.param(
+            [gated_in(2, "AB123457"), seal("armed", 1, "AB123456")],
+            [NO_HIT],
+            id="against-what-was-put-on-where-that-is-reported",
+        ),
+    ],
+)
+def test_seals_that_a_terminal_reads_are_compared_where_nobody_reports_them_put_on(
+    events: Sequence[Event], expected: list[Result]
+) -> None:
+    seen = journey(*events, DEPARTED, shares=(share(seals=("AB123456",)),))
+    verdicts = answers(RULES["seals-declared-differ"], seen)
+    assert results(verdicts) == expected
+    if expected == [HIT]:
+        found = the_hit(verdicts)
+        assert found.evidence[0].type == "transport.gated_in"
+        assert found.observed in {"AB123457", "ZZ9"}
 
 
 def test_without_manifest_seals_are_not_compared() -> None:

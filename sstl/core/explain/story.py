@@ -25,8 +25,9 @@ from sstl.core.milestones import ACTUAL, classifier_of, order, place_of
 from sstl.core.positions import Ping
 from sstl.core.rules import CONSIGNMENT_RULES, RULES, UNIT_RULES, Result, Verdict
 from sstl.core.rules.base import flag_id, in_force, instant_text
+from sstl.core.rules.route_common import point_of, point_text
 from sstl.models.policy import Policy
-from sstl.models.records import Event, Evidence
+from sstl.models.records import Event, Evidence, Share
 
 _TOLD = (
     "eventClassifier",
@@ -50,6 +51,7 @@ _TOLD = (
     "status",
     "mrn",
     "emptyIndicator",
+    "referralType",
 )
 """Fields of bodies that a timeline shows, in this order; no parties and no free text among them."""
 
@@ -98,10 +100,24 @@ def consignment_story(assessment: ConsignmentAssessment, policy: Policy) -> Cons
         units=tuple(view.unit_names),
         manifests=tuple(share.manifest_id for share in view.shares),
         milestones=_milestones(view.milestones),
-        timeline=_timeline(view.events, view.milestones),
+        timeline=_timeline(
+            (*view.events, *_filed(view.shares)),
+            view.milestones,
+            named="equipmentReference" if len(view.unit_names) > 1 else None,
+        ),
         rules=_rules(verdicts, view.consignment, policy, view.plan.mode, view.plan.lane_id),
         not_asked=tuple(one.rule.id for one in CONSIGNMENT_RULES if one.rule.id not in asked),
     )
+
+
+def _filed(shares: Iterable[Share]) -> Iterable[Event]:
+    """Return lodgements, amendments and referrals, which a consignment has from its manifests."""
+    for share in shares:
+        yield from (filing.event for filing in share.filings)
+        for referral in share.referrals:
+            yield referral.raised
+            if referral.answered is not None:
+                yield referral.answered
 
 
 def flag_story(cell: FlagCell) -> FlagStory:
@@ -219,25 +235,29 @@ def _when(reports: Mapping[str, Event], code: str) -> str | None:
     return None if event is None else instant_text(event.event_ms)
 
 
-def _timeline(events: Sequence[Event], known: Any) -> tuple[Told, ...]:
+def _timeline(events: Sequence[Event], known: Any, named: str | None = None) -> tuple[Told, ...]:
+    """Return what is told of the events; ``named`` is a field more that tells them apart."""
     reported: dict[str, list[str]] = {}
     for code, event in known.actual.items():
         reported.setdefault(event.identity, []).append(code)
     return tuple(
-        _told(event, tuple(sorted(reported.get(event.identity, ()), key=_code_order)))
+        _told(event, tuple(sorted(reported.get(event.identity, ()), key=_code_order)), named)
         for event in sorted(events, key=order)
     )
 
 
-def _told(event: Event, milestones: tuple[str, ...] = ()) -> Told:
+def _told(event: Event, milestones: tuple[str, ...] = (), named: str | None = None) -> Told:
     says = {}
-    for name in _TOLD:
+    for name in _TOLD if named is None else (named, *_TOLD):
         value = event.data.get(name)
         if value is None or (name == "eventClassifier" and classifier_of(event) == ACTUAL):
             continue
         if isinstance(value, dict):
             value = "/".join(str(one) for one in value.values())
         says[name] = str(value)
+    place, point = place_of(event), point_of(event)
+    if place is None and point is not None:
+        says["position"] = point_text(point)
     return Told(
         at=instant_text(event.event_ms),
         type=event.type,
@@ -247,7 +267,7 @@ def _told(event: Event, milestones: tuple[str, ...] = ()) -> Told:
         partition=event.origin.partition,
         offset=event.origin.offset,
         recorded=instant_text(event.version.recorded_ms),
-        place=place_of(event),
+        place=place,
         milestones=milestones,
         says=says,
     )

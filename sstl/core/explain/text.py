@@ -30,7 +30,7 @@ _WORDS = {
     "consignments": "货物",
     "manifests": "舱单",
     "units": "运输单元",
-    "lane": "航线",
+    "lane": "线路",
     "unknown": "未知",
     "ended": "已结束",
     "under way": "进行中",

@@ -71,6 +71,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """How far the threshold is exceeded, 0 to 1, for the score; None: 1 - expected / observed of numbers, else 0."""
     leg_id: str | None = None
     seal_numbers: tuple[str, ...] = ()
+    equipment_reference: str | None = None
+    """Of a consignment: the one of its units that is meant; None: it as a whole, or the subject's own unit."""
     consignments: tuple[str, ...] | None = None
     """Those concerned, None: all that lie in the unit."""
     risk_area: RiskArea | None = None

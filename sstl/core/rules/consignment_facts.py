@@ -84,6 +84,11 @@ def items_key(share: Share, position: int) -> str:
     return f"{share.manifest_id}|{own}"
 
 
+def equipment_meant(view: ConsignmentView, unit: str) -> str | None:
+    """Return a unit as the equipment that a flag means; None of loose cargo, which is the consignment itself."""
+    return None if unit == view.consignment else unit
+
+
 def selections(view: ConsignmentView) -> list[Event]:
     """Return the selections for control, in order: ``inspection.selected`` and channels other than GREEN."""
     channels = [
@@ -94,17 +99,26 @@ def selections(view: ConsignmentView) -> list[Event]:
     return sorted((*view.by_type.get(SELECTED, ()), *channels), key=order)
 
 
-def released_at(view: ConsignmentView, side: str, instant_ms: int) -> Event | None:
-    """Return the last release of a side that stood at an instant; what came later does not count."""
-    releases = view.by_type.get(RELEASED, ())
-    revocations = view.by_type.get(REVOKED, ())
+def _of_unit(events: Iterable[Event], unit: str | None) -> list[Event]:
+    """Return the reports on a unit: those that name it, and those on the whole consignment, which name none."""
+    return [one for one in events if one.data.get("equipmentReference", unit) == unit]
+
+
+def released_at(view: ConsignmentView, side: str, instant_ms: int, unit: str) -> Event | None:
+    """Return the last release of a unit on a side that stood at an instant; what came later does not count.
+
+    A release that names another unit of the consignment is none of this one.
+    """
+    releases = _of_unit(view.by_type.get(RELEASED, ()), unit)
+    revocations = _of_unit(view.by_type.get(REVOKED, ()), unit)
     known = [one for one in releases if one.event_ms <= instant_ms]
     if revocations and known:
         revoked = [one for one in revocations if one.event_ms <= instant_ms]
         known = standing_releases((*known, *revoked))
     found = next((one for one in reversed(known) if side_of(one, view.plan) == side), None)
     if side == "IMPORT" and CLEARED_BY_AIR in view.by_type:
-        cleared = [one for one in view.by_type[CLEARED_BY_AIR] if one.event_ms <= instant_ms]
+        own = _of_unit(view.by_type[CLEARED_BY_AIR], unit)
+        cleared = [one for one in own if one.event_ms <= instant_ms]
         return max((*cleared, *(() if found is None else (found,))), key=order, default=None)
     return found
 
@@ -126,13 +140,18 @@ def is_reported(view: ConsignmentView, side: str, milestone: str) -> bool:
     return named or reports_of_side(view, side)
 
 
-def detained_at(view: ConsignmentView, instant_ms: int, side: str | None = None) -> Event | None:
-    """Return the first detention (of a side) that was open at an instant.
+def detained_at(
+    view: ConsignmentView, instant_ms: int, side: str | None = None, unit: str | None = None
+) -> Event | None:
+    """Return the first detention (of a side, of a unit) that was open at an instant.
 
     It is ended by a lifting of the same inspection, or by any lifting where one of them names none. A lifting at the
-    instant itself counts, a detention at the instant itself does not.
+    instant itself counts, a detention at the instant itself does not. One that names another unit of the consignment
+    does not hold this one back; without a unit, all count.
     """
-    detained = view.by_type.get(DETAINED)
+    detained: Sequence[Event] = view.by_type.get(DETAINED, ())
+    if unit is not None:
+        detained = _of_unit(detained, unit)
     if not detained:
         return None
     lifted = [event for event in view.by_type.get(LIFTED, ()) if event.event_ms <= instant_ms]

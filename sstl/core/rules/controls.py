@@ -176,27 +176,51 @@ def _area(event: Event) -> RiskArea | None:
 
 
 def suspect_image(view: ConsignmentView, asked: InForce, _as_of_ms: int) -> Iterator[Verdict]:
-    """Judge the first suspect image of each inspection: an absence with a deadline."""
-    seen: set[str] = set()
+    """Judge the first suspect image of each unit in each inspection: an absence with a deadline."""
+    for anchor, images in _images(view).items():
+        suspect = next((one for one in images if one.data["niiResult"] == "SUSPECT"), None)
+        unclear = [one for one in images if one.data["niiResult"] == "INCONCLUSIVE"]
+        if suspect is not None:
+            yield _followed_up(view, asked, suspect, anchor)
+        elif unclear and unclear[-1] is images[-1]:
+            yield not_evaluable(asked, anchor, unclear[0].event_ms, "a conclusive image")
+        elif unclear:
+            yield no_hit(asked, anchor, unclear[0].event_ms, "a conclusive image was clear")
+
+
+def _images(view: ConsignmentView) -> dict[str, list[Event]]:
+    """Sort the images by inspection and unit, in their order; each that names no inspection stands alone.
+
+    An image that names no unit is of the only one that the inspection's other images name.
+    """
     scans = view.by_type.get("inspection.scan.completed", ())
-    for event in sorted((*scans, *view.by_type.get(RESULT, ())), key=order):
-        if event.data.get("niiResult") not in ("SUSPECT", "INCONCLUSIVE"):
-            continue
-        inspection = event.data.get("inspectionId")
-        anchor = event.identity if inspection is None else f"image|{inspection}"
-        if anchor in seen:
-            continue
-        seen.add(anchor)
-        if event.data["niiResult"] == "INCONCLUSIVE":
-            yield not_evaluable(asked, anchor, event.event_ms, "a conclusive image")
-            continue
-        yield _followed_up(view, asked, event, anchor)
+    images = [one for one in (*scans, *view.by_type.get(RESULT, ())) if one.data.get("niiResult")]
+    named: dict[str, set[str]] = {}
+    for one in images:
+        inspection, unit = one.data.get("inspectionId"), one.data.get("equipmentReference")
+        if inspection is not None and unit is not None:
+            named.setdefault(inspection, set()).add(unit)
+    found: dict[str, list[Event]] = {}
+    for one in sorted(images, key=order):
+        inspection, unit = one.data.get("inspectionId"), one.data.get("equipmentReference")
+        if inspection is None:
+            anchor = one.identity
+        else:
+            units = named.get(inspection, set())
+            if unit is None and len(units) == 1:
+                (unit,) = units
+            anchor = f"image|{inspection}" if unit is None else f"image|{inspection}|{unit}"
+        found.setdefault(anchor, []).append(one)
+    return found
 
 
 def _followed_up(view: ConsignmentView, asked: InForce, event: Event, anchor: str) -> Verdict:
     limit_ms = int(asked["limit_hours"] * HOUR_MS)
     due_ms = event.event_ms + limit_ms
     follow = next((one for one in view.events if _follows_up(one, event)), None)
+    unit: str | None = event.data.get("equipmentReference")
+    of = Text("", "") if unit is None else Text(f" ({unit})", f"（{unit}）")
+    since = instant_text(event.event_ms)
     if follow is not None and follow.event_ms <= due_ms:
         return no_hit(asked, anchor, event.event_ms, "the image was followed up")
     limit = hours(limit_ms)
@@ -206,14 +230,15 @@ def _followed_up(view: ConsignmentView, asked: InForce, event: Event, anchor: st
             anchor,
             due_ms,
             text=Text(
-                f"A suspect image of {instant_text(event.event_ms)} was not followed up within {limit} h.",
-                f"{instant_text(event.event_ms)} 的可疑图像在 {limit} 小时内未跟进处置。",
+                f"A suspect image of {since}{of.en} was not followed up within {limit} h.",
+                f"{since} 的可疑图像{of.zh}在 {limit} 小时内未跟进处置。",
             ),
             observed="no follow-up",
             expected=f"within {limit} h",
             evidence=(event,),
             due_ms=due_ms,
             governed_ms=event.event_ms,
+            equipment_reference=unit,
         )
     took = follow.event_ms - event.event_ms
     return hit(
@@ -221,15 +246,15 @@ def _followed_up(view: ConsignmentView, asked: InForce, event: Event, anchor: st
         anchor,
         due_ms,
         text=Text(
-            f"A suspect image of {instant_text(event.event_ms)} was followed up only after {hours(took)} h; "
-            f"limit {limit} h.",
-            f"{instant_text(event.event_ms)} 的可疑图像在 {hours(took)} 小时后才跟进；时限 {limit} 小时。",
+            f"A suspect image of {since}{of.en} was followed up only after {hours(took)} h; limit {limit} h.",
+            f"{since} 的可疑图像{of.zh}在 {hours(took)} 小时后才跟进；时限 {limit} 小时。",
         ),
         observed=round(took / HOUR_MS, 3),
         expected=asked["limit_hours"],
         evidence=(event, follow),
         governed_ms=event.event_ms,
         severity="LOW",
+        equipment_reference=unit,
     )
 
 

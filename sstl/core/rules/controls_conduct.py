@@ -107,7 +107,11 @@ def control_repeated(view: ConsignmentView, asked: InForce, _as_of_ms: int) -> I
     for event in view.by_type.get(SELECTED, ()):
         anchor, at_ms = event.identity, event.event_ms
         purpose = event.data.get("controlPurpose")
-        known = [one for one in partners if one.event_ms < at_ms]
+        known = [
+            one
+            for one in partners
+            if one.event_ms < at_ms and concerns(one, event, ("equipmentReference",))
+        ]
         if not known:
             yield no_hit(asked, anchor, at_ms, "no partner's result was known at the selection")
             continue
@@ -164,11 +168,12 @@ def result_implausibly_fast(
         for event in control.of(RESULT):
             if not is_done(event):
                 continue
-            least = _least_minutes(control, event, asked)
-            if least is None:
+            kind = _kind(control, event)
+            if kind is None:
                 continue
+            least, begins = asked[kind[0]], kind[1]
             anchor, at_ms = event.identity, event.event_ms
-            start = _start_ms(control, event)
+            start = _start_ms(control, event, begins)
             if start is None:
                 yield not_evaluable(asked, anchor, at_ms, "start of the control")
                 continue
@@ -192,19 +197,25 @@ def result_implausibly_fast(
             )
 
 
-def _least_minutes(control: Control, event: Event, asked: InForce) -> float | None:
-    kind = event.data.get("controlType")
-    if kind is None:
-        physical = control.of("inspection.physical.started")
-        kind = "PHYSICAL" if physical else "NII" if control.of("inspection.scan.started") else None
-    if kind == "PHYSICAL":
-        return asked["physical_minutes"]
-    return asked["scan_minutes"] if kind == "NII" else None
+_PHYSICAL = ("physical_minutes", "inspection.physical.started")
+_SCAN = ("scan_minutes", "inspection.scan.started")
+_KINDS = {"PHYSICAL": _PHYSICAL, "NII": _SCAN}
+"""Type of control to the parameter that says how long it takes, and the report that begins it."""
 
 
-def _start_ms(control: Control, result: Event) -> tuple[int, Event | None] | None:
-    for event in control.of("inspection.physical.started", "inspection.scan.started"):
-        return event.event_ms, event
+def _kind(control: Control, result: Event) -> tuple[str, str] | None:
+    stated = result.data.get("controlType")
+    if stated is not None:
+        return _KINDS.get(stated)
+    begun = (kind for kind in (_PHYSICAL, _SCAN) if control.of(kind[1]))
+    return next(begun, None)
+
+
+def _start_ms(control: Control, result: Event, begins: str) -> tuple[int, Event | None] | None:
+    """Return when the control of the result's unit began, by its own kind: a scan before is another one."""
+    for event in control.of(begins):
+        if concerns(event, result, ("equipmentReference",)):
+            return event.event_ms, event
     stated = result.data.get("startedAt")
     return None if stated is None else (to_ms(datetime.fromisoformat(stated)), None)
 

@@ -19,8 +19,10 @@ from sstl.core.rules.base import (
 )
 from sstl.core.rules.consignment_facts import (
     HOUR_MS,
+    concerns,
     detained_at,
     ended_otherwise,
+    equipment_meant,
     evidence_at,
     hours,
     is_reported,
@@ -133,22 +135,24 @@ def _gate_out(
 ) -> Verdict:
     unit, at_ms, known = left
     anchor = f"T14|{unit}"
-    detention = detained_at(view, at_ms, "IMPORT")
+    detention = detained_at(view, at_ms, "IMPORT", unit)
     if detention is not None:
         return hit(
             asked,
             anchor,
             at_ms,
             text=Text(
-                f"Left the terminal at {instant_text(at_ms)} while detained since {instant_text(detention.event_ms)}.",
-                f"自 {instant_text(detention.event_ms)} 起被扣留，却于 {instant_text(at_ms)} 出场。",
+                f"{unit} left the terminal at {instant_text(at_ms)} while detained since "
+                f"{instant_text(detention.event_ms)}.",
+                f"{unit} 自 {instant_text(detention.event_ms)} 起被扣留，却于 {instant_text(at_ms)} 出场。",
             ),
             observed="detained",
             expected="released",
             evidence=(detention, *known),
             severity="CRITICAL",
+            equipment_reference=equipment_meant(view, unit),
         )
-    if released_at(view, "IMPORT", at_ms) is not None:
+    if released_at(view, "IMPORT", at_ms, unit) is not None:
         return no_hit(asked, anchor, at_ms, "an import release stood at gate-out")
     if any(one.event_ms <= at_ms and _in_transit(view, one) for one in view.events):
         return no_hit(asked, anchor, at_ms, "it moves under customs transit")
@@ -157,7 +161,7 @@ def _gate_out(
     due_ms = at_ms + int(asked["grace_hours"] * HOUR_MS)
     if as_of_ms >= due_ms and view.publisher_silent("T13", due_ms):
         return not_evaluable(asked, anchor, at_ms, "publisher of T13 silent")
-    later = released_at(view, "IMPORT", _EVER)
+    later = released_at(view, "IMPORT", _EVER, unit)
     evidence, came = known, Text("no release that stood is known", "未见有效放行")
     if later is not None and later.event_ms > at_ms:
         after = hours(later.event_ms - at_ms)
@@ -168,14 +172,15 @@ def _gate_out(
         anchor,
         due_ms,
         text=Text(
-            f"Left the terminal at {instant_text(at_ms)} before import release: {came.en}.",
-            f"{instant_text(at_ms)} 在进口放行前出场：{came.zh}。",
+            f"{unit} left the terminal at {instant_text(at_ms)} before import release: {came.en}.",
+            f"{unit} 于 {instant_text(at_ms)} 在进口放行前出场：{came.zh}。",
         ),
         observed="no release",
         expected="released",
         evidence=evidence,
         due_ms=due_ms,
         governed_ms=at_ms,
+        equipment_reference=equipment_meant(view, unit),
     )
 
 
@@ -191,10 +196,10 @@ def release_against_detention(
     for release in view.by_type.get(RELEASED, ()):
         anchor, at_ms = release.identity, release.event_ms
         side = side_of(release, view.plan)
-        detention = detained_at(view, at_ms, side)
+        detention = detained_at(view, at_ms, side, release.data.get("equipmentReference"))
         if detention is None:
             yield no_hit(asked, anchor, at_ms, "no detention was open")
-        elif not standing_releases((release, *view.by_type.get(REVOKED, ()))):
+        elif not standing_releases((release, *_revocations(view, release))):
             yield no_hit(asked, anchor, at_ms, "the release was revoked")
         elif side is None:
             yield not_evaluable(asked, anchor, at_ms, "side of the release")
@@ -212,6 +217,13 @@ def release_against_detention(
                 expected="detention lifted",
                 evidence=(detention, release),
             )
+
+
+def _revocations(view: ConsignmentView, release: Event) -> Iterator[Event]:
+    """Yield the revocations that are not of another unit's release."""
+    for one in view.by_type.get(REVOKED, ()):
+        if concerns(one, release, ("equipmentReference",)):
+            yield one
 
 
 def arrived(view: ConsignmentView) -> tuple[int, tuple[Event, ...]] | None:

@@ -22,6 +22,7 @@ from sstl.core.rules.consignment_facts import (
     RESULT,
     Control,
     controls,
+    equipment_meant,
     hours,
     is_done,
 )
@@ -84,20 +85,21 @@ def opened_not_resealed(view: ConsignmentView, asked: InForce, _as_of_ms: int) -
         steps = [one for one in control.of(*_PHYSICAL) if is_done(one)]
         if not steps:
             continue
-        named = next((one.data["equipmentReference"] for one in steps if _unit(one)), None)
-        units = view.unit_names if named is None else (named,)
+        named = sorted({unit for one in steps if (unit := _unit(one)) is not None})
         if control.side == "IMPORT":
             if view.lane is None:
                 yield not_evaluable(asked, f"seal|{control.key}", steps[0].event_ms, "policy.lanes")
                 continue
             if view.lane.unlock_at != "DESTINATION":
                 continue
-        for unit in units:
-            yield _resealed(view, asked, control, steps, unit)
+        for unit in named or view.unit_names:
+            own = [one for one in steps if _unit(one) in (None, unit)]
+            yield _resealed(view, asked, control, own, unit)
 
 
-def _unit(event: Event) -> bool:
-    return event.data.get("equipmentReference") is not None
+def _unit(event: Event) -> str | None:
+    unit: str | None = event.data.get("equipmentReference")
+    return unit
 
 
 def _resealed(
@@ -117,7 +119,12 @@ def _resealed(
     opening = openings[-1]
     due_ms = max(end_ms, opening.event_ms) + int(asked["limit_hours"] * HOUR_MS)
     stated = next(
-        (one for one in control.of(RESULT, *_PHYSICAL) if one.data.get("sealAfter")), None
+        (
+            one
+            for one in control.of(RESULT, *_PHYSICAL)
+            if one.data.get("sealAfter") and _unit(one) in (None, unit)
+        ),
+        None,
     )
     closed = next(
         (one for one in told.opened if one.type in _CLOSED and one.event_ms >= opening.event_ms),
@@ -134,28 +141,31 @@ def _resealed(
             anchor,
             due_ms,
             text=Text(
-                f"Opened for a control at {opened_at} and not sealed again within {limit} h after it.",
-                f"{opened_at} 因查验开封，查验结束后 {limit} 小时内未重新施封。",
+                f"{unit} was opened for a control at {opened_at} and not sealed again within {limit} h after it.",
+                f"{unit} 于 {opened_at} 因查验开封，查验结束后 {limit} 小时内未重新施封。",
             ),
             observed="no new seal",
             expected=f"within {limit} h",
             evidence=(opening, steps[-1]),
             due_ms=due_ms,
             governed_ms=opening.event_ms,
+            equipment_reference=equipment_meant(view, unit),
         )
     return hit(
         asked,
         anchor,
         due_ms,
         text=Text(
-            f"Opened for a control at {opened_at} and sealed again only {took} h later; limit {limit} h after it.",
-            f"{opened_at} 因查验开封，{took} 小时后才重新施封；时限为查验后 {limit} 小时。",
+            f"{unit} was opened for a control at {opened_at} and sealed again only {took} h later; "
+            f"limit {limit} h after it.",
+            f"{unit} 于 {opened_at} 因查验开封，{took} 小时后才重新施封；时限为查验后 {limit} 小时。",
         ),
         observed=round((closed.event_ms - opening.event_ms) / HOUR_MS, 3),
         expected=asked["limit_hours"],
         evidence=(opening, steps[-1], closed),
         governed_ms=opening.event_ms,
         severity="MEDIUM",
+        equipment_reference=equipment_meant(view, unit),
     )
 
 

@@ -2,6 +2,7 @@
 """Rules on what was loaded in spite of the filing (family manifest): no release, do not load, open referrals."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from sstl.core.consignment_view import ConsignmentView
 from sstl.core.rules.base import (
@@ -18,6 +19,7 @@ from sstl.core.rules.base import (
 )
 from sstl.core.rules.consignment_facts import (
     HOUR_MS,
+    equipment_meant,
     evidence_at,
     hours,
     is_reported,
@@ -37,6 +39,7 @@ _RELEASES = (
     "inspection.inspectionId",
     "inspection.side",
     "inspection.unLocationCode",
+    "inspection.equipmentReference",
     "declaration.side",
     "declaration.declarationType",
     "channel.side",
@@ -106,29 +109,58 @@ REFERRAL_OPEN = Rule(
 )
 
 
-def loadings(view: ConsignmentView) -> Iterator[tuple[str, int, tuple[Event, ...]]]:
-    """Yield the units that were loaded, by name: the instant and the report where it is known."""
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a unit is known to have been loaded."""
+
+    done: Text
+    noun: Text
+
+
+_WAYS = {
+    "T4": _Way(Text("was loaded", "装载"), Text("loading", "装载")),
+    "T5": _Way(Text("departed", "启运"), Text("departure", "启运")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Loading:
+    unit: str
+    at_ms: int
+    evidence: tuple[Event, ...]
+    """The report, where it is known."""
+    way: _Way
+
+
+def _loadings(view: ConsignmentView) -> Iterator[_Loading]:
+    """Yield the units that were loaded, by name.
+
+    Departure stands for loading where that is not reported: by air most carriers report DEP and no MAN.
+    """
     for name in sorted(view.units):
         told = view.units[name]
-        instant = (told.milestones or {}).get("T4")
-        if instant is not None:
-            yield name, instant, evidence_at(told, "T4")
+        for code, way in _WAYS.items():
+            instant = (told.milestones or {}).get(code)
+            if instant is not None:
+                yield _Loading(name, instant, evidence_at(told, code), way)
+                break
 
 
 def loaded_without_release(
     view: ConsignmentView, asked: InForce, as_of_ms: int
 ) -> Iterator[Verdict]:
-    """Judge each loaded unit: no export release stood at the instant of loading.
+    """Judge each loaded unit: no export release stood at the instant of loading (`_loadings`).
 
     An absence: word of an earlier release that is reported late is waited for. Where no customs report of the export
     side is known and the lane names nobody who reports it, it cannot be judged.
     """
     reported: bool | None = None
-    for name, at_ms, known in loadings(view):
-        anchor, evidence = f"T4|{name}", known
-        release = released_at(view, "EXPORT", at_ms)
+    for loaded in _loadings(view):
+        name, at_ms, evidence, way = loaded.unit, loaded.at_ms, loaded.evidence, loaded.way
+        anchor = f"T4|{name}"
+        release = released_at(view, "EXPORT", at_ms, name)
         if release is not None:
-            yield no_hit(asked, anchor, at_ms, "an export release stood at loading")
+            yield no_hit(asked, anchor, at_ms, f"an export release stood at {way.noun.en}")
             continue
         if reported is None:
             reported = is_reported(view, "EXPORT", "T3")
@@ -139,25 +171,26 @@ def loaded_without_release(
         if as_of_ms >= due_ms and view.publisher_silent("T3", due_ms):
             yield not_evaluable(asked, anchor, at_ms, "publisher of T3 silent")
             continue
-        later = released_at(view, "EXPORT", 1 << 62)
+        later = released_at(view, "EXPORT", 1 << 62, name)
         came = Text("no release that stood is known", "未见有效放行")
         if later is not None and later.event_ms > at_ms:
             after = hours(later.event_ms - at_ms)
-            came = Text(f"it came {after} h later", f"放行晚于装载 {after} 小时")
+            came = Text(f"it came {after} h later", f"放行晚于{way.noun.zh} {after} 小时")
             evidence = (*evidence, later)
         yield hit(
             asked,
             anchor,
             due_ms,
             text=Text(
-                f"Loaded at {instant_text(at_ms)} without export release: {came.en}.",
-                f"{instant_text(at_ms)} 装载时没有出口放行：{came.zh}。",
+                f"{name} {way.done.en} at {instant_text(at_ms)} without export release: {came.en}.",
+                f"{name} 于 {instant_text(at_ms)} {way.done.zh}时没有出口放行：{came.zh}。",
             ),
             observed="no release",
             expected="release before loading",
             evidence=evidence,
             due_ms=due_ms,
             governed_ms=at_ms,
+            equipment_reference=equipment_meant(view, name),
         )
 
 
@@ -174,9 +207,10 @@ def _open_at_loading(
 def _of_referral(view: ConsignmentView, asked: InForce, referral: Referral) -> Verdict:
     raised, answered = referral.raised, referral.answered
     anchor = raised.identity
-    loaded = list(loadings(view))
+    loaded = list(_loadings(view))
     name = _REFERRAL[referral.kind]
-    for _, at_ms, evidence in sorted(loaded, key=lambda one: one[1]):
+    for one in sorted(loaded, key=lambda one: one.at_ms):
+        unit, at_ms, evidence, way = one.unit, one.at_ms, one.evidence, one.way
         if at_ms <= raised.event_ms or (answered is not None and answered.event_ms <= at_ms):
             continue
         after = hours(at_ms - raised.event_ms)
@@ -185,8 +219,8 @@ def _of_referral(view: ConsignmentView, asked: InForce, referral: Referral) -> V
             Text("it is not answered", "至今未答复")
             if answered is None
             else Text(
-                f"it was answered {hours(answered.event_ms - at_ms)} h after loading",
-                f"装载 {hours(answered.event_ms - at_ms)} 小时后才答复",
+                f"it was answered {hours(answered.event_ms - at_ms)} h after {way.noun.en}",
+                f"{way.noun.zh} {hours(answered.event_ms - at_ms)} 小时后才答复",
             )
         )
         return hit(
@@ -194,14 +228,16 @@ def _of_referral(view: ConsignmentView, asked: InForce, referral: Referral) -> V
             anchor,
             at_ms,
             text=Text(
-                f"Loaded {after} h after a {name.en} message of {instant_text(raised.event_ms)}; {end.en}.",
-                f"在 {instant_text(raised.event_ms)} 发出{name.zh} {after} 小时后装载；{end.zh}。",
+                f"{unit} {way.done.en} {after} h after a {name.en} message of "
+                f"{instant_text(raised.event_ms)}; {end.en}.",
+                f"{unit} 在 {instant_text(raised.event_ms)} 发出{name.zh} {after} 小时后{way.done.zh}；{end.zh}。",
             ),
             observed=round((at_ms - raised.event_ms) / HOUR_MS, 3),
             expected="answered before loading",
             evidence=known,
             referral=raised.data.get("referralId"),
             severity="HIGH" if referral.kind == "RFS" else None,
+            equipment_reference=equipment_meant(view, unit),
         )
     if len(loaded) < max(1, len(view.unit_names)):
         return not_evaluable(asked, anchor, raised.event_ms, "transport.loaded")

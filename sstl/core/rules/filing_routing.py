@@ -218,17 +218,31 @@ def first_country_of_the_union(
                 *_missing((routing, "countriesOfRouting"), (office, "officeOfFirstEntry")),
             )
             continue
-        yield _compared(
-            asked,
-            share,
-            Text("The first EU country of routing", "途经的首个欧盟国家"),
-            first or "none",
-            Text(
-                f"the customs office of first entry {share.office_of_first_entry}",
-                f"首个入境海关 {share.office_of_first_entry} ",
-            ),
-            office,
+        place = Text(
+            f"the customs office of first entry {share.office_of_first_entry}",
+            f"首个入境海关 {share.office_of_first_entry} ",
         )
+        named = Text("The first EU country of routing", "途经的首个欧盟国家")
+        if first is None:
+            yield _without_union(asked, share, place, office)
+        else:
+            yield _compared(asked, share, named, first, place, office)
+
+
+def _without_union(asked: InForce, share: Share, place: Text, office: str) -> Verdict:
+    """Return the answer on an office of first entry in the Union where the routing names no country of it."""
+    return hit(
+        asked,
+        share.manifest_id,
+        filed_ms(share) or 0,
+        text=Text(
+            f"The routing names no EU country, {place.en} lies in {office}.",
+            f"途经国家中没有欧盟国家，而{place.zh}位于 {office}。",
+        ),
+        observed="none",
+        expected=office,
+        evidence=evidence_of(share),
+    )
 
 
 def _first_entry(routing: Sequence[str]) -> tuple[str | None, bool]:

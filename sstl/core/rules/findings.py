@@ -162,6 +162,8 @@ def _subject(subject: Subject, hit: Verdict) -> Subject:
         changes["leg_id"] = hit.leg_id
     if hit.seal_numbers:
         changes["seal_numbers"] = hit.seal_numbers
+    if hit.equipment_reference is not None:
+        changes["equipment_reference"] = hit.equipment_reference
     if hit.consignments is not None:
         changes["consignments"] = hit.consignments
     return msgspec.structs.replace(subject, **changes) if changes else subject

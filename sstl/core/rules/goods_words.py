@@ -25,16 +25,22 @@ def letters(description: str) -> int:
 
 
 def contains(description: str, word: str) -> bool:
-    """Tell whether a description has a word (or words in a row) of a list; Chinese words need no space around them."""
-    text = plain(description)
-    return word in text if _IDEOGRAPH.search(word) else f" {word} " in text
+    """Tell whether a description has a word (or words in a row) of a list; Chinese words need no space around them.
+
+    The word is read as the description is, so that ``t-shirt`` is found in "T-shirts or T-shirt".
+    """
+    text, sought = plain(description), plain(word)
+    if not sought.strip():
+        return False
+    return sought.strip() in text if _IDEOGRAPH.search(sought) else sought in text
 
 
 def says_only(description: str, words: Iterable[str]) -> bool:
     """Tell whether a description consists of listed words (and of words such as "of") alone."""
     text = plain(description)
-    for word in sorted(words, key=len, reverse=True):
-        if word not in text:
+    for stated in sorted(words, key=len, reverse=True):
+        word = plain(stated).strip()
+        if not word or word not in text:
             continue
         if _IDEOGRAPH.search(word):
             text = text.replace(word, " ")

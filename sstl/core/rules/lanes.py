@@ -200,7 +200,7 @@ def burst(view: IncidentsView, asked: InForce, _as_of_ms: int) -> Iterator[Verdi
         text=Text(
             f"{most} seal incidents on lane {view.lane_id} within {hours:g} h up to {until}; {limit:g} are usual "
             "at the most.",
-            f"航线 {view.lane_id} 在截至 {until} 的 {hours:g} 小时内发生 {most} 起封志事件；通常最多 {limit:g} 起。",
+            f"线路 {view.lane_id} 在截至 {until} 的 {hours:g} 小时内发生 {most} 起封志事件；通常最多 {limit:g} 起。",
         ),
         observed=most,
         expected=limit,
@@ -231,7 +231,7 @@ def random_share(view: ShareView, asked: InForce, _as_of_ms: int) -> Iterator[Ve
             text=Text(
                 f"{view.having} of {view.n} consignments of {view.week} on lane {view.lane_id} were drawn at random "
                 f"({share:g} %); the lane states at least {100 * rate:g} %.",
-                f"航线 {view.lane_id} 在 {view.week} 的 {view.n} 票货物中随机抽查 {view.having} 票（{share:g}%）；"
+                f"线路 {view.lane_id} 在 {view.week} 的 {view.n} 票货物中随机抽查 {view.having} 票（{share:g}%）；"
                 f"规定至少 {100 * rate:g}%。",
             ),
             observed=share,
@@ -260,7 +260,7 @@ def overrides(view: ShareView, asked: InForce, _as_of_ms: int) -> Iterator[Verdi
             text=Text(
                 f"Office {view.office} overrode {view.having} of {view.n} results of {view.week} on lane "
                 f"{view.lane_id} ({share:g} %); the limit is {limit:g} %.",
-                f"{view.office} 关在航线 {view.lane_id} {view.week} 的 {view.n} 个查验结果中推翻 {view.having} 个"
+                f"{view.office} 关在线路 {view.lane_id} {view.week} 的 {view.n} 个查验结果中推翻 {view.having} 个"
                 f"（{share:g}%）；上限 {limit:g}%。",
             ),
             observed=share,
@@ -317,7 +317,7 @@ def silent(view: PublisherView, asked: InForce, _as_of_ms: int) -> Iterator[Verd
         text=Text(
             f"Nothing from {view.source} since {since}, for more than {limit:g} min; on lane {view.lane_id} it reports "
             f"{what}.",
-            f"自 {since} 起未收到 {view.source} 的数据，已超过 {limit:g} 分钟；该方在航线 {view.lane_id} 报告 {what}。",
+            f"自 {since} 起未收到 {view.source} 的数据，已超过 {limit:g} 分钟；该方在线路 {view.lane_id} 报告 {what}。",
         ),
         observed=f"silent since {since}",
         expected=round(limit, 1),

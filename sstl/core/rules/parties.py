@@ -144,8 +144,9 @@ def _start_ms(entry: Event) -> int:
 def status_at(entries: Iterable[Event], instant_ms: int) -> tuple[str, Event] | None:
     """Return ``GRANTED``, ``EXPIRED``, ``SUSPENDED`` or ``REVOKED`` and the entry that says so; None before any holds.
 
-    Of each programme the entry that began last counts (of equal ones the one recorded last); one programme that is
-    granted is enough, and one that is recognised comes first.
+    Of each programme the entry that began last counts (of equal ones the one recorded last), a suspension that has
+    ended only where nothing else is known: it leaves the authorisation as it was. One programme that is granted is
+    enough, and one that is recognised comes first.
     """
     latest: dict[str, Event] = {}
     for entry in entries:
@@ -153,10 +154,22 @@ def status_at(entries: Iterable[Event], instant_ms: int) -> tuple[str, Event] | 
             continue
         programme = str(entry.data.get("programme"))
         known = latest.get(programme)
-        if known is None or _precedence(known) < _precedence(entry):
+        if known is None or _counts_before(known, entry, instant_ms):
             latest[programme] = entry
     found = [(_status(entry, instant_ms), entry) for entry in latest.values()]
     return max(found, key=_best, default=None)
+
+
+def _counts_before(one: Event, other: Event, instant_ms: int) -> bool:
+    """Tell whether the other of two entries of a programme is the one that counts."""
+    over, other_over = _is_over(one, instant_ms), _is_over(other, instant_ms)
+    return over if over != other_over else _precedence(one) < _precedence(other)
+
+
+def _is_over(entry: Event, instant_ms: int) -> bool:
+    """Tell whether an entry is a suspension that has ended."""
+    end = _instant(entry, "to")
+    return entry.data.get("status") == "SUSPENDED" and end is not None and end <= instant_ms
 
 
 def _precedence(entry: Event) -> tuple[int, int, int, str]:
@@ -173,7 +186,7 @@ def _status(entry: Event, instant_ms: int) -> str:
     end = _instant(entry, "to")
     if end is None or instant_ms < end:
         return stated
-    # A suspension that has ended leaves the authorisation as it was before; a grant that has ended has expired.
+    # Who was suspended had been granted; a grant that has ended has expired.
     return "GRANTED" if stated == "SUSPENDED" else "EXPIRED" if stated == "GRANTED" else stated
 
 

@@ -96,7 +96,7 @@ READS: dict[str, frozenset[str]] = {
         }
     ),
     "manifest-late": frozenset({"T4", "T5", "T6", "~T4", "~T6", MODE}),
-    "unit-not-in-manifest": frozenset({"T4"}),
+    "unit-not-in-manifest": frozenset({"T4", "T5"}),
     "empty-sealed-or-heavy": frozenset({ARMED, "mass.verified"}),
     "seals-declared-differ": frozenset(
         {

@@ -192,7 +192,7 @@ def _left_at(
         text=Text(
             f"{name.en} has {now:g} % battery and uses {a_day:.1f} % a day: {left:.0f} % are left at the arrival "
             f"({eta}), less than {reserve:g} %.",
-            f"{name.zh}电量为 {now:g} %，每日消耗 {a_day:.1f} %：预计到达（{eta}）时仅剩 {left:.0f} %，"
+            f"{name.zh} 电量为 {now:g} %，每日消耗 {a_day:.1f} %：预计到达（{eta}）时仅剩 {left:.0f} %，"
             f"低于 {reserve:g} %。",
         ),
         observed=round(left, 1),
@@ -230,7 +230,7 @@ def clock_skew(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Ve
                 text=Text(
                     f"The clock of {name.en[0].lower()}{name.en[1:]} is {off:.0f} s {way}; "
                     f"at most {limit:g} s are allowed.",
-                    f"{name.zh}的时钟{way_zh} {off:.0f} 秒；允许 {limit:g} 秒。",
+                    f"{name.zh} 的时钟{way_zh} {off:.0f} 秒；最多允许 {limit:g} 秒。",
                 ),
                 observed=round(off, 1),
                 expected=limit,

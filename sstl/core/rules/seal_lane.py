@@ -210,7 +210,7 @@ def _locked(
         due_ms,
         text=Text(
             f"{lock.en} {still}, {hours:.0f} h after {since}, when the lane ({where}) expects it to be opened.",
-            f"{lock.zh}{still_zh}，距线路规定的开锁时点（{where}）{since} 已 {hours:.0f} 小时。",
+            f"{lock.zh} {still_zh}，距线路规定的开锁时点（{where}）{since} 已 {hours:.0f} 小时。",
         ),
         observed=round(hours, 1),
         expected=asked["grace_h"],

@@ -17,7 +17,7 @@ from sstl.core.rules.base import (
     no_hit,
 )
 from sstl.core.rules.engine import Asked
-from sstl.core.rules.route_common import point_text
+from sstl.core.rules.route_common import point_of, point_text
 from sstl.core.rules.seal_words import (
     AUTHORITY,
     MILESTONES,
@@ -247,16 +247,19 @@ def opened_against_grant(view: JourneyView, asked: InForce, _as_of_ms: int) -> I
         lock, at = lock_words(opening.lock), at_words(opening.opened, opening.at_ms)
         why = _LACKS[lacks]
         done, allowed = _difference(opening, lacks)
+        instead = Text(f": {done} instead of {allowed.en}", f"：实际 {done}，授权 {allowed.zh}")
+        if lacks == "revoked":
+            instead = Text("", "")
         yield hit(
             asked,
             anchor,
             opening.at_ms,
             text=Text(
-                f"{lock.en} was opened {at.en}, but {why.en}: {done} instead of {allowed}.",
-                f"{lock.zh}{at.zh}被开启，但{why.zh}：实际 {done}，授权 {allowed}。",
+                f"{lock.en} was opened {at.en}, but {why.en}{instead.en}.",
+                f"{lock.zh}{at.zh}被开启，但{why.zh}{instead.zh}。",
             ),
             observed=done,
-            expected=allowed,
+            expected=allowed.en,
             evidence=_evidence(opening),
             seal_numbers=_numbers(opening),
             due_ms=None if opening.closed is not None else opening.settles_ms,
@@ -265,31 +268,34 @@ def opened_against_grant(view: JourneyView, asked: InForce, _as_of_ms: int) -> I
         )
 
 
-def _difference(opening: Opening, lacks: str) -> tuple[str, str]:
+def _difference(opening: Opening, lacks: str) -> tuple[str, Text]:
     """Return (what was done, what the grant allows)."""
-    done, allowed = opening.opened, opening.grant
-    grant = {} if allowed is None else allowed.data
+    done = opening.opened.data
+    grant = {} if opening.grant is None else opening.grant.data
     if lacks == "office":
-        return str(done.data.get("authorisationOffice")), str(grant.get("office"))
+        return str(done.get("authorisationOffice")), _plain(grant.get("office"))
     if lacks == "place":
-        return _place(done), str(grant.get("unLocationCode"))
+        return _where(opening.opened), _plain(grant.get("unLocationCode"))
     if lacks == "device":
         device = device_of(grant)
-        if opening.lock.startswith("device:") and device not in (None, opening.lock):
-            return opening.lock, str(device)
-        return str(done.data.get("equipmentReference")), str(grant.get("equipmentReference"))
-    window = f"{grant.get('validFrom')} to {grant.get('validTo')}"
+        if device is not None and opening.lock.startswith("device:") and device != opening.lock:
+            return opening.lock.partition(":")[2], _plain(device.partition(":")[2])
+        return str(done.get("equipmentReference")), _plain(grant.get("equipmentReference"))
     if lacks == "window":
-        return instant_text(opening.at_ms), window
-    return "opened after revocation", window
+        since, until = grant.get("validFrom"), grant.get("validTo")
+        return instant_text(opening.at_ms), Text(f"{since} to {until}", f"{since} 至 {until}")
+    return "opened after revocation", _plain("a grant that holds")
 
 
-def _place(event: Event) -> str:
-    """Return the place that a report states, else its position."""
-    place = event.data.get("unLocationCode")
-    if isinstance(place, str):
-        return place
-    return point_text((float(event.data["latitude"]), float(event.data["longitude"])))
+def _where(opened: Event) -> str:
+    """Return the place of an opening, the position where it names none."""
+    point = point_of(opened)
+    named = opened.data.get("unLocationCode")
+    return str(named) if named is not None or point is None else point_text(point)
+
+
+def _plain(stated: object) -> Text:
+    return Text(str(stated), str(stated))
 
 
 def tampered(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Verdict]:

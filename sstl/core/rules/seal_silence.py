@@ -266,7 +266,7 @@ def _silence(
         text=Text(
             f"{lock.en}, armed, said nothing from {since}, {heard}: {hours:.0f} h in all, "
             f"where {limit:g} h are allowed.",
-            f"{lock.zh}在上锁状态下自 {since} 起无任何报告，{heard_zh}：共 {hours:.0f} 小时，允许 {limit:g} 小时。",
+            f"{lock.zh} 在上锁状态下自 {since} 起无任何报告，{heard_zh}：共 {hours:.0f} 小时，允许 {limit:g} 小时。",
         ),
         observed=round(hours, 1),
         expected=limit,

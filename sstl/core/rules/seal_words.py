@@ -2,6 +2,7 @@
 """What the rules on seals share: names of locks and places, and the fields that the seal story is told from."""
 
 from sstl.core.rules.base import InForce, Text, instant_text
+from sstl.core.rules.route_common import point_of, point_text
 from sstl.models.policy import Severity
 from sstl.models.records import Event
 
@@ -15,13 +16,15 @@ STORY = frozenset(
         *("seallock.oldSealNumber", "seallock.condition", "seallock.sealGrade"),
         *("inspection.sealBefore", "inspection.sealAfter"),
         *("seallock.unLocationCode", "inspection.unLocationCode"),
+        *("seallock.latitude", "seallock.longitude"),
+        *("inspection.latitude", "inspection.longitude"),
     }
 )
-"""Fields that the states of the locks rest on, and the place that texts name."""
+"""Fields that the states of the locks rest on, and the place or position that texts name."""
 AUTHORITY = frozenset(
     {
         *("seallock.commandId", "seallock.authorisationOffice", "seallock.office"),
-        *("seallock.equipmentReference", "seallock.latitude", "seallock.longitude"),
+        "seallock.equipmentReference",
         *("seallock.validFrom", "seallock.validTo"),
         "inspection.inspectionId",
         *("inspection.startedAt", "inspection.endedAt"),
@@ -54,12 +57,15 @@ def lock_words(lock: str) -> Text:
 
 
 def at_words(event: Event, at_ms: int | None = None) -> Text:
-    """Say when and, where it is stated, at which place."""
+    """Say when and, where it is stated, at which place, else at which position."""
     when = instant_text(event.event_ms if at_ms is None else at_ms)
-    place = event.data.get("unLocationCode")
-    if not isinstance(place, str):
-        return Text(f"at {when}, place not stated", f" 于 {when}（地点未报告）")
-    return Text(f"at {when} in {place}", f" 于 {when} 在 {place} ")
+    place, point = event.data.get("unLocationCode"), point_of(event)
+    if isinstance(place, str):
+        return Text(f"at {when} in {place}", f" 于 {when} 在 {place} ")
+    if point is not None:
+        where = point_text(point)
+        return Text(f"at {when} at {where}", f" 于 {when} 在 {where} ")
+    return Text(f"at {when}, place not stated", f" 于 {when}（地点未报告）")
 
 
 def unless_stated(asked: InForce, severity: Severity) -> Severity | None:

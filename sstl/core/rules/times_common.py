@@ -20,7 +20,7 @@ NAMES = {
     "T2": Text("export gate-in", "出口进场"),
     "T3": Text("export release", "出口放行"),
     "T4": Text("loading", "装载"),
-    "T5": Text("departure", "离港"),
+    "T5": Text("departure", "启运"),
     "T6": Text("arrival", "到达"),
     "T7": Text("discharge", "卸载"),
     "T8": Text("declaration", "申报受理"),

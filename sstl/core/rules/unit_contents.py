@@ -33,6 +33,7 @@ _MILESTONES = frozenset(
 )
 _REPORTING = ("seallock.armed", "seallock.resealed", "seallock.checked", "seallock.state.reported")
 """Reports of the seals that a unit carries."""
+_PUT_ON = frozenset({"seallock.armed", "seallock.resealed"})
 
 EMPTY = Rule(
     id="empty-sealed-or-heavy",
@@ -68,6 +69,7 @@ SEALS = Rule(
         "seallock.time",
         "seallock.sealNumber",
         "seallock.oldSealNumber",
+        "transport.seals",
         "inspection.time",
         "inspection.sealAfter",
     },
@@ -143,7 +145,7 @@ def empty_sealed_or_heavy(view: JourneyView, asked: InForce, as_of_ms: int) -> I
         en.append(f"sealed at {instant_text(sealed[0].armed.event_ms)}")
         zh.append(f"于 {instant_text(sealed[0].armed.event_ms)} 施封")
     elif declared:
-        en.append(f"declared with {len(declared)} seals")
+        en.append(f"declared with {len(declared)} seal{'' if len(declared) == 1 else 's'}")
         zh.append(f"申报了 {len(declared)} 个封志")
     if heavy and mass_kg is not None:
         evidence.append(weighed[-1])
@@ -168,7 +170,8 @@ def seals_declared_differ(view: JourneyView, asked: InForce, as_of_ms: int) -> I
 
     A seal that replaced a declared one, or that a control put on, counts as declared: whether that was allowed is asked
     elsewhere. Numbers without a digit ("SI") say that there is a seal, not which. Fewer reported than declared is
-    no difference, since a device reports only itself.
+    no difference, since a device reports only itself. What terminals read is compared where nobody reports a seal put
+    on; where somebody does, it is compared with that (`seal-number-differs`).
     """
     del as_of_ms
     if not view.shares:
@@ -178,16 +181,15 @@ def seals_declared_differ(view: JourneyView, asked: InForce, as_of_ms: int) -> I
     declared.discard(None)
     reports = [
         event
-        for event in view.of(*_REPORTING)
-        if _number(event.data.get("sealNumber"))
-        and (departed_ms is None or event.event_ms <= departed_ms)
+        for event in view.of(*_REPORTING, *_terminals(view))
+        if _numbers(event) and (departed_ms is None or event.event_ms <= departed_ms)
     ]
     if not declared and not reports:
         return
     anchor = view.anchor("seals")
     if not declared or not reports:
-        missing = "seallock.sealNumber" if declared else "share.seals"
-        yield not_evaluable(asked, anchor, view.first_ms, missing)
+        missing = ("seallock.sealNumber", "transport.seals") if declared else ("share.seals",)
+        yield not_evaluable(asked, anchor, view.first_ms, *missing)
         return
     accepted = declared | {
         _number(event.data.get("sealAfter"))
@@ -196,14 +198,12 @@ def seals_declared_differ(view: JourneyView, asked: InForce, as_of_ms: int) -> I
     }
     strange: dict[str, Event] = {}
     for event in reports:
-        number, old = (
-            _number(event.data.get("sealNumber")),
-            _number(event.data.get("oldSealNumber")),
-        )
+        numbers, old = _numbers(event), _number(event.data.get("oldSealNumber"))
         if old is not None and old in accepted:
-            accepted.add(number)
-        elif number is not None and number not in accepted:
-            strange.setdefault(number, event)
+            accepted.update(numbers)
+        for number in numbers:
+            if number not in accepted:
+                strange.setdefault(number, event)
     if not strange:
         yield no_hit(asked, anchor, reports[0].event_ms, "the seals reported are declared")
         return
@@ -224,6 +224,20 @@ def seals_declared_differ(view: JourneyView, asked: InForce, as_of_ms: int) -> I
         evidence=(*strange.values(), *manifest_of(view.shares)),
         seal_numbers=tuple(strange),
     )
+
+
+def _terminals(view: JourneyView) -> list[str]:
+    """Return the types of transport event that may name seals, none where somebody reported a seal put on."""
+    if not _PUT_ON.isdisjoint(view.by_type):
+        return []
+    return [kind for kind in view.by_type if kind.startswith("transport.")]
+
+
+def _numbers(event: Event) -> list[str]:
+    """Return the seal numbers of a report, as they are compared."""
+    stated = [event.data.get("sealNumber")]
+    stated += [seal.get("number") for seal in event.data.get("seals") or ()]
+    return [number for number in map(_number, stated) if number is not None]
 
 
 def _number(text: object) -> str | None:

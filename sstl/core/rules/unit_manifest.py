@@ -188,10 +188,15 @@ def _not_lodged(
 
 
 def unit_not_in_manifest(view: JourneyView, asked: InForce, as_of_ms: int) -> Iterator[Verdict]:
-    """Judge a loaded unit; one that a manifest names, however late, is in one (`manifest_late` judges when)."""
-    loaded = view.milestones.actual.get("T4")
-    if loaded is None or loaded.data.get("emptyIndicator") == "EMPTY":
+    """Judge a loaded unit; one that a manifest names, however late, is in one (`manifest_late` judges when).
+
+    What has departed was loaded: by air most carriers report DEP and no MAN.
+    """
+    known = view.milestones.actual
+    reports = [known[code] for code in ("T4", "T5") if code in known]
+    if not reports or any(one.data.get("emptyIndicator") == "EMPTY" for one in reports):
         return
+    loaded = reports[0]
     anchor = view.anchor("manifest")
     if view.shares:
         yield no_hit(asked, anchor, loaded.event_ms, "a manifest names the unit")
@@ -205,13 +210,14 @@ def unit_not_in_manifest(view: JourneyView, asked: InForce, as_of_ms: int) -> It
         yield pending(asked, anchor, deadline_ms, loaded.event_ms)
         return
     at, place = instant_text(loaded.event_ms), loaded.data.get("unLocationCode")
+    done = Text("Loaded", "装载") if "T4" in known else Text("Departed", "启运")
     yield hit(
         asked,
         anchor,
         deadline_ms,
         text=Text(
-            f"Loaded{f' at {place}' if place else ''} at {at} and in no manifest {hours:g} h later.",
-            f"{at}{f' 在 {place}' if place else ''} 装载，{hours:g} 小时后仍不在任何舱单中。",
+            f"{done.en}{f' at {place}' if place else ''} at {at} and in no manifest {hours:g} h later.",
+            f"{at}{f' 在 {place}' if place else ''} {done.zh}，{hours:g} 小时后仍不在任何舱单中。",
         ),
         observed=None,
         expected=hours,

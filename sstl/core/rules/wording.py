@@ -10,7 +10,7 @@ SERVICES = {
     "rcs": Text("Received from shipper (RCS)", "收运（RCS）"),
     "loaded": Text("Loading", "装载"),
     "man": Text("Manifesting (MAN)", "配载（MAN）"),
-    "departed": Text("Departure", "离港"),
+    "departed": Text("Departure", "启运"),
     "dep": Text("Departure (DEP)", "起飞（DEP）"),
     "arrived": Text("Arrival", "到达"),
     "arr": Text("Arrival (ARR)", "到达（ARR）"),
@@ -31,7 +31,7 @@ def service(kind: str, place: str | None, leg_id: str | None) -> Text:
     if place is not None:
         en, zh = f"{en} at {place}", f"{place} {zh}"
     if leg_id is not None:
-        en, zh = f"Leg {leg_id}: {en}", f"航段 {leg_id}：{zh}"
+        en, zh = f"Leg {leg_id}: {en}", f"运输段 {leg_id}：{zh}"
     return Text(en, zh)
 
 
@@ -60,7 +60,7 @@ def longer(leg_id: str, way: str, actual_ms: int, planned_ms: int) -> Text:
     took, allowed, over = minutes(actual_ms), minutes(planned_ms), minutes(actual_ms - planned_ms)
     return Text(
         f"Leg {leg_id} ({way}) took {took} min, {over} min longer than the {allowed} min planned.",
-        f"航段 {leg_id}（{way}）用时 {took} 分钟，比计划的 {allowed} 分钟多 {over} 分钟。",
+        f"运输段 {leg_id}（{way}）用时 {took} 分钟，比计划的 {allowed} 分钟多 {over} 分钟。",
     )
 
 
