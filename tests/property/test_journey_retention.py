@@ -1,5 +1,6 @@
 """Forgetting a unit's earlier journeys changes nothing that is said of the later ones."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from sstl.core.journeys.stage import JourneysStage
 from sstl.core.stage import Work
+from sstl.models.common import to_wire
 from sstl.models.records import (
     Event,
     Forwarded,
@@ -54,7 +56,16 @@ def _later(one: Event) -> Event:
         event_ms=one.event_ms + LATER_MS,
         arrival_ms=one.arrival_ms + LATER_MS,
         version=version,
+        data=one.data | {name: _later_text(one.data[name]) for name in WINDOW & one.data.keys()},
     )
+
+
+WINDOW = {"validFrom", "validTo"}
+
+
+def _later_text(instant: str) -> str:
+    """Return when a grant holds, later too: one that was not could still count on a journey that is kept."""
+    return to_wire(datetime.fromisoformat(instant) + timedelta(milliseconds=LATER_MS))
 
 
 def _by_time(part: Share) -> Share:
