@@ -61,6 +61,12 @@ class Flags:
         self.state.apply(outcome.changed)
         return outcome
 
+    def pause(self) -> Outcome:
+        """Let the stage do what waits for a pause."""
+        outcome = FlagsStage().tick(self.state, self.policy, self.context)
+        self.state.apply(outcome.changed)
+        return outcome
+
     def publish(self, *messages: Told) -> list[Any]:
         """Fold messages and return what was published."""
         return published(self.fold(*messages))

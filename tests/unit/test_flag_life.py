@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.flag_records import ANCHOR, FLAG_ID, HOUR, action, feedback, finding
-from tests.flag_run import Flags, Told, beat, flag_of, statuses
+from sstl.core import wakeups
+from tests.flag_records import ANCHOR, FLAG_ID, HOUR, OTHER_ID, action, feedback, finding
+from tests.flag_run import Flags, Told, beat, flag_of, published, statuses
 
 END = ANCHOR + 720 * HOUR
 BEFORE_END = beat(END + 59_999)
@@ -409,6 +410,19 @@ def test_a_flag_says_what_to_do_and_what_it_is_scored_with() -> None:
     assert flag.advice is not None
     assert (flag.advice.en, flag.advice.zh) == ("Check the seal.", "检查封志。")
     assert flag.group == "CSQU3054383#2"
+
+
+def test_what_one_step_has_no_room_for_ends_though_the_watermark_stands_still(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(wakeups, "STEP_LIMIT", 1)
+    flags = Flags()
+    flags.fold(finding(), finding(flag_id=OTHER_ID, valid_to_ms=END))
+    at_once = flags.publish(beat(END + DAYS_400))
+    later = [published(flags.pause()) for _ in range(8)]
+    ended = [record.flag_id for records in (at_once, *later) for record in records]
+    assert sorted(ended) == sorted([FLAG_ID, OTHER_ID])
+    assert not flags.pause().changed
 
 
 DAYS_400 = 400 * 24 * HOUR

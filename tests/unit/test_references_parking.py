@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from sstl.core import wakeups
 from sstl.core.wakeups import MINUTE_MS, STEP_LIMIT
 from sstl.models.policy import Policy
 from sstl.models.records import Forwarded, Heartbeat, Unbound
@@ -220,6 +221,21 @@ def test_a_long_step_gives_up_in_portions_and_leaves_nothing() -> None:
     first = reach(chain, DEADLINE_MS + MINUTE_MS)
     second = reach(chain, DEADLINE_MS + MINUTE_MS + 1)
     assert (len(first), len(second)) == (STEP_LIMIT, 10)
+
+
+def test_what_a_step_has_no_room_for_is_given_up_though_the_watermark_stands_still(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(wakeups, "STEP_LIMIT", 2)
+    chain = a_chain()
+    send(chain, *(waiting(f"r{number}") for number in range(5)))
+    stage, state = chain.stages["references"], chain.states["references"]
+    told = len(reach(chain, DEADLINE_MS + MINUTE_MS))
+    assert told == 2
+    for more in (2, 1, 0):
+        outcome = stage.tick(state, chain.policy, chain.context)
+        state.apply(outcome.changed)
+        assert len(outcome.outputs) == more
 
 
 def test_a_manifest_past_its_horizon_is_forgotten_and_what_it_linked_stays() -> None:

@@ -6,6 +6,7 @@ What lanes count of a flag goes to `observations`; no watermark waits for it.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from sstl.core.deadlines import as_of
 from sstl.core.flags.answers import Change, feedback_on, identity_of, take, take_heir
 from sstl.core.flags.cells import FLAG, FlagCell, FlagsCell
 from sstl.core.flags.life import EXPIRE, FORGET, forget, has_expired, kept_ms, note, settle, told
@@ -14,7 +15,6 @@ from sstl.core.flags.snoozes import touched
 from sstl.core.flags.standing import ANSWERS, FEEDBACK, until_ms
 from sstl.core.routing import SNOOZES
 from sstl.core.stage import (
-    PASSED,
     Context,
     Inbound,
     Outcome,
@@ -45,7 +45,7 @@ class FlagsStage:
     name = "flags"
     message_type: Any = FlagsMessage
     cell_type: Any = FlagsCell
-    ticks = False
+    ticks = True
 
     def fold(
         self, state: StateReader, records: Sequence[Inbound], policy: Policy, context: Context
@@ -65,8 +65,10 @@ class FlagsStage:
         return work.outcome
 
     def tick(self, state: StateReader, policy: Policy, context: Context) -> Outcome:
-        """Nothing waits in flags."""
-        return Outcome()
+        """Go on with what the last step of the watermark had no room for; it need not move again."""
+        work = Work(state, policy, context)
+        _wake(work)
+        return work.outcome
 
 
 def _take_finding(work: Work, message: Finding) -> None:
@@ -160,10 +162,13 @@ def _take_heir(work: Work, key: str, message: Succeeds) -> None:
 
 
 def _take_heartbeat(work: Work, message: Heartbeat) -> None:
-    if not take_heartbeat(work, message, name=FlagsStage.name, downstream=[]):
-        return
-    passed = work.get(PASSED, "")
-    for kind, _, key in () if passed is None else take_due(work, passed.reached_ms):
+    if take_heartbeat(work, message, name=FlagsStage.name, downstream=[]):
+        _wake(work)
+
+
+def _wake(work: Work) -> None:
+    """Look again at what the watermark has passed."""
+    for kind, _, key in take_due(work, as_of(work)):
         if kind == EXPIRE:
             _expire(work, key)
         elif kind == DUE:

@@ -32,7 +32,7 @@ class ReferencesStage:
     name = "references"
     message_type = ReferencesMessage
     cell_type = ReferencesCell
-    ticks = False
+    ticks = True
 
     def fold(
         self, state: StateReader, records: Sequence[Inbound], policy: Policy, context: Context
@@ -56,10 +56,16 @@ class ReferencesStage:
     def _beat(self, work: Work, beat: Heartbeat) -> None:
         downstream = ("journeys", "consignments", "findings")
         if take_heartbeat(work, beat, name=self.name, downstream=downstream):
-            now_ms = watermark(work)
-            if now_ms is not None:
-                sweep(work, now_ms)
+            _sweep(work)
 
     def tick(self, state: StateReader, policy: Policy, context: Context) -> Outcome:
-        """Do nothing: this stage has nothing that waits for a pause."""
-        return Work(state, policy, context).outcome
+        """Go on with what the last step of the watermark had no room for; it need not move again."""
+        work = Work(state, policy, context)
+        _sweep(work)
+        return work.outcome
+
+
+def _sweep(work: Work) -> None:
+    now_ms = watermark(work)
+    if now_ms is not None:
+        sweep(work, now_ms)
