@@ -23,6 +23,8 @@ RANDOM_SHARE = 0.2
 """Share of controls that were drawn at random."""
 CONFIRMED_SHARE = 0.15
 """Share of controls that find something."""
+REST_AREA_DEG = (0.35, -0.4)
+"""How far inland of the place of origin the rest area lies at which a lock is opened, degrees north and east."""
 
 
 def tell(
@@ -301,13 +303,23 @@ class Story:
         match self.shipment.incident:
             case IncidentKind.OPENED_ON_THE_WAY:
                 at = armed + 4 * HOUR
+                latitude, longitude = position(self.lane.way, 0)
+                there = {
+                    "latitude": round(latitude + REST_AREA_DEG[0], 5),
+                    "longitude": round(longitude + REST_AREA_DEG[1], 5),
+                }
                 return [
-                    ("opened", at, both),
-                    ("closed", at + HOUR / 5, both),
+                    ("opened", at, {**both, **there}),
+                    ("closed", at + HOUR / 5, {**both, **there}),
                     ("armed", at + HOUR / 4, sealed),
                 ]
             case IncidentKind.LOCK_CUT:
-                alarm = {**both, "kind": "CUT", "latched": True}
+                alarm = {
+                    **both,
+                    "kind": "CUT",
+                    "latched": True,
+                    "unLocationCode": self.lane.destination,
+                }
                 return [("alarm", self.actual.arrived + HOUR, alarm)]
             case IncidentKind.SEAL_CHANGED:
                 other = f"ZZ{unit.reference[4:]}"
