@@ -104,7 +104,8 @@ def lanes(grid: Grid) -> None:
             [
                 query(
                     f"{days('sstl_lane_median_seconds', where)} and "
-                    f"topk(10, sum by ({where}) (sstl_lane_observations{{{LANES}}} @ end()))",
+                    f"topk(10, sum by ({where}) (sstl_lane_observations{{{LANES}}} @ end()) and "
+                    f"max by ({where}) (sstl_lane_median_seconds{{{LANES}}} @ end()))",
                     name,
                 )
             ],
