@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from sstl.errors import UserError
+from sstl.models import wording
 from sstl.models.policy import Policy
 
 SUFFIXES = (".yaml", ".yml")
@@ -234,9 +235,9 @@ def _problem(reader: _Reader, path: Path, detail: Any) -> Problem:
 
 
 def _said(detail: Any) -> str:
-    text = str(detail["msg"])
-    said = text.removeprefix("Value error, ").removeprefix("Input should be ")
-    if said != text and text.startswith("Input"):
+    said = wording.expected(detail)
+    if detail["type"] != "value_error":
+        # what a validator of the model says is a sentence already
         said = f"expected {said}"
     got = detail["input"]
     if isinstance(got, (str, int, float)):

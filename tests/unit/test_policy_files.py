@@ -98,8 +98,7 @@ lanes:
         ),
         pytest.param(
             "max_crashes: many\n",
-            "main.yaml:1:14: max_crashes: expected a valid integer, unable to parse string as an "
-            "integer, got 'many'",
+            "main.yaml:1:14: max_crashes: expected a whole number, got 'many'",
             id="wrong-value",
         ),
         pytest.param(
@@ -109,8 +108,8 @@ lanes:
         ),
         pytest.param(
             "rules:\n  r:\n    valid_from: 2026-01-01T00:00\n",
-            "main.yaml:3:17: rules.r.valid_from: Input should have timezone info, "
-            "got '2026-01-01T00:00'",
+            "main.yaml:3:17: rules.r.valid_from: expected an instant with its offset, like "
+            "2026-03-01T08:00:00Z, got '2026-01-01T00:00'",
             id="instant-without-offset",
         ),
         pytest.param(
@@ -126,7 +125,7 @@ lanes:
         ),
         pytest.param(
             "geofences:\n  yard: {centre: [91, 2], radius_km: 3}\n",
-            "main.yaml:2:19: geofences.yard.centre.0: expected less than or equal to 90, got '91'",
+            "main.yaml:2:19: geofences.yard.centre.0: expected at most 90, got '91'",
             id="a-latitude-beyond-the-pole",
         ),
         pytest.param(
