@@ -54,7 +54,7 @@ def test_every_problem_is_a_line_with_its_place(wrong: Path) -> None:
     result = run("validate", wrong)
     assert result.exit_code == ExitCode.SETTINGS
     lines = result.stderr.splitlines()
-    assert lines[0].startswith(f"sstl: {wrong}:1:14: max_crashes: expected greater than or equal")
+    assert lines[0].startswith(f"sstl: {wrong}:1:14: max_crashes: expected at least 0, got")
     assert lines[1] == f"sstl: {wrong}:4:1: lanez: unknown key, did you mean lanes?"
     assert len(lines) == 2
 
