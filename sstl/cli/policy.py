@@ -139,8 +139,8 @@ def versions_table(first: Policy, told: "Sequence[Told]", governing: Policy) -> 
 def publish(path: Path, valid_from: datetime, name: str | None) -> None:
     """Publish a version of the policy; all workers take it over while they run.
 
-    Refused, and nothing written, when it does not validate, begins less than five minutes from now, or does not begin
-    after the version before.
+    Refused, and nothing written, when it does not validate, begins less than five minutes from now, does not begin
+    after the version before, or goes by the name of another one.
 
     \b
     Example:

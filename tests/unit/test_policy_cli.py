@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from sstl.agents.policy_publish import Told
+from sstl.agents.policy_publish import Told, demand_own_name
 from sstl.cli import main
 from sstl.cli.common import read_policy
 from sstl.cli.policy import _version, versions_table
@@ -110,6 +110,15 @@ def test_a_version_is_named_by_plain_characters() -> None:
 
 LATER = Policy.model_validate({"version": "b", "valid_from": "2027-03-01T00:00:00Z"})
 REFUSED = Problem(reason=Reason.INVALID_VALUE, pointer="/lanez", got="{}", expected="no such key")
+
+
+def test_a_version_does_not_go_by_the_name_of_another_one() -> None:
+    chain = LATER.after(Policy())
+    demand_own_name(Policy(version="c"), chain)
+    for taken in ("1", "b"):
+        with pytest.raises(UserError, match="is the name of another one") as refused:
+            demand_own_name(Policy(version=taken, max_crashes=9), chain)
+        assert refused.value.exit_code == ExitCode.SETTINGS
 
 
 def test_versions_are_shown_whole_however_narrow_the_pipe() -> None:
