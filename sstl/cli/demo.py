@@ -1,6 +1,7 @@
 """``sstl demo``: broker, worker, corridor and monitoring in one command."""
 
 import os
+import shlex
 import threading
 import time
 import zlib
@@ -143,6 +144,7 @@ def command(
             "Corridor",
             f"{rate:g} events a second, {speed / 3600:g} simulated hours each second",
         )
+        _say(console, "Commands", _elsewhere(settings))
         if with_monitoring:
             ports = [settings.metrics_port + i for i in range(workers)]
             stack.enter_context(_monitoring(data_dir, ports, console))
@@ -189,6 +191,16 @@ def _environment(settings: Settings) -> Mapping[str, str]:
         "SSTL_METRICS_HOST": settings.metrics_host,
         "SSTL_METRICS_PORT": str(settings.metrics_port),
     }
+
+
+def _elsewhere(settings: Settings) -> str:
+    """Return how another terminal comes to what the demo does."""
+    policy = settings.policy_file or shipped_policy()
+    said = {"SSTL_BOOTSTRAP": settings.bootstrap}
+    if policy is not None:
+        said["SSTL_POLICY_FILE"] = str(policy.absolute())
+    exported = " ".join(f"{name}={shlex.quote(value)}" for name, value in said.items())
+    return f"export {exported}  then sstl watch, explain, indicators in another terminal"
 
 
 def _note(data_dir: Path) -> Path:
