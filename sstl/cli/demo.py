@@ -22,6 +22,7 @@ from sstl.cli.common import declared_topics, read_settings, shipped_policy
 from sstl.cli.outputs import Outputs
 from sstl.cli.signals import stop_on_signals
 from sstl.cli.watch import POLL_S, watch_live
+from sstl.cli.writing import make_directory
 from sstl.embedded import EmbeddedKafka
 from sstl.embedded.ports import free_port, is_free
 from sstl.errors import ExitCode, UserError
@@ -113,7 +114,7 @@ def command(
             timer.daemon = True
             timer.start()
             stack.callback(timer.cancel)
-        data_dir.mkdir(parents=True, exist_ok=True)
+        make_directory(data_dir)
         data_dir = data_dir.absolute()
         kafka = stack.enter_context(_kafka(data_dir, port, console, fresh=fresh))
         settings = replace(
