@@ -201,7 +201,7 @@ def _elsewhere(settings: Settings) -> str:
     if policy is not None:
         said["SSTL_POLICY_FILE"] = str(policy.absolute())
     exported = " ".join(f"{name}={shlex.quote(value)}" for name, value in said.items())
-    return f"export {exported}  then sstl watch, explain, indicators in another terminal"
+    return f"sstl watch, explain, indicators, in another terminal after: export {exported}"
 
 
 def _note(data_dir: Path) -> Path:
