@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from sstl.errors import UserError
+from sstl.models import wording
 from sstl.models.policy import Policy
 
 SUFFIXES = (".yaml", ".yml")
@@ -23,6 +24,8 @@ Check = Callable[[Policy], Iterable[tuple[Location, str]]]
 """What a valid policy may still have wrong: (where, what)."""
 _NULL = frozenset({"", "~", "null"})
 _SHOWN = 60
+_MOST_REPEATED = 100_000
+"""Values that the aliases of a file may stand for; those of its anchors do not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,15 @@ class _Place:
         return f"{self.file}:{self.line}:{self.column}"
 
 
+class _UnreadableError(Exception):
+    """A file that nothing can be taken from."""
+
+    def __init__(self, where: str, message: str) -> None:
+        super().__init__(message)
+        self.where = where
+        self.message = message
+
+
 class _Reader:
     """Turns the nodes of YAML documents into plain values and remembers where each stood."""
 
@@ -71,27 +83,54 @@ class _Reader:
         self.values: dict[Location, _Place] = {}
         self.problems: list[Problem] = []
         self._open: set[int] = set()
+        self._seen: set[int] = set()
+        self._repeated = 0
 
     def read(self, path: Path) -> dict[str, Any]:
         """Return the top-level mapping of a file; what is wrong with it is kept in `problems`."""
         try:
-            node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark
-            where = str(path) if mark is None else str(_place(path, mark))
-            self.problems.append(Problem(where, "", f"no YAML: {error.problem or error.context}"))
+            node = self._compose(path)
+        except OSError as error:
+            self.problems.append(Problem(str(path), "", f"cannot be read: {error.strerror}"))
             return {}
-        except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-            said = error.strerror if isinstance(error, OSError) else str(error)
-            self.problems.append(Problem(str(path), "", f"cannot be read: {said}"))
+        except _UnreadableError as error:
+            self.problems.append(Problem(error.where, "", error.message))
             return {}
         if node is None:
             return {}
         if not isinstance(node, yaml.MappingNode):
             self._wrong(path, node, (), "expected keys with values at the top of the file")
             return {}
-        found = self._value(path, node, ())
+        try:
+            found = self._value(path, node, ())
+        except _UnreadableError as error:
+            self.problems.append(Problem(error.where, "", error.message))
+            return {}
         return found if isinstance(found, dict) else {}
+
+    def _compose(self, path: Path) -> yaml.Node | None:
+        raw = path.read_bytes()
+        try:
+            text = raw.decode()
+        except UnicodeDecodeError as error:
+            before = raw[: error.start].decode()
+            message = f"not UTF-8: byte 0x{raw[error.start]:02x}"
+            raise _UnreadableError(_after(path, before), message) from error
+        loader = None
+        try:
+            loader = yaml.SafeLoader(text)
+            node: yaml.Node | None = loader.get_single_node()
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark
+            where = str(path) if mark is None else str(_place(path, mark))
+            raise _UnreadableError(where, f"no YAML: {error.problem or error.context}") from error
+        except yaml.reader.ReaderError as error:
+            message = f"no YAML: the character U+{error.character:04X} may not stand in it"
+            raise _UnreadableError(_after(path, text[: error.position]), message) from error
+        except RecursionError as error:
+            where = str(path) if loader is None else str(_place(path, loader.get_mark()))
+            raise _UnreadableError(where, "nested too deeply") from error
+        return node
 
     def at(self, location: Location, *, key: bool = False) -> str:
         """Return the place of a value, or of its key; of the nearest above where it has none."""
@@ -109,6 +148,16 @@ class _Reader:
         if id(node) in self._open:
             self._wrong(path, node, location, "an alias leads back to itself")
             return None
+        if id(node) in self._seen:
+            # a few lines of aliases of aliases can stand for more values than a machine holds
+            self._repeated += 1 + len(node.value)
+            if self._repeated > _MOST_REPEATED:
+                where = str(_place(path, node.start_mark))
+                message = (
+                    f"aliases repeat what stands here, more than {_MOST_REPEATED:,} values in all"
+                )
+                raise _UnreadableError(where, message)
+        self._seen.add(id(node))
         self._open.add(id(node))
         try:
             if isinstance(node, yaml.SequenceNode):
@@ -152,7 +201,8 @@ def policy_paths(path: Path) -> list[Path]:
         PolicyError: There is none.
     """
     if path.is_dir():
-        found = sorted(p for p in path.iterdir() if p.suffix in SUFFIXES and p.is_file())
+        # a link that leads nowhere is one of the files: it is refused, not passed over
+        found = sorted(p for p in path.iterdir() if p.suffix in SUFFIXES and not p.is_dir())
         if not found:
             raise PolicyError([Problem(str(path), "", f"holds no file *{' or *'.join(SUFFIXES)}")])
         return found
@@ -234,9 +284,9 @@ def _problem(reader: _Reader, path: Path, detail: Any) -> Problem:
 
 
 def _said(detail: Any) -> str:
-    text = str(detail["msg"])
-    said = text.removeprefix("Value error, ").removeprefix("Input should be ")
-    if said != text and text.startswith("Input"):
+    said = wording.expected(detail)
+    if detail["type"] != "value_error":
+        # what a validator of the model says is a sentence already
         said = f"expected {said}"
     got = detail["input"]
     if isinstance(got, (str, int, float)):
@@ -295,3 +345,9 @@ def _order(problem: Problem) -> tuple[str, list[int]]:
 
 def _place(path: Path, mark: Any) -> _Place:
     return _Place(str(path), mark.line + 1, mark.column + 1)
+
+
+def _after(path: Path, text: str) -> str:
+    """Return the place that follows a text from the beginning of a file."""
+    last = text.rpartition("\n")[2]
+    return str(_Place(str(path), text.count("\n") + 1, len(last) + 1))

@@ -105,10 +105,11 @@ class TopicAdmin:
             The new position.
 
         Raises:
-            UserError: There is no stage that reads this topic.
+            UserError: There is no stage that reads this topic, or no such partition.
         """
         for stage, logical in self._topics.stages():
             if self._topics[logical].name == topic:
+                self._demand_partition(topic, partition)
                 begin = self._beginnings([TopicPartition(topic, partition)])
                 position = begin[TopicPartition(topic, partition)]
                 self._write({(stage, partition): position})
@@ -116,6 +117,16 @@ class TopicAdmin:
         raise UserError(
             f"no stage reads {topic}; `sstl topics plan` lists the topics", ExitCode.USAGE
         )
+
+    def _demand_partition(self, topic: str, partition: int) -> None:
+        # a consumer would wait for the partition to appear, and then say that Kafka cannot be reached
+        count = self._partition_counts().get(topic)
+        if count is None:
+            raise UserError(
+                f"there is no topic {topic}; run `sstl topics apply`", ExitCode.INCOMPATIBLE
+            )
+        if partition >= count:
+            raise UserError(f"{topic} has {count} partitions, 0 to {count - 1}", ExitCode.USAGE)
 
     def _partition_counts(self) -> dict[str, int]:
         names = set(self._admin.list_topics()) & set(self._topics.by_name)
@@ -271,6 +282,15 @@ def check_topics(bootstrap: str, topics: Topics) -> None:
         listed = "; ".join(f"{f.topic}: {f.state}" for f in wrong[:SHOWN])
         more = f" and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
         raise UserError(
-            f"topics are not as declared ({listed}{more}); run `sstl topics apply`",
-            ExitCode.INCOMPATIBLE,
+            f"topics are not as declared ({listed}{more}); {_remedy(wrong)}", ExitCode.INCOMPATIBLE
         )
+
+
+def _remedy(wrong: Sequence[Finding]) -> str:
+    """Return what to do about topics that are not as declared; counts cannot be changed under a prefix."""
+    if all(finding.state != DIFFERENT_COUNT for finding in wrong):
+        return "run `sstl topics apply`"
+    return (
+        "`sstl topics plan` shows the counts that are there: declare them in SSTL_PARTITIONS, "
+        "or begin under another SSTL_PREFIX"
+    )

@@ -196,7 +196,7 @@ class PolicyFollower:
         unknown = sum(1 for _ in check(latest))
         if unknown:
             log.warning(
-                "the policy names what this release does not know",
+                "the policy says what this release cannot go by",
                 **self._where,
                 offset=record.offset,
                 records=unknown,

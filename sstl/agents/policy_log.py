@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
+from sstl.models import wording
 from sstl.models.common import EPOCH, to_wire
 from sstl.models.policy import Policy
 from sstl.models.rejection import Problem, Reason
@@ -105,7 +106,7 @@ def _problem(detail: Any) -> Problem:
         reason=Reason.MISSING_FIELD if missing else Reason.INVALID_VALUE,
         pointer=pointer,
         got="nothing" if missing else repr(detail["input"])[:_SHOWN],
-        expected="a value" if missing else str(detail["msg"]),
+        expected="a value" if missing else wording.expected(detail),
     )
 
 

@@ -68,10 +68,12 @@ def publish(
         UserError: It would be refused, or was because appending it took too long.
     """
     versions, _ = read_versions(bootstrap, topic, first)
+    known = versions.latest
     value = encode_policy(policy)
     if len(value) > topic.max_bytes - 1024:
         raise UserError(f"the policy has {len(value)} bytes, {topic.name} takes {topic.max_bytes}")
     _demand(versions.take(Announced(offset=-1, appended_ms=now_ms(), value=value)), "not published")
+    demand_own_name(policy, known)
     producer = KafkaProducer(
         bootstrap_servers=bootstrap, acks="all", max_request_size=topic.max_bytes
     )
@@ -85,6 +87,22 @@ def publish(
     own = next(one for one in told if one.offset == written.offset)
     _demand(list(own.problems), f"appended at offset {own.offset}, but every worker refuses it")
     return own
+
+
+def demand_own_name(policy: Policy, latest: Policy) -> None:
+    """Refuse a version that goes by the name of another one.
+
+    Workers would take it: flags tell versions apart by their hash. People and metrics tell them by name.
+
+    Raises:
+        UserError: The name is taken.
+    """
+    taken = next((one for _, one in latest.versions() if one.version == policy.version), None)
+    if taken is not None:
+        raise UserError(
+            f"not published: version {policy.version} is the name of another one "
+            f"(hash {taken.hash[:12]}); give this one its own, in the file or with --version"
+        )
 
 
 def _demand(problems: list[Problem], what: str) -> None:

@@ -13,10 +13,11 @@ import click
 import orjson
 
 from sstl.cli.board import INDICATOR
+from sstl.cli.columns import aligned
 from sstl.cli.common import declared_topics, read_settings
 from sstl.cli.coverage_row import AVAILABLE, NOT_ESTIMABLE, Row, Section
 from sstl.cli.coverage_rows import rows
-from sstl.cli.indicator_formats import aligned, quantity
+from sstl.cli.indicator_formats import quantity
 from sstl.cli.indicator_slices import WINDOW_KINDS, window_named
 from sstl.cli.indicators import published
 from sstl.cli.outputs import TOPICS, Outputs

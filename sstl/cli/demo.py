@@ -1,6 +1,7 @@
 """``sstl demo``: broker, worker, corridor and monitoring in one command."""
 
 import os
+import shlex
 import threading
 import time
 import zlib
@@ -21,6 +22,7 @@ from sstl.cli.common import declared_topics, read_settings, shipped_policy
 from sstl.cli.outputs import Outputs
 from sstl.cli.signals import stop_on_signals
 from sstl.cli.watch import POLL_S, watch_live
+from sstl.cli.writing import make_directory
 from sstl.embedded import EmbeddedKafka
 from sstl.embedded.ports import free_port, is_free
 from sstl.errors import ExitCode, UserError
@@ -112,7 +114,7 @@ def command(
             timer.daemon = True
             timer.start()
             stack.callback(timer.cancel)
-        data_dir.mkdir(parents=True, exist_ok=True)
+        make_directory(data_dir)
         data_dir = data_dir.absolute()
         kafka = stack.enter_context(_kafka(data_dir, port, console, fresh=fresh))
         settings = replace(
@@ -143,6 +145,7 @@ def command(
             "Corridor",
             f"{rate:g} events a second, {speed / 3600:g} simulated hours each second",
         )
+        _say(console, "Commands", _elsewhere(settings))
         if with_monitoring:
             ports = [settings.metrics_port + i for i in range(workers)]
             stack.enter_context(_monitoring(data_dir, ports, console))
@@ -189,6 +192,16 @@ def _environment(settings: Settings) -> Mapping[str, str]:
         "SSTL_METRICS_HOST": settings.metrics_host,
         "SSTL_METRICS_PORT": str(settings.metrics_port),
     }
+
+
+def _elsewhere(settings: Settings) -> str:
+    """Return how another terminal comes to what the demo does."""
+    policy = settings.policy_file or shipped_policy()
+    said = {"SSTL_BOOTSTRAP": settings.bootstrap}
+    if policy is not None:
+        said["SSTL_POLICY_FILE"] = str(policy.absolute())
+    exported = " ".join(f"{name}={shlex.quote(value)}" for name, value in said.items())
+    return f"sstl watch, explain, indicators, in another terminal after: export {exported}"
 
 
 def _note(data_dir: Path) -> Path:

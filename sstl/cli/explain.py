@@ -9,7 +9,7 @@ import msgspec
 
 from sstl.cli.common import declared_topics, read_policy, read_settings
 from sstl.errors import ExitCode, UserError
-from sstl.models.identifiers import canonical_equipment
+from sstl.models.identifiers import canonical_equipment, equipment_fault
 
 _FLAG = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -42,17 +42,27 @@ def command(*, name: str, as_json: bool, language: Literal["en", "zh"]) -> None:
     from sstl.cli.explaining import Teller
     from sstl.core.explain import lines
 
+    if not name.strip():
+        raise click.BadParameter("name a flag, a unit or a consignment", param_hint="FLAG|UNIT")
     settings = read_settings()
     teller = Teller(settings.bootstrap, declared_topics(settings), read_policy(settings))
     try:
         is_flag = _FLAG.fullmatch(name) is not None
         story = teller.of_flag(name.lower()) if is_flag else teller.of_subject(_spellings(name))
+        foreign = None if story is None else teller.foreign_policy(story)
     finally:
         teller.close()
     if story is None:
         raise UserError(
-            f"nobody knows {name}: no event, manifest or flag names it (or it is past its horizon)",
+            f"nobody knows {name}: no event, manifest or flag names it (or it is past its horizon)"
+            f"{_mistyped(name)}",
             ExitCode.USAGE,
+        )
+    if foreign is not None:
+        click.echo(
+            f"sstl: the workers judged by policy {foreign[:12]}, which is neither published nor that of "
+            "SSTL_POLICY_FILE: what rules say below may differ; set SSTL_POLICY_FILE as the workers have it",
+            err=True,
         )
     if as_json:
         click.echo(msgspec.json.encode(story))
@@ -63,3 +73,9 @@ def command(*, name: str, as_json: bool, language: Literal["en", "zh"]) -> None:
 def _spellings(name: str) -> Iterable[str]:
     """Return the name as given, then as equipment is compared."""
     return dict.fromkeys((name, canonical_equipment(name)))
+
+
+def _mistyped(name: str) -> str:
+    """Return what to add where the check digit says that the name was mistyped."""
+    fault = equipment_fault(canonical_equipment(name))
+    return f"; mistyped? expected {fault[1]}" if fault and fault[0] == "failed_check_digit" else ""

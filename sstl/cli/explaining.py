@@ -50,6 +50,14 @@ class Teller:
         """Close the connections."""
         self._reader.close()
 
+    def foreign_policy(self, story: Story) -> str | None:
+        """Return the policy by which the workers judged, where it is none that this story was told by."""
+        store = self._all_flags()
+        cells = (store.get(name, FLAG) for name in store.keys_with(FLAG))
+        return foreign_policy(
+            story, self._policy, {cell.finding.policy_hash for cell in cells if cell is not None}
+        )
+
     def of_flag(self, flag_id: str) -> Story | None:
         """Return the story of a flag and its subject, None where no such flag was published."""
         cell: FlagCell | None = self._all_flags().get(flag_id, FLAG)
@@ -146,6 +154,25 @@ class Teller:
                 found.append(cell)
         found.sort(key=_order)
         return tuple(flag_story(cell) for cell in found)
+
+
+def foreign_policy(story: Story, policy: Policy, judged: set[str]) -> str | None:
+    """Return the hash of a policy that judged, but not this story.
+
+    A story by another policy says other things than the workers: of lanes that it does not have, nothing.
+
+    Args:
+        story: What is told.
+        policy: The latest version that it is told by; those before hang on it.
+        judged: Hashes of the policies by which the flags of all subjects were judged.
+    """
+    known = {one.hash for _, one in policy.versions()}
+    told = {one.policy for one in story.flags}
+    if story.flag is not None:
+        told.add(story.flag.policy)
+    if told:
+        return min(told - known, default=None)
+    return None if judged & known else min(judged, default=None)
 
 
 def _order(cell: FlagCell) -> tuple[bool, int, int, str]:

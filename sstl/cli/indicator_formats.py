@@ -16,9 +16,9 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar, Union, get_args,
 
 import orjson
 from pydantic import BaseModel
-from rich.cells import cell_len
 
 from sstl.cli.board import duration
+from sstl.cli.columns import aligned
 from sstl.errors import ExitCode, UserError
 from sstl.models.follow_up import FollowUp, Reached
 from sstl.models.indicator import Indicator, Interval
@@ -313,18 +313,3 @@ def in_columns(records: Iterable[Record], columns: Columns[Record]) -> str:
     rows = [[heading for heading, _number, _show in columns]]
     rows += [[show(one) for _heading, _number, show in columns] for one in records]
     return aligned(rows, [number for _heading, number, _show in columns])
-
-
-def aligned(rows: Sequence[Sequence[str]], numbers: Sequence[bool]) -> str:
-    """Return rows as lines whose columns stand one below the other, those of numbers to the right."""
-    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = (
-            " " * (width - cell_len(text)) + text
-            if number
-            else text + " " * (width - cell_len(text))
-            for text, width, number in zip(row, widths, numbers, strict=True)
-        )
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines) + "\n"

@@ -1,21 +1,25 @@
 """``sstl policy``: judge, compare, show and publish the policy."""
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import orjson
-from rich.console import Console
-from rich.table import Table
 
 from sstl.cli import policy_propose
+from sstl.cli.columns import aligned
 from sstl.cli.common import declared_topics, load_checked, read_policy, read_settings
 from sstl.cli.policy_words import changes
 from sstl.errors import ExitCode, UserError
 from sstl.models.common import to_wire
 from sstl.models.policy import Policy
 from sstl.policy_files import PolicyError
+
+if TYPE_CHECKING:
+    from sstl.agents.policy_publish import Told
 
 PUBLISHED = "published"
 POLICY = click.Path(path_type=Path)
@@ -90,7 +94,7 @@ def show(*, as_json: bool) -> None:
       sstl policy show
       sstl policy show --json
     """
-    from sstl.agents.policy_publish import read_versions, since_text
+    from sstl.agents.policy_publish import read_versions
 
     settings = read_settings()
     first = read_policy(settings)
@@ -99,24 +103,27 @@ def show(*, as_json: bool) -> None:
     if as_json:
         click.echo(orjson.dumps(governing.model_dump(mode="json"), option=orjson.OPT_INDENT_2))
         return
-    table = Table("governs from", "version", "hash", "appended", "offset", "state")
-    table.add_row("always", first.version, first.hash[:12], "", "", _state(first, governing))
+    click.echo(versions_table(first, told, governing), nl=False)
+
+
+def versions_table(first: Policy, told: "Sequence[Told]", governing: Policy) -> str:
+    """Return the versions of the topic as lines, as wide as they are: on a pipe nothing is cut off."""
+    from sstl.agents.policy_publish import since_text
+
+    rows = [
+        ["governs from", "version", "hash", "appended", "offset", "state"],
+        ["always", first.version, first.hash[:12], "", "", _state(first, governing)],
+    ]
     for one in told:
-        appended = to_wire(_instant(one.appended_ms))
+        said = [to_wire(_instant(one.appended_ms)), str(one.offset)]
         if one.policy is None:
             problem = one.problems[0]
-            state = f"refused: {problem.pointer or '/'} {problem.reason}"
-            table.add_row("", "", "", appended, str(one.offset), state)
+            where = f"{problem.pointer} " if problem.pointer else ""
+            rows.append(["", "", "", *said, f"refused: {where}{problem.reason}"])
             continue
-        table.add_row(
-            since_text(one.policy),
-            one.policy.version,
-            one.policy.hash[:12],
-            appended,
-            str(one.offset),
-            _state(one.policy, governing),
-        )
-    Console().print(table)
+        named = [since_text(one.policy), one.policy.version, one.policy.hash[:12]]
+        rows.append([*named, *said, _state(one.policy, governing)])
+    return aligned(rows, [False, False, False, False, True, False])
 
 
 @command.command()
@@ -132,8 +139,8 @@ def show(*, as_json: bool) -> None:
 def publish(path: Path, valid_from: datetime, name: str | None) -> None:
     """Publish a version of the policy; all workers take it over while they run.
 
-    Refused, and nothing written, when it does not validate, begins less than five minutes from now, or does not begin
-    after the version before.
+    Refused, and nothing written, when it does not validate, begins less than five minutes from now, does not begin
+    after the version before, or goes by the name of another one.
 
     \b
     Example:
@@ -167,7 +174,10 @@ def _version(policy: Policy, valid_from: datetime, name: str | None) -> Policy:
     try:
         return Policy.model_validate(stated)
     except ValueError as error:
-        raise UserError(f"--version {name}: not a name of a version", ExitCode.USAGE) from error
+        message = (
+            f"--version {name}: not a name of a version: 1 to 64 letters, digits, dots, _, + and -"
+        )
+        raise UserError(message, ExitCode.USAGE) from error
 
 
 def _named(path: Path) -> Policy:

@@ -19,7 +19,7 @@ from sstl.intake import cargo2000
 from sstl.publish.check import Checker
 from sstl.publish.lines import Line, read_lines
 from sstl.publish.message import Message, Mode, encode
-from sstl.publish.publisher import Publisher
+from sstl.publish.publisher import Publisher, fits
 from sstl.publish.resume import Acknowledged, ResumeFile
 from sstl.publish.routing import FAMILIES, family_of
 from sstl.publish.session import Backfill, publish
@@ -173,9 +173,9 @@ def _check(lines: Iterator[Line], checker: Checker, family: str | None) -> int:
         problems = checker.problems(line.raw, target, line.number)
         bad += bool(problems)
         for problem in problems:
-            where = problem.pointer or "/"
+            where = f" at {problem.pointer}" if problem.pointer else ""
             _complain(
-                line, f"{problem.reason} at {where}: got {problem.got}, expected {problem.expected}"
+                line, f"{problem.reason}{where}: got {problem.got}, expected {problem.expected}"
             )
     click.echo(f"{read} events read, {read - bad} would be accepted, {bad} rejected", err=True)
     return int(ExitCode.SETTINGS if bad else ExitCode.OK)
@@ -196,13 +196,18 @@ def _send_lines(lines: Iterator[Line], settings: Settings, family: str | None) -
                 continue
             message = encode(line.event)
             message = Message(message.key, line.raw, message.headers)
+            if not fits(message):
+                bad += 1
+                _complain(line, f"{len(line.raw)} bytes, more than can be sent in one message")
+                continue
             publisher.send_message(topics[target].name, message, f"line {line.number}")
             sent += 1
             advance(1)
             if sent % FLUSH_LINES == 0:
                 publisher.flush()
         publisher.flush()
-    click.echo(f"{sent} events sent" + (f", {bad} lines left out" if bad else ""), err=True)
+    left = f", {bad} {'line' if bad == 1 else 'lines'} left out" if bad else ""
+    click.echo(f"{sent} events sent{left}", err=True)
     return int(ExitCode.SETTINGS if bad else ExitCode.OK)
 
 

@@ -14,6 +14,7 @@ from sstl.cli.bars import bar
 from sstl.cli.common import declared_topics, read_settings
 from sstl.cli.publishing import backfill_families, split, topic_of
 from sstl.cli.signals import stop_on_signals
+from sstl.cli.writing import may_write, write_whole
 from sstl.errors import UserError
 from sstl.models.selection import parse_rate, rate_text
 from sstl.publish import corridor as paced
@@ -154,6 +155,7 @@ def synthetic_command(  # noqa: PLR0913 - one parameter for each option
     if truth is not None:
         if shipments is None:
             raise click.UsageError("--truth needs --shipments")
+        may_write(truth, force=True, option="--truth")
         _write_truth(corridor, truth)
     families = [] if live else backfill_families(settings, backfill, used)
     after = _resumed(resume)
@@ -200,13 +202,19 @@ def _waiter(stop: threading.Event) -> Callable[[float], bool]:
 
 
 def _write_truth(corridor: Corridor, file: Path) -> None:
-    with file.open("wb") as out:
-        for incident in corridor.truth():
-            out.write(as_json(incident) + b"\n")
+    write_whole(
+        file,
+        lambda part: part.write_bytes(
+            b"".join(as_json(incident) + b"\n" for incident in corridor.truth())
+        ),
+    )
 
 
 def _resumed(file: Path | None) -> datetime | None:
-    if file is None or not file.exists():
+    if file is None:
+        return None
+    may_write(file, force=True, option="--resume")
+    if not file.exists():
         return None
     try:
         return datetime.fromisoformat(file.read_text(encoding="ascii").strip())
@@ -222,9 +230,8 @@ def _noted(file: Path | None) -> Iterator[Callable[[datetime], None]]:
 
     def write() -> None:
         if file is not None and latest:
-            beside = file.with_suffix(".new")
-            beside.write_text(latest[-1].isoformat(), encoding="ascii")
-            beside.replace(file)
+            reached = latest[-1].isoformat()
+            write_whole(file, lambda part: part.write_text(reached, encoding="ascii"))
 
     def note(reached: datetime) -> None:
         latest[:] = [reached]

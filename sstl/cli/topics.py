@@ -3,10 +3,9 @@
 from datetime import UTC, datetime
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from sstl.agents.admin import OK, Finding, TopicAdmin
+from sstl.cli.columns import aligned
 from sstl.cli.common import declared_topics, read_settings
 from sstl.errors import ExitCode
 
@@ -102,7 +101,6 @@ def _admin(replication: int = 1) -> TopicAdmin:
 
 
 def _show(findings: list[Finding]) -> None:
-    table = Table("topic", "state", "detail")
-    for finding in findings:
-        table.add_row(finding.topic, finding.state, finding.detail)
-    Console().print(table)
+    rows = [["topic", "state", "detail"]]
+    rows += [[finding.topic, finding.state, finding.detail] for finding in findings]
+    click.echo(aligned(rows, [False, False, False]), nl=False)

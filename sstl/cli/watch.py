@@ -30,8 +30,8 @@ POLL_S = REFRESH.total_seconds()
     show_default=True,
     help="Only flags of this severity and above.",
 )
-@click.option("--flags-only", "only", flag_value=FLAG, help="Leave out the indicators.")
-@click.option("--indicators-only", "only", flag_value=INDICATOR, help="Leave out the flags.")
+@click.option("--flags-only", is_flag=True, help="Leave out the indicators.")
+@click.option("--indicators-only", is_flag=True, help="Leave out the flags.")
 @click.option("--from-beginning", is_flag=True, help="Begin with what is on the topics already.")
 @click.option("--once", is_flag=True, help="Show what is on the topics now, and end.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line on standard output.")
@@ -41,7 +41,8 @@ def command(
     rules: tuple[str, ...],
     indicators: tuple[str, ...],
     severity: str,
-    only: str | None,
+    flags_only: bool,
+    indicators_only: bool,
     from_beginning: bool,
     once: bool,
     as_json: bool,
@@ -55,8 +56,14 @@ def command(
       sstl watch --lane 'CN*-SEA' --severity HIGH
       sstl watch --once --json --indicators-only | jq .record.median
     """
-    kinds = {only} if only else {FLAG, INDICATOR}
-    board = Board(Filter(lanes, rules, indicators, severity.upper(), frozenset(kinds)))
+    if flags_only and indicators_only:
+        raise click.UsageError("--flags-only and --indicators-only leave nothing to show")
+    kinds = frozenset(
+        kind
+        for kind, left_out in ((FLAG, indicators_only), (INDICATOR, flags_only))
+        if not left_out
+    )
+    board = Board(Filter(lanes, rules, indicators, severity.upper(), kinds))
     settings = read_settings()
     topics = declared_topics(settings)
     console = Console()

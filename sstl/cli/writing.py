@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -10,18 +11,18 @@ import click
 from sstl.errors import ExitCode, UserError
 
 
-def may_write(output: Path, *, force: bool) -> None:
+def may_write(output: Path, *, force: bool, option: str = "--output") -> None:
     """Refuse a file that is in the way before anything is read.
 
     Raises:
         UsageError: It exists and may not be replaced, is no regular file, or its directory is not there.
     """
     if output.exists() and not output.is_file():
-        raise click.UsageError(f"--output {output} is no regular file")
+        raise click.UsageError(f"{option} {output} is no regular file")
     if output.exists() and not force:
-        raise click.UsageError(f"--output {output} exists; replace it with --force")
+        raise click.UsageError(f"{option} {output} exists; replace it with --force")
     if not output.absolute().parent.is_dir():
-        raise click.UsageError(f"--output {output}: there is no such directory")
+        raise click.UsageError(f"{option} {output}: there is no such directory")
 
 
 def write_whole(output: Path, write: Callable[[Path], object]) -> None:
@@ -39,7 +40,26 @@ def write_whole(output: Path, write: Callable[[Path], object]) -> None:
         write(part)
         part.replace(output)
     except OSError as error:
-        code = ExitCode.NO_SPACE if error.errno == errno.ENOSPC else ExitCode.SETTINGS
-        raise UserError(f"cannot write {output}: {error.strerror or error}", code) from error
+        raise unwritable(output, error) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def unwritable(path: Path, error: OSError) -> UserError:
+    """Return what to say of a file or directory that cannot be written."""
+    full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+    code = ExitCode.NO_SPACE if full else ExitCode.SETTINGS
+    return UserError(f"cannot write {path}: {error.strerror or error}", code)
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory with those above it; nothing where it is there.
+
+    Raises:
+        UserError: It cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(path, error) from error

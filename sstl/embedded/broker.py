@@ -27,6 +27,7 @@ from sstl.embedded.errors import (
     NoSpaceError,
     NotInstalledError,
     PortTakenError,
+    UnwritableError,
 )
 from sstl.embedded.jars import Progress, broker_lock, cache_directory, ensure_jars
 from sstl.embedded.ports import answers, free_port, is_free
@@ -171,6 +172,8 @@ class EmbeddedKafka:
             self._abandon()
             if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
                 raise NoSpaceError(self._data_dir) from error
+            if isinstance(error, OSError) and error.filename is not None:
+                raise UnwritableError(str(error.filename), error.strerror or str(error)) from error
             raise
         self.ready_seconds = time.monotonic() - begun
 

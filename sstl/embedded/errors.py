@@ -37,6 +37,13 @@ class NoSpaceError(EmbeddedKafkaError):
         super().__init__(f"no space left on the disk that holds {path}{need}", ExitCode.NO_SPACE)
 
 
+class UnwritableError(EmbeddedKafkaError):
+    """A file or directory of the broker's cannot be made or written."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"cannot write {path}: {reason}", ExitCode.SETTINGS)
+
+
 class NoNetworkError(EmbeddedKafkaError):
     """The jars are not here yet and cannot be fetched."""
 

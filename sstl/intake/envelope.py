@@ -132,7 +132,7 @@ def read(record: RawRecord, max_bytes: int) -> Envelope:
     content_type = headers.get("content-type")
     media = _media_type(content_type, headers)
     if media.startswith(_CLOUDEVENTS):
-        document = _parse(record.value, headers)
+        document = _parse(record.value, headers, "")
         if not isinstance(document, dict):
             raise _refused(
                 headers, Reason.WRONG_ENVELOPE, "", show(document), "a CloudEvent as JSON object"
@@ -147,7 +147,7 @@ def read(record: RawRecord, max_bytes: int) -> Envelope:
         {name[3:]: value for name, value in headers.items() if name.startswith("ce_")}, problems
     )
     if record.value or not envelope.retracted:
-        envelope.data = _parse(record.value, headers)
+        envelope.data = _parse(record.value, headers, "/data")
     return envelope
 
 
@@ -210,7 +210,7 @@ def _judge_data_type(envelope: Envelope, value: object) -> None:
         )
 
 
-def _parse(value: bytes, headers: Mapping[str, str]) -> Any:
+def _parse(value: bytes, headers: Mapping[str, str], pointer: str) -> Any:
     try:
         return orjson.loads(value)
     except orjson.JSONDecodeError as error:
@@ -220,12 +220,12 @@ def _parse(value: bytes, headers: Mapping[str, str]) -> Any:
             raise _refused(
                 headers,
                 Reason.INVALID_UTF8,
-                "/data",
+                pointer,
                 f"byte 0x{value[wrong.start]:02x} at {wrong.start}",
                 "JSON in UTF-8",
             ) from error
         got = f"{error.msg} at line {error.lineno}, column {error.colno}" if value else "nothing"
-        raise _refused(headers, Reason.NOT_JSON, "/data", got, "JSON") from error
+        raise _refused(headers, Reason.NOT_JSON, pointer, got, "JSON") from error
 
 
 def _envelope(attributes: Mapping[str, Any], problems: list[Problem]) -> Envelope:

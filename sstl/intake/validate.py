@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from sstl.intake.envelope import Envelope, RawRecord, RefusedError, read, show
 from sstl.intake.pseudonym import Pseudonyms
+from sstl.models import wording
 from sstl.models.action import MAX_SNOOZE_DAYS
 from sstl.models.catalogue import PROGRESS, SNOOZED, TYPES, VERSION, EventType
 from sstl.models.common import body_of, to_ms, to_wire, unknown_fields
@@ -241,7 +242,7 @@ def _problems(error: ValidationError, known: EventType) -> list[Problem]:
             _add(found, Reason.MISSING_FIELD, pointer, "nothing", "a value")
         else:
             got = _covered(value) if _is_personal(path, known) else show(value)
-            _add(found, _reason(kind), pointer, got, str(context.get("expected") or detail["msg"]))
+            _add(found, _reason(kind), pointer, got, wording.expected(detail))
     return found
 
 

@@ -10,6 +10,7 @@ from sstl.models.common import (
     Instant,
     LaneId,
     Office,
+    Statement,
     Text,
     Token,
     TransportDocument,
@@ -23,7 +24,7 @@ FlagIds = Annotated[tuple[Token, ...], Field(min_length=1, max_length=500)]
 
 
 class _Action(WireModel):
-    author: Text
+    author: Statement
     """Who did it: a personal identifier that travels on as its pseudonym."""
     office: Office | None = None
     reason: Text | None = None
@@ -40,7 +41,7 @@ class DecidedBody(_Action):
     """``action.closed`` and ``action.reopened``: somebody decided that these flags are done with, or are not."""
 
     flag_ids: FlagIds
-    reason: Text
+    reason: Statement
 
 
 class _Scope(_Action):
@@ -76,7 +77,7 @@ class SnoozedBody(_Scope):
     """
 
     until: Instant
-    reason: Text
+    reason: Statement
 
 
 class UnsnoozedBody(_Scope):

@@ -171,6 +171,8 @@ def _upper(value: object) -> object:
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 """Free text."""
+Statement = Annotated[str, StringConstraints(pattern=r"\S", min_length=1, max_length=512)]
+"""Free text that must say something: of blanks alone nobody learns who did it, or why."""
 Token = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9:/_.#+\-|]*$", min_length=1, max_length=70),

@@ -21,6 +21,8 @@ _DOCUMENT = re.compile(r"[A-Z0-9][A-Z0-9:/_.#+\-]{0,69}")
 _MRN = re.compile(r"[0-9]{2}[A-Z]{2}[A-Z0-9]{13}[0-9]")
 _UCR = re.compile(r"[0-9][A-Z]{2}[A-Z0-9/:().\-]{1,32}")
 _HS6 = re.compile(r"[0-9]{6}")
+NO_CHAPTERS = frozenset({"00", "77"})
+"""What the Harmonized System has no chapter for; 77 is kept for later."""
 _IMO = re.compile(r"[0-9]{7}")
 _EORI = re.compile(r"[A-Z]{2}[A-Z0-9]{1,15}")
 _UN_LOCATION_CODE = re.compile(r"[A-Z]{2}[A-Z2-9]{3}")
@@ -185,7 +187,7 @@ def ucr_fault(text: str) -> tuple[str, str] | None:
 
 def hs6_fault(text: str) -> tuple[str, str] | None:
     """Judge a subheading of the Harmonized System: six digits; chapters 00 and 77 do not exist."""
-    if _HS6.fullmatch(text) and text[:2] not in {"00", "77"}:
+    if _HS6.fullmatch(text) and text[:2] not in NO_CHAPTERS:
         return None
     return (
         "invalid_value",

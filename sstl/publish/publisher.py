@@ -14,10 +14,17 @@ from sstl.publish.message import Message, Mode, encode, progress_event
 LINGER_MS = 20
 BATCH_BYTES = 256 * 1024
 MAX_REQUEST_BYTES = 1_048_576
+OVERHEAD_BYTES = 1024
+"""What the client counts beside a message's own bytes, rounded up."""
 METADATA_TIMEOUT_MS = 20_000
 BOOTSTRAP_TIMEOUT_MS = 10_000
 FLUSH_TIMEOUT_S = 120.0
 SHOWN_FAILURES = 3
+
+
+def fits(message: Message) -> bool:
+    """Tell whether a message can be sent at all; what is larger than a request never reaches a broker."""
+    return message.size <= MAX_REQUEST_BYTES - OVERHEAD_BYTES
 
 
 class DeliveryError(UserError):
@@ -192,6 +199,7 @@ class Publisher:
             DeliveryError: Messages were refused or not acknowledged in time; says how many, and the first ones.
         """
         waiting, self._waiting = self._waiting, []
+        asked = len(waiting) + self._failed
         try:
             self._producer.flush(timeout=FLUSH_TIMEOUT_S)
         except KafkaError as error:
@@ -210,7 +218,7 @@ class Publisher:
         if self._failed:
             failed, named = self._failed, "; ".join(self._failures)
             self._failed, self._failures = 0, []
-            raise DeliveryError(f"{failed} of {len(waiting)} messages refused: {named}")
+            raise DeliveryError(f"{failed} of {asked} messages refused: {named}")
 
     @property
     def ends(self) -> dict[str, int]:

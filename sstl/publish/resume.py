@@ -1,5 +1,6 @@
 """What an interrupted publication had already been promised by the broker."""
 
+import errno
 import hashlib
 import os
 from collections.abc import Mapping
@@ -75,7 +76,8 @@ class ResumeFile:
             beside.replace(self.path)
         except OSError as error:
             message = f"{self.path}: cannot note how far this run came: {error.strerror}"
-            raise UserError(message, ExitCode.NO_SPACE) from error
+            full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+            raise UserError(message, ExitCode.NO_SPACE if full else ExitCode.SETTINGS) from error
 
     def forget(self) -> None:
         """Remove the note."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-CLAIMED = ("Kafka", "Topics", "Worker", "Corridor", "End")
+CLAIMED = ("Kafka", "Topics", "Worker", "Corridor", "Commands", "End")
 
 
 def _start(directory: Path, *arguments: str) -> "subprocess.Popen[str]":

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -133,8 +134,22 @@ def test_messages_that_the_broker_refuses_are_named(kafka: EmbeddedKafka, topics
         publisher.send_message(
             topics["transport"].name, Message(b"k", b"x" * 2_000_000, []), "huge"
         )
-        with pytest.raises(DeliveryError, match=r"1 of \d+ messages refused: huge on"):
+        with pytest.raises(DeliveryError, match=r"1 of 2 messages refused: huge on"):
             publisher.flush()
+
+
+def test_a_line_too_large_to_be_sent_is_left_out_and_the_others_go(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    event = {"type": "org.sstl.transport.departed.v1", "id": "1"}
+    file = tmp_path / "events.jsonl"
+    lines = [event, event | {"data": {"remark": "x" * 1_100_000}}, event | {"id": "3"}]
+    file.write_bytes(b"\n".join(map(orjson.dumps, lines)))
+    done = _sstl("publish", "jsonl", str(file), environment=environment, cwd=tmp_path)
+    assert done.returncode == ExitCode.SETTINGS
+    said, total = done.stderr.splitlines()
+    assert re.fullmatch(r"line 2: 11\d{5} bytes, more than can be sent in one message", said)
+    assert total == "2 events sent, 1 line left out"
 
 
 @pytest.mark.parametrize(

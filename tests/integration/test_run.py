@@ -267,6 +267,23 @@ def test_a_partition_count_that_differs_is_refused_and_nothing_is_made(
         f"{prefix}.transport.v1"
     ]
     admin.close()
+    # to apply cannot help here, so a worker does not send anybody there
+    worker = sstl(environment, "run")
+    assert worker.returncode == ExitCode.INCOMPATIBLE
+    assert "SSTL_PARTITIONS" in worker.stderr
+    assert "sstl topics apply" not in worker.stderr
+
+
+def test_a_gap_is_skipped_only_on_a_partition_that_is_there(environment: dict[str, str]) -> None:
+    topic = f"{environment['SSTL_PREFIX']}.transport.v1"
+    missing = sstl(environment, "topics", "skip", topic, "0", "--yes")
+    assert missing.returncode == ExitCode.INCOMPATIBLE
+    assert f"there is no topic {topic}" in missing.stderr
+    assert sstl(environment, "topics", "apply").returncode == ExitCode.OK
+    beyond = sstl(environment, "topics", "skip", topic, "2", "--yes")
+    assert beyond.returncode == ExitCode.USAGE
+    assert f"{topic} has 2 partitions, 0 to 1" in beyond.stderr
+    assert sstl(environment, "topics", "skip", topic, "1", "--yes").returncode == ExitCode.OK
 
 
 def test_a_worker_without_topics_says_what_to_do(environment: dict[str, str]) -> None:

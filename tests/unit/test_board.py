@@ -4,9 +4,12 @@ from datetime import date
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from rich.console import Console
 
+from sstl.cli import main
 from sstl.cli.board import FLAG, INDICATOR, Board, Filter, duration, line
+from sstl.errors import ExitCode
 from sstl.models.indicator import Indicator, Window
 
 
@@ -152,3 +155,9 @@ def _drawn(board: Board, *, width: int = 200) -> str:
     with console.capture() as capture:
         console.print(board.render(40))
     return capture.get()
+
+
+def test_what_leaves_nothing_to_show_is_told_before_anything_is_read() -> None:
+    result = CliRunner().invoke(main, ["watch", "--once", "--flags-only", "--indicators-only"])
+    assert result.exit_code == ExitCode.USAGE
+    assert "leave nothing to show" in result.stderr

@@ -12,6 +12,7 @@ from sstl.embedded.errors import (
     NewerDataError,
     NoSpaceError,
     PortTakenError,
+    UnwritableError,
 )
 from sstl.embedded.ports import answers, free_port, is_free
 from sstl.errors import ExitCode
@@ -90,6 +91,13 @@ def test_a_full_disk_is_said_before_the_start(tmp_path: Path) -> None:
     with pytest.raises(NoSpaceError, match="no space left") as caught:
         EmbeddedKafka(tmp_path, min_free_bytes=1 << 62).start()
     assert caught.value.exit_code == ExitCode.NO_SPACE
+
+
+def test_a_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("a file")
+    with pytest.raises(UnwritableError, match=r"cannot write .*/notes/kafka: ") as caught:
+        EmbeddedKafka(tmp_path / "notes" / "kafka").start()
+    assert caught.value.exit_code == ExitCode.SETTINGS
 
 
 def test_a_taken_port_is_said_before_the_start(tmp_path: Path) -> None:

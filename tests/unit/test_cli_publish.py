@@ -64,6 +64,16 @@ def test_an_unknown_type_is_judged_like_intake_does(lines: list[bytes]) -> None:
         (["synthetic", "--random-rate", "0.1"], ExitCode.USAGE, "--controls"),
         (["synthetic", "--controls", "--random-rate", "2"], ExitCode.USAGE, "--random-rate"),
         (["synthetic", "--truth", "t.jsonl"], ExitCode.USAGE, "--shipments"),
+        (
+            ["synthetic", "--shipments", "1", "--truth", "nowhere/t.jsonl"],
+            ExitCode.USAGE,
+            "--truth nowhere/t.jsonl: there is no such directory",
+        ),
+        (
+            ["synthetic", "--shipments", "1", "--resume", "nowhere/note"],
+            ExitCode.USAGE,
+            "--resume nowhere/note: there is no such directory",
+        ),
     ],
 )
 def test_a_mistake_is_told_before_anything_is_sent(

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (Chinese punctuation is full width)
 from pathlib import Path
 
 import pytest
@@ -6,14 +7,14 @@ from sstl.core.journeys.assess import assess
 from sstl.core.journeys.view import JourneyView
 from sstl.core.leadtime import LegTimes
 from sstl.core.milestones import Plan, gather, milestones
-from sstl.core.rules import Result, delay, flag_id
+from sstl.core.rules import Result, delay, flag_id, wording
 from sstl.core.rules.base import score
 from sstl.core.rules.engine import Asked
 from sstl.core.rules.services import USED_TYPES, KeptServices, Service
 from sstl.models.catalogue import TYPES
 from sstl.models.policy import Policy, Severity
 from sstl.models.records import Event
-from tests.journey_events import HOUR, MINUTE, START, event, leg, ordered
+from tests.journey_events import DAY, HOUR, MINUTE, START, event, leg, ordered
 
 PAGES = Path(__file__).parents[2] / "docs" / "rules"
 PLANNED = event("transport.arrived", START + 10 * HOUR, classifier="PLANNED", recorded_ms=START)
@@ -58,6 +59,28 @@ def test_a_late_milestone_says_how_late_and_on_what_that_rests() -> None:
         "Arrival at NLRTM was 45 min later than planned: 2026-01-01T10:45:00Z instead of 2026-01-01T10:00:00Z."
     )
     assert "45 分钟" in verdict.text.zh
+
+
+@pytest.mark.parametrize(
+    ("late_ms", "en", "zh"),
+    [
+        pytest.param(30_000, "0.5 min", "0.5 分钟", id="half-a-minute"),
+        pytest.param(2 * HOUR, "120 min", "120 分钟", id="two-hours"),
+        pytest.param(2 * HOUR + 6 * MINUTE, "2.1 h", "2.1 小时", id="over-two-hours"),
+        pytest.param(2 * DAY, "48 h", "48 小时", id="two-days"),
+    ],
+)
+def test_how_late_is_told_in_minutes_and_beyond_two_hours_in_hours(
+    late_ms: int, en: str, zh: str
+) -> None:
+    said = wording.lasting(late_ms)
+    assert (said.en, said.zh) == (en, zh)
+
+
+def test_a_leg_says_what_it_took_in_hours() -> None:
+    said = wording.longer("m1", "CNCAN-NLAMS", 50 * HOUR, 49 * HOUR)
+    assert said.en == "Leg m1 (CNCAN-NLAMS) took 50 h, 60 min longer than the 49 h planned."
+    assert said.zh == "航段 m1（CNCAN-NLAMS）用时 50 小时，比计划的 49 小时多 60 分钟。"
 
 
 @pytest.mark.parametrize(

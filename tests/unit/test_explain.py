@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from sstl.cli import main
+from sstl.cli.explaining import foreign_policy
 from sstl.core.consignments import ConsignmentsStage
 from sstl.core.explain import (
     FORMAT,
@@ -280,6 +281,9 @@ class _Knows:
     def of_subject(self, _: Any) -> None:
         return None
 
+    def foreign_policy(self, _: Story) -> str | None:
+        return "f" * 64
+
     def close(self) -> None:
         self.closed = True
 
@@ -301,7 +305,9 @@ def test_a_unit_that_nobody_knows_is_one_line_and_an_exit_code() -> None:
 def test_a_flag_is_told_as_text_or_as_json() -> None:
     name = story().flags[0].flag
     assert UNIT in CliRunner().invoke(main, ["explain", name, "--lang", "zh"]).stdout
-    told = CliRunner().invoke(main, ["explain", name, "--json"]).stdout
+    result = CliRunner().invoke(main, ["explain", name, "--json"])
+    told = result.stdout
+    assert result.stderr.startswith("sstl: the workers judged by policy ffffffffffff, ")
     assert msgspec.json.decode(told) == msgspec.json.decode(msgspec.json.encode(story()))
 
 
@@ -322,3 +328,69 @@ def test_what_is_not_due_yet_is_told_by_the_version_that_will_judge_it() -> None
     (waits,) = [one for one in journey.rules if one.rule == "milestone-overdue"]
     assert waits.due == "2026-01-12T00:00:00Z"
     assert (waits.mode, waits.policy) == ("live", first.hash)
+
+
+@pytest.mark.usefixtures("one_flag_known")
+def test_a_container_that_was_mistyped_is_told_its_check_digit() -> None:
+    result = CliRunner().invoke(main, ["explain", "csqu 305438-4"])
+    assert result.exit_code == ExitCode.USAGE
+    assert result.stderr.endswith("; mistyped? expected check digit 3 (ISO 6346)\n")
+    blank = CliRunner().invoke(main, ["explain", " "])
+    assert blank.exit_code == ExitCode.USAGE
+    assert "name a flag, a unit or a consignment" in blank.stderr
+
+
+ANSWERED = {
+    "acknowledged": {"atMs": START, "by": "p:1", "office": "NLRTM1", "actionId": "ack-1"},
+    "feedback": {"feedbackId": "FB-1", "recordedMs": START + DAY, "late": True, "count": 1},
+}
+
+
+def test_what_people_said_is_told_with_instants_and_in_the_language() -> None:
+    flag = msgspec.structs.replace(story().flags[0], answered=ANSWERED)
+    told = " ".join(" ".join(lines(story(flag=flag))).split())
+    assert (
+        "said about it: acknowledged at 2026-01-01T00:00:00Z, done by p:1, office NLRTM1, actionId ack-1"
+        in told
+    )
+    assert (
+        "said about it: feedback feedbackId FB-1, recorded 2026-01-02T00:00:00Z, late yes, count 1"
+        in told
+    )
+    chinese = " ".join(lines(story(flag=flag), "zh"))
+    assert "处理情况: 已接手 于 2026-01-01T00:00:00Z, 操作人 p:1" in chinese
+
+
+def test_a_text_that_was_observed_has_no_unit() -> None:
+    flag = msgspec.structs.replace(
+        story().flags[0], observed="TAMPER", expected="RIGHT", unit="reports"
+    )
+    assert "      observed TAMPER, expected RIGHT" in lines(story(flag=flag))
+    measured = msgspec.structs.replace(flag, observed=3.0, expected=2.0)
+    assert "      observed 3.0 reports, expected 2.0 reports" in lines(story(flag=measured))
+
+
+def test_a_flag_that_has_no_story_is_told_alone() -> None:
+    flag = story().flags[0]
+    told = lines(story(asked=flag.flag, flag=flag, journeys=(), flags=(flag,)))
+    assert told[0] == flag.flag
+    assert not any(line.startswith("Flags") or "as of" in line for line in told)
+    assert "Other flags: 0" in lines(story(asked=flag.flag, flag=flag, flags=(flag,)))
+
+
+@pytest.mark.parametrize(
+    ("own", "told", "expected"),
+    [
+        pytest.param(POLICY, True, None, id="the-policy-of-the-workers"),
+        pytest.param(Policy(), True, POLICY.hash, id="another-one"),
+        pytest.param(POLICY, False, None, id="the-policy-of-flags-elsewhere"),
+        pytest.param(Policy(), False, POLICY.hash, id="another-one-and-no-flag-here"),
+        pytest.param(Policy(version="2").after(POLICY), True, None, id="an-earlier-version"),
+    ],
+)
+def test_a_story_by_another_policy_than_the_workers_is_noticed(
+    own: Policy, told: bool, expected: str | None
+) -> None:
+    shown = story() if told else story(flags=())
+    assert foreign_policy(shown, own, {POLICY.hash}) == expected
+    assert foreign_policy(story(flags=()), own, set()) is None

@@ -79,6 +79,13 @@ def without(data: dict[str, Any], name: str) -> dict[str, Any]:
         ),
         pytest.param(
             "closed",
+            BY | {"flagIds": ["F1"], "reason": "  "},
+            Reason.INVALID_VALUE,
+            "/data/reason",
+            id="closes-for-a-reason-of-blanks",
+        ),
+        pytest.param(
+            "closed",
             without(BY, "reason") | {"flagIds": ["F1"]},
             Reason.MISSING_FIELD,
             "/data/reason",

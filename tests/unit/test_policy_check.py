@@ -97,3 +97,60 @@ def lane(**stated: object) -> dict[str, object]:
 )
 def test_a_name_that_leads_nowhere_is_told(policy: dict[str, object], expected: list[str]) -> None:
     assert told(policy) == expected
+
+
+STAGE = {"start": "T5", "end": "T6"}
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        pytest.param(rule({"thresholds": {"limit_hours": 0}}), [], id="threshold-of-zero"),
+        pytest.param(
+            rule({"thresholds_by_mode": {"SEA": {"limit_hours": -5}}}),
+            [
+                "rules.dwell-exceeded.thresholds_by_mode.SEA.limit_hours: expected at least 0, got -5"
+            ],
+            id="threshold-below-zero",
+        ),
+        pytest.param(
+            lane(stages=[STAGE | {"target_hours": 24, "limit_hours": 24}]), [], id="limit-is-target"
+        ),
+        pytest.param(
+            lane(stages=[STAGE | {"target_hours": 24, "limit_hours": 23.5}]),
+            [
+                "lanes.CNYTN-NLRTM-SEA.stages.0.limit_hours: expected target_hours (24) or more, "
+                "got 23.5"
+            ],
+            id="limit-below-target",
+        ),
+        pytest.param(
+            lane(legs=[LEG | {"target_hours": 700, "limit_hours": 70}]),
+            [
+                "lanes.CNYTN-NLRTM-SEA.legs.0.limit_hours: expected target_hours (700) or more, got 70"
+            ],
+            id="limit-of-a-leg-below-target",
+        ),
+        pytest.param(
+            lane(stages=[STAGE | {"learnt_low_hours": 5, "learnt_high_hours": 5}]),
+            [
+                "lanes.CNYTN-NLRTM-SEA.stages.0.learnt_high_hours: expected more than "
+                "learnt_low_hours (5), got 5"
+            ],
+            id="range-of-nothing",
+        ),
+        pytest.param(
+            {
+                "watch_lists": {
+                    "w": {"risk_area": "IPR", "hs_prefixes": ["39", "7701"], "source": "an act"}
+                }
+            },
+            ["watch_lists.w.hs_prefixes.1: HS has no chapter 77"],
+            id="no-such-chapter",
+        ),
+    ],
+)
+def test_numbers_that_cannot_be_meant_are_told_with_their_place(
+    policy: dict[str, object], expected: list[str]
+) -> None:
+    assert told(policy) == expected

@@ -1,16 +1,20 @@
 """``sstl policy`` without a broker, and where the policy of a process comes from."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from sstl.agents.policy_publish import Told, demand_own_name
 from sstl.cli import main
 from sstl.cli.common import read_policy
-from sstl.cli.policy import _version
+from sstl.cli.policy import _version, versions_table
 from sstl.errors import ExitCode, UserError
+from sstl.models.common import to_wire
 from sstl.models.policy import Policy
+from sstl.models.rejection import Problem, Reason
 from sstl.policy_files import PolicyError
 from sstl.settings import Settings
 from tests.intake_messages import ARRIVAL_MS
@@ -54,7 +58,7 @@ def test_every_problem_is_a_line_with_its_place(wrong: Path) -> None:
     result = run("validate", wrong)
     assert result.exit_code == ExitCode.SETTINGS
     lines = result.stderr.splitlines()
-    assert lines[0].startswith(f"sstl: {wrong}:1:14: max_crashes: expected greater than or equal")
+    assert lines[0].startswith(f"sstl: {wrong}:1:14: max_crashes: expected at least 0, got")
     assert lines[1] == f"sstl: {wrong}:4:1: lanez: unknown key, did you mean lanes?"
     assert len(lines) == 2
 
@@ -102,6 +106,30 @@ def test_a_version_is_named_by_plain_characters() -> None:
     assert _version(Policy(), since, "2027.1-b").version == "2027.1-b"
     with pytest.raises(UserError, match="not a name of a version"):
         _version(Policy(), since, "next week")
+
+
+LATER = Policy.model_validate({"version": "b", "valid_from": "2027-03-01T00:00:00Z"})
+REFUSED = Problem(reason=Reason.INVALID_VALUE, pointer="/lanez", got="{}", expected="no such key")
+
+
+def test_a_version_does_not_go_by_the_name_of_another_one() -> None:
+    chain = LATER.after(Policy())
+    demand_own_name(Policy(version="c"), chain)
+    for taken in ("1", "b"):
+        with pytest.raises(UserError, match="is the name of another one") as refused:
+            demand_own_name(Policy(version=taken, max_crashes=9), chain)
+        assert refused.value.exit_code == ExitCode.SETTINGS
+
+
+def test_versions_are_shown_whole_however_narrow_the_pipe() -> None:
+    told = [Told(0, ARRIVAL_MS, LATER, ()), Told(12, ARRIVAL_MS, None, (REFUSED,))]
+    heading, always, later, refused = versions_table(Policy(), told, Policy()).splitlines()
+    assert heading.split() == ["governs", "from", "version", "hash", "appended", "offset", "state"]
+    assert always.split() == ["always", "1", Policy().hash[:12], "in", "force"]
+    appended = to_wire(datetime.fromtimestamp(ARRIVAL_MS / 1000, UTC))
+    since = "2027-03-01T00:00:00Z"
+    assert later.split()[:5] == [since, "b", LATER.hash[:12], appended, "0"]
+    assert refused.split() == [appended, "12", "refused:", "/lanez", "invalid_value"]
 
 
 def test_a_process_reads_a_file_or_a_directory_or_needs_neither(old: Path, new: Path) -> None:

@@ -98,8 +98,7 @@ lanes:
         ),
         pytest.param(
             "max_crashes: many\n",
-            "main.yaml:1:14: max_crashes: expected a valid integer, unable to parse string as an "
-            "integer, got 'many'",
+            "main.yaml:1:14: max_crashes: expected a whole number, got 'many'",
             id="wrong-value",
         ),
         pytest.param(
@@ -109,8 +108,8 @@ lanes:
         ),
         pytest.param(
             "rules:\n  r:\n    valid_from: 2026-01-01T00:00\n",
-            "main.yaml:3:17: rules.r.valid_from: Input should have timezone info, "
-            "got '2026-01-01T00:00'",
+            "main.yaml:3:17: rules.r.valid_from: expected an instant with its offset, like "
+            "2026-03-01T08:00:00Z, got '2026-01-01T00:00'",
             id="instant-without-offset",
         ),
         pytest.param(
@@ -126,7 +125,7 @@ lanes:
         ),
         pytest.param(
             "geofences:\n  yard: {centre: [91, 2], radius_km: 3}\n",
-            "main.yaml:2:19: geofences.yard.centre.0: expected less than or equal to 90, got '91'",
+            "main.yaml:2:19: geofences.yard.centre.0: expected at most 90, got '91'",
             id="a-latitude-beyond-the-pole",
         ),
         pytest.param(
@@ -179,7 +178,7 @@ def test_the_message_of_the_error_is_the_first_problem_and_how_many_more(tmp_pat
 
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     (tmp_path / "main.yaml").write_bytes(b"\xff\xfe\x00a")
-    assert problems(tmp_path)[0].startswith("main.yaml: cannot be read")
+    assert problems(tmp_path) == ["main.yaml:1:1: not UTF-8: byte 0xff"]
 
 
 @pytest.mark.parametrize("name", ["gone", "gone.yaml"])
@@ -203,3 +202,53 @@ def test_what_a_further_check_finds_is_told_with_its_line(tmp_path: Path) -> Non
     found = [str(one) for one in caught.value.problems]
     assert found[0] == f"{tmp_path}/main.yaml:3:18: rules.r.thresholds.limt: unknown parameter"
     assert found[1] == f"{tmp_path}: issuer: no issuer"
+
+
+BOMB = "".join(
+    f"{name}: &{name} [{', '.join([before] * 10)}]\n"
+    for name, before in zip("abcdefgh", ["x", *(f"*{one}" for one in "abcdefg")], strict=True)
+)
+"""Eight lines that stand for a hundred million values."""
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        pytest.param(
+            BOMB.encode(), "main.yaml:1:4: aliases repeat what stands here", id="alias-bomb"
+        ),
+        pytest.param(
+            b"lanes: " + b"[" * 3000 + b"]" * 3000, "main.yaml:1:", id="nested-beyond-all-bounds"
+        ),
+        pytest.param(
+            b"version: '1'\nlanes: {\xff: 1}\n",
+            "main.yaml:2:9: not UTF-8: byte 0xff",
+            id="not-utf-8",
+        ),
+        pytest.param(
+            b"version: '1'\n# \x00\n",
+            "main.yaml:2:3: no YAML: the character U+0000 may not stand in it",
+            id="a-character-that-yaml-has-not",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_where_it_goes_wrong(
+    tmp_path: Path, raw: bytes, expected: str
+) -> None:
+    (tmp_path / "main.yaml").write_bytes(raw)
+    found = problems(tmp_path)
+    assert len(found) == 1
+    assert found[0].startswith(expected)
+
+
+def test_an_alias_may_repeat_what_it_likes_within_reason(tmp_path: Path) -> None:
+    write(tmp_path, main=f"lanes:\n  A-B-SEA: &lane {LANE}\n  C-D-SEA: *lane\n")
+    policy = load_policy(tmp_path)
+    assert policy.lanes["A-B-SEA"] == policy.lanes["C-D-SEA"]
+
+
+def test_a_link_that_leads_nowhere_is_not_passed_over(tmp_path: Path) -> None:
+    write(tmp_path, main="max_crashes: 7\n")
+    (tmp_path / "rules.yaml").symlink_to(tmp_path / "gone.yaml")
+    assert problems(tmp_path) == ["rules.yaml: cannot be read: No such file or directory"]

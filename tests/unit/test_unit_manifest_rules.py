@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
+from sstl.core.journeys.assess import assess
 from sstl.core.milestones import Plan
 from sstl.core.rules import unit_manifest
 from sstl.core.rules.base import Result
 from sstl.models.records import Event, Share
-from tests.journey_events import DAY, HOUR, LANE, START, event, share
+from tests.journey_events import DAY, HOUR, LANE, START, UNIT, event, share
 from tests.journey_views import answers, by_id, journey, policy, results, the_hit
 
 pytestmark = pytest.mark.unit
@@ -49,6 +50,12 @@ def test_a_late_manifest_says_by_how_much() -> None:
         "24 h before are due."
     )
     assert found.evidence[-1] == LOADED
+
+
+def test_a_finding_on_the_manifest_rests_on_it_once() -> None:
+    told = assess(UNIT, [LOADED], [lodged(20)], policy()).findings.values()
+    (found,) = [one for one in told if one.rule_id == "manifest-late"]
+    assert [one.type for one in found.evidence] == ["manifest.lodged", "transport.loaded"]
 
 
 @pytest.mark.parametrize(

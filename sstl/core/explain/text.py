@@ -3,7 +3,7 @@
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from sstl.core.explain.shapes import (
     ConsignmentStory,
@@ -15,6 +15,7 @@ from sstl.core.explain.shapes import (
     Story,
     Told,
 )
+from sstl.core.rules.base import instant_text
 from sstl.core.rules.times_common import NAMES
 
 Language = Literal["en", "zh"]
@@ -51,6 +52,7 @@ _WORDS = {
     "not authorised": "未授权",
     "until": "至",
     "reports unclear": "份报告不明确",
+    "report unclear": "份报告不明确",
     "positions": "位置",
     "periods of time, from": "个时段，自",
     "to": "至",
@@ -66,6 +68,7 @@ _WORDS = {
     "evidence": "证据",
     "flag": "风险提示",
     "flags": "风险提示",
+    "other flags": "其他风险提示",
     "none": "无",
     "score": "评分",
     "valid to": "有效期至",
@@ -78,6 +81,16 @@ _WORDS = {
     "shadow": "试运行",
     "now": "现为",
     "recorded": "记录于",
+    "acknowledged": "已接手",
+    "closed": "已关闭",
+    "snoozed": "已暂缓",
+    "feedback": "反馈",
+    "done by": "操作人",
+    "office": "机关",
+    "reason": "理由",
+    "late": "逾期",
+    "yes": "是",
+    "no": "否",
 }
 
 
@@ -162,8 +175,12 @@ def lines(story: Story, language: Language = "en") -> list[str]:
     """Return the story as lines of at most `WIDTH` columns."""
     text = _Text(language)
     word = text.word
-    since = story.as_of or word("not known yet")
-    text.add(f"{story.asked}  {word('as of')} {since}")
+    bare = story.flag is not None and not (story.journeys or story.consignments)
+    if bare:
+        # a flag on a lane or a publisher: no story has an instant that it is told as of
+        text.add(story.asked)
+    else:
+        text.add(f"{story.asked}  {word('as of')} {story.as_of or word('not known yet')}")
     text.add(f"{word('policy')} {story.policy_version} ({story.policy[:12]})")
     if story.flag is not None:
         text.add()
@@ -173,7 +190,9 @@ def lines(story: Story, language: Language = "en") -> list[str]:
     for consignment in story.consignments:
         _consignment(text, consignment)
     others = [one for one in story.flags if story.flag is None or one.flag != story.flag.flag]
-    text.head("flags", f": {len(others)}")
+    if bare and not others:
+        return text.lines
+    text.head("flags" if story.flag is None else "other flags", f": {len(others)}")
     for flag in others:
         _flag(text, flag, whole=story.flag is None)
     return text.lines
@@ -203,7 +222,8 @@ def _journey(text: _Text, story: JourneyStory) -> None:
         for lock in story.locks:
             text.add(f"{lock.lock}: {word('now')} {lock.state}", 2)
         if story.unclear:
-            text.add(f"{story.unclear} {word('reports unclear')}", 2)
+            reports = "report unclear" if story.unclear == 1 else "reports unclear"
+            text.add(f"{story.unclear} {word(reports)}", 2)
     if story.positions is not None:
         first, last = story.positions.first, story.positions.last
         text.head("positions")
@@ -316,9 +336,7 @@ def _flag(text: _Text, flag: FlagStory, *, whole: bool) -> None:
         text.add(f"{word('taken back because')}: {flag.reason}", 6)
     if not whole:
         return
-    observed, expected = (
-        f"{value} {flag.unit}".rstrip() for value in (flag.observed, flag.expected)
-    )
+    observed, expected = (_measured(one, flag.unit) for one in (flag.observed, flag.expected))
     text.add(f"{word('observed')} {observed}, {word('expected')} {expected}", 6)
     text.add(
         f"{word('control')}: {flag.recommended_control} {word('at')} {flag.where_to_control}; "
@@ -328,9 +346,24 @@ def _flag(text: _Text, flag: FlagStory, *, whole: bool) -> None:
     if flag.advice[text.language]:
         text.add(f"{word('advice')}: {flag.advice[text.language]}", 6)
     for name, value in sorted(flag.answered.items()):
-        said = ", ".join(f"{key} {one}" for key, one in value.items())
-        text.add(f"{word('said about it')}: {name}: {said}", 6)
+        said = ", ".join(_said(text, key, one) for key, one in value.items())
+        text.add(f"{word('said about it')}: {word(name)} {said}", 6)
     _evidence(text, flag.evidence, 6)
+
+
+def _measured(value: float | str | None, unit: str) -> str:
+    """Return a value with its unit; a text has none (``TAMPER``, a seal number)."""
+    return f"{value}" if isinstance(value, str) else f"{value} {unit}".rstrip()
+
+
+def _said(text: _Text, name: str, value: Any) -> str:
+    """Return one field of what somebody said; its instants are ms in the cells."""
+    if name.endswith("Ms"):
+        return f"{text.word(name.removesuffix('Ms'))} {instant_text(value)}"
+    if isinstance(value, bool):
+        return f"{text.word(name)} {text.word('yes' if value else 'no')}"
+    # "by" alone is the word of a deadline
+    return f"{text.word('done by' if name == 'by' else name)} {value}"
 
 
 def _evidence(text: _Text, evidence: Sequence[Told], indent: int) -> None:

@@ -94,7 +94,8 @@ def finding_of(hit: Verdict, asked: InForce, about: About) -> Finding:
         flag_type=about.flag_type,
         recommended_control=asked.recommended_control,
         where_to_control=asked.where_to_control,
-        evidence=tuple(evidence_of(event) for event in events),
+        # a rule on the manifest rests on it already
+        evidence=tuple(dict.fromkeys(evidence_of(event) for event in events)),
         share=about.share,
         text_en=text_en,
         text_zh=text_zh,

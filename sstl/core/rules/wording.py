@@ -4,6 +4,8 @@
 from sstl.core.rules.base import Text, instant_text
 
 MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+_MOST_MINUTES = 120
 
 SERVICES = {
     "gated_in": Text("Gate-in", "进场"),
@@ -37,34 +39,42 @@ def service(kind: str, place: str | None, leg_id: str | None) -> Text:
 
 def later(name: Text, actual_ms: int, planned_ms: int) -> Text:
     """Tell that something happened later than planned."""
-    late = minutes(actual_ms - planned_ms)
+    late = lasting(actual_ms - planned_ms)
     at, due = instant_text(actual_ms), instant_text(planned_ms)
     return Text(
-        f"{name.en} was {late} min later than planned: {at} instead of {due}.",
-        f"{name.zh}比计划晚 {late} 分钟：实际 {at}，计划 {due}。",
+        f"{name.en} was {late.en} later than planned: {at} instead of {due}.",
+        f"{name.zh}比计划晚 {late.zh}：实际 {at}，计划 {due}。",
     )
 
 
 def expected_late(name: Text, estimated_ms: int, planned_ms: int) -> Text:
     """Tell that something is expected later than planned."""
-    late = minutes(estimated_ms - planned_ms)
+    late = lasting(estimated_ms - planned_ms)
     at, due = instant_text(estimated_ms), instant_text(planned_ms)
     return Text(
-        f"{name.en} is expected {late} min later than planned: {at} instead of {due}.",
-        f"{name.zh}预计比计划晚 {late} 分钟：预计 {at}，计划 {due}。",
+        f"{name.en} is expected {late.en} later than planned: {at} instead of {due}.",
+        f"{name.zh}预计比计划晚 {late.zh}：预计 {at}，计划 {due}。",
     )
 
 
 def longer(leg_id: str, way: str, actual_ms: int, planned_ms: int) -> Text:
     """Tell that a leg took longer than planned."""
-    took, allowed, over = minutes(actual_ms), minutes(planned_ms), minutes(actual_ms - planned_ms)
+    took, allowed, over = lasting(actual_ms), lasting(planned_ms), lasting(actual_ms - planned_ms)
     return Text(
-        f"Leg {leg_id} ({way}) took {took} min, {over} min longer than the {allowed} min planned.",
-        f"运输段 {leg_id}（{way}）用时 {took} 分钟，比计划的 {allowed} 分钟多 {over} 分钟。",
+        f"Leg {leg_id} ({way}) took {took.en}, {over.en} longer than the {allowed.en} planned.",
+        f"运输段 {leg_id}（{way}）用时 {took.zh}，比计划的 {allowed.zh}多 {over.zh}。",
     )
 
 
-def minutes(duration_ms: int) -> str:
-    """Return a duration in minutes, with one decimal where it is not whole."""
-    whole, rest = divmod(duration_ms, MINUTE_MS)
-    return str(whole) if rest == 0 else f"{duration_ms / MINUTE_MS:.1f}"
+def lasting(duration_ms: int) -> Text:
+    """Return a duration for people: minutes up to two hours, hours beyond, a decimal where it is not whole."""
+    if duration_ms <= _MOST_MINUTES * MINUTE_MS:
+        said = _decimal(duration_ms, MINUTE_MS)
+        return Text(f"{said} min", f"{said} 分钟")
+    said = _decimal(duration_ms, HOUR_MS)
+    return Text(f"{said} h", f"{said} 小时")
+
+
+def _decimal(duration_ms: int, unit_ms: int) -> str:
+    whole, rest = divmod(duration_ms, unit_ms)
+    return str(whole) if rest == 0 else f"{duration_ms / unit_ms:.1f}"
