@@ -51,6 +51,74 @@ def test_a_late_manifest_says_by_how_much() -> None:
     assert found.evidence[-1] == LOADED
 
 
+def two(first: float, second: float | None, **more: Any) -> list[Share]:
+    """Two manifests of a unit by the hours before loading; None: nobody knows when the second was lodged."""
+    known = {"consignments": ("HBL2",)} | more
+    other = share("LRN2", lodged_ms=None, **known)
+    return [
+        lodged(first, consignments=("HBL1",)),
+        other if second is None else lodged(second, manifest_id="LRN2", **known),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("shares", "result", "late"),
+    [
+        pytest.param(two(50, 24), NO_HIT, None, id="both-in-time"),
+        pytest.param(two(50, -140), HIT, ("HBL2",), id="the-second-long-after-loading"),
+        pytest.param(two(-140, 50), HIT, ("HBL1",), id="the-first-long-after-loading"),
+        pytest.param(two(20, 10), HIT, None, id="all-late"),
+        pytest.param(two(50, -140, consignments=("HBL1",)), NO_HIT, None, id="filed-once-more"),
+        pytest.param(two(50, -140, empty=True), NO_HIT, None, id="the-other-declares-it-empty"),
+        pytest.param(two(50, None), NOT, None, id="of-one-nobody-knows"),
+        pytest.param(two(20, None), HIT, ("HBL1",), id="of-one-nobody-knows-the-other-is-late"),
+        pytest.param(
+            two(50, None, consignments=("HBL1",)), NO_HIT, None, id="of-one-twice-it-is-known"
+        ),
+        pytest.param(
+            [*two(50, 24), lodged(1, manifest_id="LRN3", consignments=("HBL2", "HBL3"))],
+            HIT,
+            ("HBL3",),
+            id="one-of-those-of-a-manifest",
+        ),
+    ],
+)
+def test_every_document_in_the_unit_is_lodged_in_time(
+    shares: Sequence[Share], result: Result, late: tuple[str, ...] | None
+) -> None:
+    verdicts = answers(RULES["manifest-late"], journey(LOADED, shares=shares))
+    assert results(verdicts) == [result]
+    assert verdicts[0].anchor == "manifest"
+    assert verdicts[0].consignments == late
+
+
+def test_a_late_manifest_among_several_says_whose_it_is() -> None:
+    shares = [
+        *two(50, -140),
+        lodged(10, manifest_id="LRN3", consignments=("HBL3",)),
+    ]
+    found = the_hit(answers(RULES["manifest-late"], journey(LOADED, shares=shares)))
+    assert (found.observed, found.consignments) == (-140, ("HBL2", "HBL3"))
+    assert [one.id for one in found.evidence[:-1]] == ["lodged/LRN2", "lodged/LRN3"]
+    assert found.text is not None
+    assert found.text.en == (
+        "The manifest of HBL2 was lodged at 2026-01-16T20:00:00Z, 140.0 h after loading at 2026-01-11T00:00:00Z; "
+        "24 h before are due; late too: HBL3."
+    )
+    assert "HBL2 的舱单" in found.text.zh
+    assert found.text.zh.endswith("HBL3。")
+    assert "另有迟报" in found.text.zh
+
+
+def test_a_unit_in_a_late_manifest_of_many_documents_names_some() -> None:
+    many = tuple(f"H{number}" for number in range(7))
+    shares = [lodged(50), lodged(20, manifest_id="LRN2", consignments=many)]
+    found = the_hit(answers(RULES["manifest-late"], journey(LOADED, shares=shares)))
+    assert found.consignments == many
+    assert found.text is not None
+    assert found.text.en.startswith("The manifest of H0, H1, H2, H3, H4 and 2 more was lodged")
+
+
 @pytest.mark.parametrize(
     ("mode", "kind", "hours"),
     [
