@@ -24,6 +24,7 @@ from sstl.core.rules.base import (
 )
 from sstl.core.rules.engine import Asked
 from sstl.core.rules.unit_contents import manifest_of
+from sstl.core.rules.wording import listed
 from sstl.models.records import Event, Share
 
 HOUR_MS = 3_600_000
@@ -195,24 +196,15 @@ def _last_ms(lodged: Sequence[_Document]) -> int:
     return max(one.lodged_ms for one in lodged if one.lodged_ms is not None)
 
 
-_MOST_NAMED = 5
-
-
 def _named(late: Sequence[_Document], documents: Sequence[_Document]) -> tuple[Text, Text]:
     """Name the documents that were lodged last, and the others that are late; a unit in one manifest needs no names."""
     if len({share.manifest_id for one in documents for share in one.shares}) == 1:
         return Text("", ""), Text("", "")
     last_ms = _last_ms(late)
-    last = _listed([one.name for one in late if one.lodged_ms == last_ms])
-    rest = _listed([one.name for one in late if one.lodged_ms != last_ms])
+    last = listed([one.name for one in late if one.lodged_ms == last_ms])
+    rest = listed([one.name for one in late if one.lodged_ms != last_ms])
     also = Text(f"; late too: {rest.en}", f"；另有迟报：{rest.zh}") if rest.en else rest
     return Text(f" of {last.en}", f"{last.zh} 的"), also
-
-
-def _listed(names: Sequence[str]) -> Text:
-    shown, more = names[:_MOST_NAMED], len(names) - _MOST_NAMED
-    en, zh = ", ".join(shown), "、".join(shown)
-    return Text(f"{en} and {more} more", f"{zh} 等另外 {more} 份") if more > 0 else Text(en, zh)
 
 
 _ANCHORED = {"T4": Text("loading", "装载"), "T6": Text("arrival", "到达")}
