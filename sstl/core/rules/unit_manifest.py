@@ -4,10 +4,11 @@
 Whether it carries what the manifest says is in `unit_contents`; the filing itself is judged with the consignment.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from sstl.core.journeys.view import JourneyView
+from sstl.core.milestones import order, place_of
 from sstl.core.rules import unit_contents
 from sstl.core.rules.base import (
     InForce,
@@ -22,6 +23,7 @@ from sstl.core.rules.base import (
     not_evaluable,
     pending,
 )
+from sstl.core.rules.consignment_facts import EU, country_of_place
 from sstl.core.rules.engine import Asked
 from sstl.core.rules.unit_contents import manifest_of
 from sstl.core.rules.wording import listed
@@ -95,6 +97,8 @@ UNLISTED = Rule(
 def manifest_late(view: JourneyView, asked: InForce, as_of_ms: int) -> Iterator[Verdict]:
     """Judge the lodgement of every document in the unit against loading (sea) or arrival (other modes).
 
+    The arrival is that at the first place of the importing side that is reported (`_entries`), at the latest T6.
+
     A document that several manifests have was lodged with the first of them; the unit's papers are there with the last
     of its documents. While nothing is lodged and the unit is not yet loaded, the deadline counts from what is
     estimated, else planned. A unit that was loaded without any manifest is judged by `unit_not_in_manifest`.
@@ -110,14 +114,14 @@ def manifest_late(view: JourneyView, asked: InForce, as_of_ms: int) -> Iterator[
     if not lodged:
         yield from _not_lodged(view, asked, (milestone, lead_hours), as_of_ms)
         return
-    reached = view.milestones.actual.get(milestone)
+    reached = _reached(view, milestone)
     if reached is None:
         yield not_evaluable(asked, anchor, _last_ms(lodged), milestone)
         return
     deadline_ms = reached.event_ms - int(lead_hours * HOUR_MS)
     late = [one for one in lodged if _last_ms([one]) > deadline_ms]
     if late:
-        yield _lodged_late(asked, anchor, (milestone, reached, lead_hours), late, documents)
+        yield _lodged_late(view, asked, (milestone, reached, lead_hours), late, documents)
     elif len(lodged) < len(documents):
         yield not_evaluable(asked, anchor, deadline_ms, "share.lodged_ms")
     else:
@@ -125,8 +129,8 @@ def manifest_late(view: JourneyView, asked: InForce, as_of_ms: int) -> Iterator[
 
 
 def _lodged_late(
+    view: JourneyView,
     asked: InForce,
-    anchor: str,
     due: tuple[str, Event, float],
     late: Sequence["_Document"],
     documents: Sequence["_Document"],
@@ -136,7 +140,7 @@ def _lodged_late(
     lodged_ms = _last_ms(late)
     hours = (reached.event_ms - lodged_ms) / HOUR_MS
     what, lodged, at = (
-        _ANCHORED[milestone],
+        _what(view, milestone, reached),
         instant_text(lodged_ms),
         instant_text(reached.event_ms),
     )
@@ -149,7 +153,7 @@ def _lodged_late(
     concerned = tuple(one.name for one in late if one.is_consignment)
     return hit(
         asked,
-        anchor,
+        view.anchor("manifest"),
         reached.event_ms - int(lead_hours * HOUR_MS),
         text=Text(
             f"The manifest{of.en} was lodged at {lodged}, {before.en} {what.en} at {at}; "
@@ -209,6 +213,50 @@ def _named(late: Sequence[_Document], documents: Sequence[_Document]) -> tuple[T
 
 _ANCHORED = {"T4": Text("loading", "装载"), "T6": Text("arrival", "到达")}
 
+_ENTERING = (
+    "transport.arrived",
+    "transport.arr",
+    "transport.crossed",
+    "transport.discharged",
+    "transport.rcf",
+)
+"""Reports by which a unit has come to a place; one that is discharged there has arrived before."""
+
+
+def _reached(view: JourneyView, milestone: str) -> Event | None:
+    """Return the report of a milestone; of T6 the first arrival on the importing side, where one is earlier."""
+    known = view.milestones.actual.get(milestone)
+    if milestone != "T6":
+        return known
+    reports = (event for kind in _ENTERING for event in view.by_type.get(kind, ()))
+    left_ms = view.at("T5")
+    found = [one for one in _entries(view, reports) if left_ms is None or one.event_ms >= left_ms]
+    return min((*found, *(() if known is None else (known,))), key=order, default=None)
+
+
+def _entries(view: JourneyView, reports: Iterable[Event]) -> list[Event]:
+    """Return the reports from places of the importing side: the Union, or the country of the place of unloading.
+
+    None where that is not known, or where the unit is loaded on the same side.
+    """
+    plan = view.plan
+    origin = country_of_place(plan.place_of_loading)
+    destination = country_of_place(plan.place_of_unloading)
+    if origin is None or destination is None:
+        return []
+    side = EU if destination in EU else {destination}
+    if origin in side:
+        return []
+    return [one for one in reports if country_of_place(place_of(one)) in side]
+
+
+def _what(view: JourneyView, milestone: str, reached: Event) -> Text:
+    """Name what the lodgement must precede, with its place where that is not the place of unloading."""
+    name, place = _ANCHORED[milestone], place_of(reached)
+    if milestone != "T6" or place in (None, view.plan.place_of_unloading):
+        return name
+    return Text(f"{name.en} at {place}", f"{name.zh} {place} ")
+
 
 def _lead(mode: str | None) -> tuple[str, str]:
     """Return the milestone that the lodgement must precede, and the parameter that says by how much."""
@@ -232,7 +280,7 @@ def _not_lodged(
 ) -> Iterator[Verdict]:
     milestone, lead_hours = due
     known = view.milestones
-    if "T4" in known.actual or "T5" in known.actual or "T6" in known.actual:
+    if "T4" in known.actual or "T5" in known.actual or _reached(view, "T6") is not None:
         if view.shares:
             yield not_evaluable(asked, view.anchor("manifest"), view.first_ms, "share.lodged_ms")
         return
