@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from sstl.core.consignment_view import ConsignmentView
-from sstl.core.milestones import gather, governing_order, milestones, order, plan_of
+from sstl.core.milestones import governing_order, order, plan_of
+from sstl.core.releases import consignment_milestones
 from sstl.core.rules.base import Result, Verdict
 from sstl.core.rules.engine import Asked, ask
 from sstl.models.policy import LanePolicy, Policy, RulePolicy
@@ -87,14 +88,15 @@ def view(
     structure = policy or Policy()
     plan = plan_of(known, structure)
     ordered = sorted(events, key=order)
+    names = more.pop("unit_names", tuple(sorted(one.unit for one in units)) or (UNIT,))
     return ConsignmentView(
         consignment=HOUSE,
         events=ordered,
         shares=known,
         units={one.unit: one for one in units},
-        unit_names=more.pop("unit_names", tuple(sorted(one.unit for one in units)) or (UNIT,)),
+        unit_names=names,
         plan=plan,
-        milestones=milestones(gather(ordered), plan),
+        milestones=consignment_milestones(ordered, plan, names),
         structure=structure,
         **more,
     )
@@ -173,7 +175,7 @@ def _stripped(seen: ConsignmentView, needs: frozenset[str]) -> ConsignmentView:
         events=events,
         shares=shares,
         plan=plan,
-        milestones=milestones(gather(events), plan),
+        milestones=consignment_milestones(events, plan, seen.unit_names),
         registry={name: [bare(one) for one in known] for name, known in seen.registry.items()},
         memo={},
         awaited={},

@@ -161,6 +161,7 @@ SHARES = st.builds(
     share,
     st.sampled_from(("LRN1", "LRN2")),
     lane_id=st.sampled_from((LANE, BACK, None)),
+    mode=st.sampled_from(("SEA", "SEA", "RAIL")),
     lodged_ms=st.sampled_from((START, START + 5 * DAY)),
     consignments=st.sampled_from(((), ("A",), ("A", "B"))),
     place_of_loading=st.sampled_from((None, OUT, HOME)),

@@ -27,7 +27,7 @@ class ConsignmentView(Shown):
     """The units it lies in by its manifests, sorted."""
     plan: Plan
     milestones: Milestones
-    """From its own events (T8 to T13)."""
+    """From its own events (T8 to T13); T13 once each of its units is released (`sstl.core.releases`)."""
     structure: Policy
     """The version in force at its first event."""
     registry: Mapping[str, Sequence[Event]] = field(default_factory=dict)

@@ -200,7 +200,7 @@ def latest_by_place(events: Iterable[Event]) -> list[Event]:
 def standing_releases(events: Iterable[Event]) -> list[Event]:
     """Return the releases that no revocation at their own instant or later takes back.
 
-    A revocation takes back the releases of its inspection, or all earlier ones where either names none.
+    A revocation takes back the releases of its inspection, side and unit, or all earlier ones where either names none.
     """
     releases: list[Event] = []
     revoked: list[Event] = []
@@ -215,7 +215,7 @@ def standing_releases(events: Iterable[Event]) -> list[Event]:
 def _takes_back(revocation: Event, release: Event) -> bool:
     if revocation.event_ms < release.event_ms:
         return False
-    for name in ("inspectionId", "side"):
+    for name in ("inspectionId", "side", "equipmentReference"):
         theirs, ours = revocation.data.get(name), release.data.get(name)
         if theirs is not None and ours is not None and theirs != ours:
             return False

@@ -112,8 +112,10 @@ def _event(draw: st.DrawFn, identity: str, kinds: Sequence[str] = _KINDS) -> Eve
     kind = draw(st.sampled_from(kinds))
     body = draw(_BODIES.get(kind.partition(".")[0], st.just({})))
     at_ms, recorded_ms = START + draw(_hours) * HOUR, START + draw(_hours)
-    unit = draw(st.sampled_from(UNITS))
-    one = event(kind, at_ms, id=identity, recorded_ms=recorded_ms, equipmentReference=unit, **body)
+    unit = draw(st.sampled_from((None, *UNITS)))
+    one = event(kind, at_ms, id=identity, recorded_ms=recorded_ms, **body)
+    if unit is not None:
+        one.data["equipmentReference"] = unit
     if kind.startswith("registry."):
         one.data["id"] = "p1"
     return one

@@ -39,6 +39,7 @@ BESIDES: tuple[tuple[str, str | None, dict[str, Any]], ...] = (
     ("transport.crc", "ACTUAL", {"place": "DEFRA"}),
     ("transport.ccd", "ACTUAL", {"place": "DEFRA"}),
     ("transport.loaded", "ESTIMATED", {"place": OUT, "mode": "1"}),
+    ("transport.crossed", "ACTUAL", {"place": "PLMAA"}),
     ("inspection.result.recorded", None, {"sealBefore": "XX888"}),
     ("bond.entered", None, {"warehouseId": "W1"}),
     ("bond.left", None, {"warehouseId": "W1"}),

@@ -138,6 +138,60 @@ def test_a_consignment_over_several_journeys_is_complete_with_the_last_unit() ->
     assert "LT_release" not in waiting
 
 
+def one(unit: str, hours: float = 30, kind: str = RELEASED, **data: Any) -> Event:
+    side = data.pop("side", "IMPORT")
+    named = {"equipmentReference": unit, "id": f"{kind}/{unit}/{hours}"} | data
+    return customs(kind, START + round(hours * HOUR), side, **named)
+
+
+@pytest.mark.parametrize(
+    ("events", "released"),
+    [
+        pytest.param([one("U1")], None, id="of-one-only"),
+        pytest.param([one("U1"), one("U2", 44)], 44, id="with-the-last"),
+        pytest.param([one("U1", 44), one("U2")], 44, id="whichever-it-is"),
+        pytest.param([one("U1", 44), at(RELEASED, 30)], 44, id="one-again-after-all"),
+        pytest.param([one("U1", 20), at(RELEASED, 30)], 30, id="all-after-one"),
+        pytest.param([one("U1"), one("U3", 44)], None, id="of-one-that-is-not-of-it"),
+        pytest.param([one("U1"), one("U2"), one("U3", 44)], 30, id="and-of-one-that-is-not"),
+        pytest.param(
+            [one("U1"), one("U2"), one("U2", 31, "inspection.revoked")], None, id="one-revoked"
+        ),
+        pytest.param(
+            [at(RELEASED, 30), one("U2", 31, "inspection.revoked")], None, id="of-all-one-revoked"
+        ),
+        pytest.param(
+            [at(RELEASED, 30), one("U2", 31, "inspection.revoked"), one("U2", 44)],
+            44,
+            id="and-released-again",
+        ),
+        pytest.param(
+            [one("U1"), one("U2"), one("U3", 31, "inspection.revoked")],
+            30,
+            id="of-another-one-revoked",
+        ),
+        pytest.param([one("U1"), one("U2"), at("inspection.revoked", 31)], None, id="all-revoked"),
+        pytest.param([one("U1"), one("U2", 44, "transport.ccd")], 44, id="one-of-them-by-air"),
+        pytest.param([one("U1"), one("U2", 44, side="EXPORT")], None, id="on-the-other-side"),
+    ],
+)
+def test_a_consignment_is_released_with_the_last_of_its_units(
+    events: list[Event], released: float | None
+) -> None:
+    units = [reached("U1", T6=10, T14=50), reached("U2", T6=10, T14=50)]
+    known = view(*events, units=units).milestones.actual.get("T13")
+    assert (known and (known.event_ms - START) / HOUR) == released
+    found = hours(measured(*events, at(ACCEPTED, 5), units=units))
+    assert found.get("LT_release") == (None if released is None else released - 10)
+    assert found.get("LT_clear_declared") == (None if released is None else released - 5)
+    assert found.get("LT_postrelease") == (None if released is None else 50 - released)
+
+
+def test_where_no_manifest_says_the_units_each_release_is_that_of_the_consignment() -> None:
+    known = view(one("U1"), shares=[], unit_names=()).milestones.actual
+    assert known["T13"].event_ms == START + 30 * HOUR
+
+
 def test_a_release_that_was_revoked_ends_no_stage() -> None:
     release = at(RELEASED, 30, inspectionId="I1")
     revoked = at("inspection.revoked", 31, inspectionId="I1")

@@ -402,7 +402,7 @@ def of_unit(kind: str, hours: float, number: int, **data: Any) -> Told:
                 moved("gated_out", 790, "NLRTM", BOTH[0]),
                 moved("gated_out", 791, "NLRTM", BOTH[1]),
             ),
-            {"control-gate-out-before-release": "HIGH"},
+            {"control-gate-out-before-release": "HIGH", "release-overdue": "LOW"},
             id="one-leaves-on-the-release-of-the-other",
         ),
     ],

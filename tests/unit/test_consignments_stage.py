@@ -65,6 +65,28 @@ def test_a_consignment_split_over_manifests_waits_for_the_units_of_both(chain: C
     assert values(chain) == {f"LT_release|{HOUSE}": (LANE, 14, 16)}
 
 
+def test_a_consignment_in_two_units_is_released_with_the_release_of_the_last(chain: Chain) -> None:
+    one, other = (
+        event(
+            "inspection.released",
+            START + at * HOUR,
+            id=unit,
+            side="IMPORT",
+            equipmentReference=unit,
+        )
+        for unit, at in (("U1", 30), ("U2", 40))
+    )
+    chain.feed(manifest("U1", "U2"), arrived("U1", 10), arrived("U2", 12), released(one), key=HOUSE)
+    assert values(chain) == {}
+    told = UnitMilestones(unit="U2", milestones={"T6": START + 12 * HOUR}, controls=(other,))
+    chain.feed(told, key=HOUSE)
+    assert values(chain) == {f"LT_release|{HOUSE}": (LANE, 12, 28)}
+    chain.feed(manifest("U1"), key=HOUSE)
+    assert values(chain) == {f"LT_release|{HOUSE}": (LANE, 10, 20)}
+    chain.feed(manifest("U1", "U2"), arrived("U2", 12), key=HOUSE)
+    assert values(chain) == {}
+
+
 def test_release_before_arrival_is_a_negative_time(chain: Chain) -> None:
     chain.feed(manifest("U1"), arrived("U1", 31), released(), key=HOUSE)
     assert values(chain) == {f"LT_release|{HOUSE}": (LANE, 31, -1)}

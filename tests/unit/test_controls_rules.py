@@ -575,6 +575,45 @@ def test_release_is_judged_from_the_arrival_of_the_last_unit(
     assert results(answers(RULES["release-overdue"], seen)) == [result]
 
 
+def let_go(name: str, at_ms: int = T + HOUR) -> Event:
+    return customs("inspection.released", at_ms, equipmentReference=name, id=f"{name}/{at_ms}")
+
+
+def held(name: str) -> Event:
+    return customs("inspection.detained", T, equipmentReference=name)
+
+
+@pytest.mark.parametrize(
+    ("events", "result", "named"),
+    [
+        pytest.param([let_go(UNIT)], HIT, SECOND_UNIT, id="the-other-is-not-released"),
+        pytest.param([let_go(UNIT), let_go(SECOND_UNIT)], NO_HIT, None, id="both"),
+        pytest.param(
+            [let_go(UNIT), let_go(SECOND_UNIT, T + 48 * HOUR)], NO_HIT, None, id="the-last-in-time"
+        ),
+        pytest.param(
+            [let_go(UNIT), let_go(SECOND_UNIT, T + 48 * HOUR + 1)], HIT, None, id="the-last-late"
+        ),
+        pytest.param([let_go(UNIT), held(SECOND_UNIT)], NO_HIT, None, id="the-other-is-detained"),
+        pytest.param([held(UNIT)], HIT, SECOND_UNIT, id="one-is-detained-the-other-forgotten"),
+        pytest.param([held(UNIT), held(SECOND_UNIT)], NO_HIT, None, id="both-are-detained"),
+        pytest.param([ACCEPTED], HIT, None, id="none-is-released"),
+    ],
+)
+def test_each_unit_is_released_in_time(
+    events: Sequence[Event], result: Result, named: str | None
+) -> None:
+    seen = view(*events, units=[unit(T6=T), unit(SECOND_UNIT, T6=T)], policy=promised(48))
+    verdicts = answers(RULES["release-overdue"], seen)
+    assert results(verdicts) == [result]
+    assert (verdicts[0].anchor, verdicts[0].equipment_reference) == ("T13", named)
+    if named is not None:
+        found = the_hit(verdicts)
+        assert found.text is not None
+        assert found.text.en.endswith(f"and not released within 48 h: {named}.")
+        assert found.text.zh.endswith(f"{named}。")
+
+
 def test_a_unit_that_has_not_arrived_keeps_the_release_from_being_judged() -> None:
     seen = view(ACCEPTED, units=[unit(T6=T), unit(SECOND_UNIT)], policy=promised(48))
     assert results(answers(RULES["release-overdue"], seen)) == [NOT]

@@ -80,7 +80,7 @@ def test_how_late_is_told_in_minutes_and_beyond_two_hours_in_hours(
 def test_a_leg_says_what_it_took_in_hours() -> None:
     said = wording.longer("m1", "CNCAN-NLAMS", 50 * HOUR, 49 * HOUR)
     assert said.en == "Leg m1 (CNCAN-NLAMS) took 50 h, 60 min longer than the 49 h planned."
-    assert said.zh == "航段 m1（CNCAN-NLAMS）用时 50 小时，比计划的 49 小时多 60 分钟。"
+    assert said.zh == "运输段 m1（CNCAN-NLAMS）用时 50 小时，比计划的 49 小时多 60 分钟。"
 
 
 @pytest.mark.parametrize(

@@ -142,10 +142,18 @@ def test_a_later_plan_replaces_an_earlier_one_of_the_same_place() -> None:
         pytest.param(
             event("inspection.revoked", at(5), inspectionId="I1"), None, id="of-the-same-control"
         ),
+        pytest.param(
+            event("inspection.revoked", at(5), equipmentReference="U1"), None, id="of-the-unit"
+        ),
+        pytest.param(
+            event("inspection.revoked", at(5), equipmentReference="U2"), 4, id="of-another-unit"
+        ),
     ],
 )
 def test_a_release_stands_until_it_is_revoked(revocation: Event, released: int | None) -> None:
-    release = event("inspection.released", at(4), side="IMPORT", inspectionId="I1")
+    release = event(
+        "inspection.released", at(4), side="IMPORT", inspectionId="I1", equipmentReference="U1"
+    )
     assert instants(release, revocation).get("T13") == released
 
 

@@ -262,6 +262,24 @@ def test_goods_released_before_arrival_have_ended_at_it() -> None:
             [customs_at(SELECTED, 11), customs_at(RELEASED, 14)], "RELEASED", None, id="let-go"
         ),
         pytest.param(
+            [
+                customs_at(SELECTED, 11, equipmentReference="U1"),
+                customs_at(RELEASED, 14, equipmentReference="U1"),
+            ],
+            "RELEASED",
+            None,
+            id="its-unit-let-go",
+        ),
+        pytest.param(
+            [
+                customs_at(SELECTED, 11, equipmentReference="U1"),
+                customs_at(RELEASED, 14, equipmentReference="U2"),
+            ],
+            OPEN,
+            None,
+            id="another-unit-let-go",
+        ),
+        pytest.param(
             [customs_at(RELEASED, 10), customs_at(SELECTED, 11)],
             OPEN,
             None,

@@ -58,6 +58,74 @@ def test_a_finding_on_the_manifest_rests_on_it_once() -> None:
     assert [one.type for one in found.evidence] == ["manifest.lodged", "transport.loaded"]
 
 
+def two(first: float, second: float | None, **more: Any) -> list[Share]:
+    """Two manifests of a unit by the hours before loading; None: nobody knows when the second was lodged."""
+    known = {"consignments": ("HBL2",)} | more
+    other = share("LRN2", lodged_ms=None, **known)
+    return [
+        lodged(first, consignments=("HBL1",)),
+        other if second is None else lodged(second, manifest_id="LRN2", **known),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("shares", "result", "late"),
+    [
+        pytest.param(two(50, 24), NO_HIT, None, id="both-in-time"),
+        pytest.param(two(50, -140), HIT, ("HBL2",), id="the-second-long-after-loading"),
+        pytest.param(two(-140, 50), HIT, ("HBL1",), id="the-first-long-after-loading"),
+        pytest.param(two(20, 10), HIT, None, id="all-late"),
+        pytest.param(two(50, -140, consignments=("HBL1",)), NO_HIT, None, id="filed-once-more"),
+        pytest.param(two(50, -140, empty=True), NO_HIT, None, id="the-other-declares-it-empty"),
+        pytest.param(two(50, None), NOT, None, id="of-one-nobody-knows"),
+        pytest.param(two(20, None), HIT, ("HBL1",), id="of-one-nobody-knows-the-other-is-late"),
+        pytest.param(
+            two(50, None, consignments=("HBL1",)), NO_HIT, None, id="of-one-twice-it-is-known"
+        ),
+        pytest.param(
+            [*two(50, 24), lodged(1, manifest_id="LRN3", consignments=("HBL2", "HBL3"))],
+            HIT,
+            ("HBL3",),
+            id="one-of-those-of-a-manifest",
+        ),
+    ],
+)
+def test_every_document_in_the_unit_is_lodged_in_time(
+    shares: Sequence[Share], result: Result, late: tuple[str, ...] | None
+) -> None:
+    verdicts = answers(RULES["manifest-late"], journey(LOADED, shares=shares))
+    assert results(verdicts) == [result]
+    assert verdicts[0].anchor == "manifest"
+    assert verdicts[0].consignments == late
+
+
+def test_a_late_manifest_among_several_says_whose_it_is() -> None:
+    shares = [
+        *two(50, -140),
+        lodged(10, manifest_id="LRN3", consignments=("HBL3",)),
+    ]
+    found = the_hit(answers(RULES["manifest-late"], journey(LOADED, shares=shares)))
+    assert (found.observed, found.consignments) == (-140, ("HBL2", "HBL3"))
+    assert [one.id for one in found.evidence[:-1]] == ["lodged/LRN2", "lodged/LRN3"]
+    assert found.text is not None
+    assert found.text.en == (
+        "The manifest of HBL2 was lodged at 2026-01-16T20:00:00Z, 140.0 h after loading at 2026-01-11T00:00:00Z; "
+        "24 h before are due; late too: HBL3."
+    )
+    assert "HBL2 的舱单" in found.text.zh
+    assert found.text.zh.endswith("HBL3。")
+    assert "另有迟报" in found.text.zh
+
+
+def test_a_unit_in_a_late_manifest_of_many_documents_names_some() -> None:
+    many = tuple(f"H{number}" for number in range(7))
+    shares = [lodged(50), lodged(20, manifest_id="LRN2", consignments=many)]
+    found = the_hit(answers(RULES["manifest-late"], journey(LOADED, shares=shares)))
+    assert found.consignments == many
+    assert found.text is not None
+    assert found.text.en.startswith("The manifest of H0, H1, H2, H3, H4 and 2 more was lodged")
+
+
 @pytest.mark.parametrize(
     ("mode", "kind", "hours"),
     [
@@ -74,6 +142,98 @@ def test_by_other_modes_a_manifest_is_lodged_before_arrival(
     for before, result in ((hours, NO_HIT), (hours - 0.001, HIT)):
         seen = journey(arrived, shares=(lodged(before, mode=mode),))
         assert results(answers(RULES["manifest-late"], seen)) == [result]
+
+
+ARRIVED = event("transport.arrived", LOADED_MS + 60 * HOUR, place="NLRTM")
+
+
+def seen_at(place: str | None, kind: str = "arrived", hours: float = 0, **more: Any) -> Event:
+    return event(f"transport.{kind}", LOADED_MS + int(hours * HOUR), place=place, **more)
+
+
+@pytest.mark.parametrize(
+    ("events", "before", "result"),
+    [
+        pytest.param([seen_at("PLMAA"), ARRIVED], 2, NO_HIT, id="exactly-before-the-first-entry"),
+        pytest.param([seen_at("PLMAA"), ARRIVED], 1.999, HIT, id="a-little-less"),
+        pytest.param([seen_at("PLMAA", "discharged"), ARRIVED], -10, HIT, id="discharged-there"),
+        pytest.param([seen_at("PLMAA", "crossed"), ARRIVED], -10, HIT, id="border-crossed-there"),
+        pytest.param([seen_at("PLMAA", "arr"), ARRIVED], -10, HIT, id="by-its-other-name"),
+        pytest.param([seen_at("PLMAA", "rcf"), ARRIVED], -10, HIT, id="received-there"),
+        pytest.param([seen_at("PLMAA")], -10, HIT, id="still-under-way"),
+        pytest.param([seen_at("PLMAA")], 2, NO_HIT, id="under-way-and-in-time"),
+        pytest.param(
+            [seen_at("PLMAA"), seen_at("DEDUI", hours=30), ARRIVED], -10, HIT, id="the-first-of-two"
+        ),
+        pytest.param([seen_at("KZDOS"), ARRIVED], -10, NO_HIT, id="not-yet-in-the-union"),
+        pytest.param([seen_at("BYBTS", "crossed"), ARRIVED], -10, NO_HIT, id="at-its-border"),
+        pytest.param([seen_at(None, "crossed"), ARRIVED], -10, NO_HIT, id="nobody-knows-where"),
+        pytest.param([seen_at("PLMAA", "loaded"), ARRIVED], -10, NO_HIT, id="no-arrival"),
+        pytest.param(
+            [seen_at("PLMAA", classifier="ESTIMATED"), ARRIVED], -10, NO_HIT, id="only-expected"
+        ),
+        pytest.param(
+            [seen_at("PLMAA"), seen_at("CNYTN", "departed", 1), ARRIVED],
+            -10,
+            NO_HIT,
+            id="before-it-departed",
+        ),
+        pytest.param(
+            [seen_at("PLMAA"), seen_at("CNYTN", "departed"), ARRIVED], -10, HIT, id="with-departure"
+        ),
+        pytest.param([seen_at("NLRTM"), seen_at("PLMAA", hours=5)], 1, HIT, id="at-the-end-first"),
+    ],
+)
+def test_by_rail_a_manifest_is_lodged_before_the_first_arrival_on_the_importing_side(
+    events: Sequence[Event], before: float, result: Result
+) -> None:
+    seen = journey(*events, shares=(lodged(before, mode="RAIL"),))
+    verdicts = answers(RULES["manifest-late"], seen)
+    assert results(verdicts) == [result]
+    assert verdicts[0].anchor == "manifest"
+
+
+@pytest.mark.parametrize(
+    ("loading", "unloading", "first", "result"),
+    [
+        pytest.param("DEDUI", "CNXIA", "CNMZL", HIT, id="to-china-by-its-border"),
+        pytest.param("DEDUI", "CNXIA", "KZDOS", NO_HIT, id="to-china-not-yet-there"),
+        pytest.param("PLMAA", "DEDUI", "DEFFO", NO_HIT, id="within-the-union"),
+        pytest.param("CNXIA", "c2k:7", "PLMAA", NO_HIT, id="to-no-known-country"),
+        pytest.param("c2k:6", "DEDUI", "PLMAA", NO_HIT, id="from-no-known-country"),
+    ],
+)
+def test_the_importing_side_is_the_union_or_the_country_of_unloading(
+    loading: str, unloading: str, first: str, result: Result
+) -> None:
+    events = seen_at(first), seen_at(unloading, hours=60)
+    filed = lodged(-10, mode="RAIL", place_of_loading=loading, place_of_unloading=unloading)
+    seen = journey(*events, shares=(filed,))
+    assert results(answers(RULES["manifest-late"], seen)) == [result]
+
+
+def test_by_sea_a_call_on_the_importing_side_changes_nothing() -> None:
+    seen = journey(LOADED, seen_at("GRPIR", hours=-9), ARRIVED, shares=(lodged(24),))
+    assert results(answers(RULES["manifest-late"], seen)) == [NO_HIT]
+
+
+def test_a_manifest_later_than_the_first_entry_says_where_that_was() -> None:
+    entered = seen_at("PLMAA", "discharged")
+    seen = journey(entered, ARRIVED, shares=(lodged(-10, mode="RAIL"),))
+    found = the_hit(answers(RULES["manifest-late"], seen))
+    assert (found.observed, found.expected, found.evidence[-1]) == (-10, 2, entered)
+    assert found.text is not None
+    assert found.text.en == (
+        "The manifest was lodged at 2026-01-11T10:00:00Z, 10.0 h after arrival at PLMAA at 2026-01-11T00:00:00Z; "
+        "2 h before are due."
+    )
+    assert "到达 PLMAA" in found.text.zh
+
+
+def test_of_a_unit_that_has_entered_it_is_not_told_that_a_manifest_is_still_due() -> None:
+    events = seen_at("PLMAA"), seen_at("NLRTM", hours=60, classifier="PLANNED")
+    seen = journey(*events, shares=(share(mode="RAIL", lodged_ms=None),))
+    assert results(answers(RULES["manifest-late"], seen)) == [NOT]
 
 
 @pytest.mark.parametrize(

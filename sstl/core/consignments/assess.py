@@ -18,8 +18,9 @@ from sstl.core.consignments.controls import observe_controls
 from sstl.core.consignments.on_lane import on_lane
 from sstl.core.incidents import consignment_counts
 from sstl.core.leadtime import Observed
-from sstl.core.milestones import gather, governing_order, milestones, order, plan_of
+from sstl.core.milestones import governing_order, order, plan_of
 from sstl.core.referrals import ANSWERED, RAISED, bare, pair
+from sstl.core.releases import consignment_milestones
 from sstl.core.reporting import consignment_reports
 from sstl.core.rules import CONSIGNMENT_RULES, About, Result, Verdict, finding_of
 from sstl.core.rules.engine import Asked, ask, governing
@@ -81,7 +82,7 @@ def view_of(consignment: str, known: Known, policy: Policy) -> ConsignmentView:
         units={unit: known.units[unit] for unit in names if unit in known.units},
         unit_names=names,
         plan=plan,
-        milestones=milestones(gather(events), plan),
+        milestones=consignment_milestones(events, plan, names),
         structure=structure,
         registry=_registry(known.events),
         publishers=known.publishers,

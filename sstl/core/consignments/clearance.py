@@ -5,8 +5,8 @@ otherwise. A stage between two reports is observed from its start on: while its 
 ended it (`sstl.core.endings`), it is open. Every other observation exists only while everything that defines it is
 known: what is missing is not zero.
 
-A consignment over several journeys has arrived (T6), is discharged (T7) and has left (T14) with the last of its units;
-it was filed or declared *before arrival* if before the first of them arrived.
+A consignment over several journeys has arrived (T6), is discharged (T7), is released (T13) and has left (T14) with the
+last of its units; it was filed or declared *before arrival* if before the first of them arrived.
 
 A stage that is not over counts in the strata that are known so far: the channel assigned last, whether the goods have
 been examined yet, what a selection says of the control to come.
@@ -20,6 +20,7 @@ from sstl.core.consignments.strata import by_clearance
 from sstl.core.endings import Competing, competing, ending
 from sstl.core.leadtime import RELEASE, Observed, latest, observation_id
 from sstl.core.milestones import side_of
+from sstl.core.releases import release_of
 from sstl.core.rules.consignment_facts import RESULT, SELECTED, WAIVED, Control, controls, is_done
 from sstl.core.strata import CONTROL, SIDE
 from sstl.models.policy import AttributedSpan
@@ -259,10 +260,19 @@ class _Clearance:
         Goods that were released before may be controlled all the same.
         """
         found = [(event.event_ms, _WAIVED) for event in control.of(WAIVED)]
-        released = self._view.milestones.actual.get("T3" if side == "EXPORT" else "T13")
-        if released is not None and side in ("EXPORT", "IMPORT"):
+        released = self._release_of(control, side)
+        if released is not None:
             found.append((released.event_ms, _RELEASED))
         return sorted([*self._others, *(one for one in found if one[0] >= since_ms)])
+
+    def _release_of(self, control: Control, side: str) -> Event | None:
+        """Return the release of what a control is of: of the unit that it names, else of the consignment."""
+        if side not in ("EXPORT", "IMPORT"):
+            return None
+        unit = control.value("equipmentReference")
+        if unit is not None:
+            return release_of(self._view.by_type, side, self._view.plan, unit)
+        return self._view.milestones.actual.get("T3" if side == "EXPORT" else "T13")
 
 
 def _instants(events: Iterable[Event], warehouse: str | None) -> list[int]:

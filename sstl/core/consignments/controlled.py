@@ -8,9 +8,9 @@ from sstl.core.consignments.strata import channel_at
 from sstl.core.control_reports import COMPLETING, Done, bases, completed, completing
 from sstl.core.leadtime import Observed
 from sstl.core.milestones import RELEASED, side_of
+from sstl.core.releases import CLEARED_BY_AIR
 from sstl.core.rules.consignment_facts import (
     CHANNEL,
-    CLEARED_BY_AIR,
     DETAINED,
     SELECTED,
     Control,

@@ -78,7 +78,7 @@ _LEAD_TIMES = (
     Definition(
         name="LT_release",
         question="How long after its arrival is a consignment released by customs?",
-        formula="T13 - T6; T6 of the last of its units",
+        formula="T13 - T6; each of the last of its units",
         source=f"{_TRS} (arrival to release); WTO TFA article 7.6",
         kind=Kind.DURATION,
         plausible_s=STAGE_S,

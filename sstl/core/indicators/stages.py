@@ -141,7 +141,7 @@ CLEARANCE = (
     Definition(
         name="LT_postrelease",
         question="How long after its release does a consignment leave the port?",
-        formula="T14 - T13; T14 of the last of its units",
+        formula="T14 - T13; each of the last of its units",
         source=f"{_TRS} (release to removal)",
         kind=Kind.DURATION,
         plausible_s=STAGE_S,

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sstl.core.consignment_view import ConsignmentView
-from sstl.core.milestones import RELEASED, REVOKED, Plan, order, side_of, standing_releases
+from sstl.core.milestones import Plan, order, side_of
+from sstl.core.releases import of_unit, release_of
 from sstl.models.records import Event, Share, UnitMilestones
 
 HOUR_MS = 3_600_000
@@ -29,7 +30,6 @@ LIFTED = "inspection.detention.lifted"
 RESULT = "inspection.result.recorded"
 PARTNER_RESULT = "inspection.partner.result.received"
 WAIVED = "inspection.control.waived"
-CLEARED_BY_AIR = "transport.ccd"
 
 UNSATISFACTORY_CODES = frozenset({"B1"})
 """Control result codes (CL047) that say "not satisfactory", as far as they are known."""
@@ -99,28 +99,12 @@ def selections(view: ConsignmentView) -> list[Event]:
     return sorted((*view.by_type.get(SELECTED, ()), *channels), key=order)
 
 
-def _of_unit(events: Iterable[Event], unit: str | None) -> list[Event]:
-    """Return the reports on a unit: those that name it, and those on the whole consignment, which name none."""
-    return [one for one in events if one.data.get("equipmentReference", unit) == unit]
-
-
 def released_at(view: ConsignmentView, side: str, instant_ms: int, unit: str) -> Event | None:
     """Return the last release of a unit on a side that stood at an instant; what came later does not count.
 
     A release that names another unit of the consignment is none of this one.
     """
-    releases = _of_unit(view.by_type.get(RELEASED, ()), unit)
-    revocations = _of_unit(view.by_type.get(REVOKED, ()), unit)
-    known = [one for one in releases if one.event_ms <= instant_ms]
-    if revocations and known:
-        revoked = [one for one in revocations if one.event_ms <= instant_ms]
-        known = standing_releases((*known, *revoked))
-    found = next((one for one in reversed(known) if side_of(one, view.plan) == side), None)
-    if side == "IMPORT" and CLEARED_BY_AIR in view.by_type:
-        own = _of_unit(view.by_type[CLEARED_BY_AIR], unit)
-        cleared = [one for one in own if one.event_ms <= instant_ms]
-        return max((*cleared, *(() if found is None else (found,))), key=order, default=None)
-    return found
+    return release_of(view.by_type, side, view.plan, unit, instant_ms)
 
 
 def reports_of_side(view: ConsignmentView, side: str) -> bool:
@@ -151,7 +135,7 @@ def detained_at(
     """
     detained: Sequence[Event] = view.by_type.get(DETAINED, ())
     if unit is not None:
-        detained = _of_unit(detained, unit)
+        detained = of_unit(detained, unit)
     if not detained:
         return None
     lifted = [event for event in view.by_type.get(LIFTED, ()) if event.event_ms <= instant_ms]

@@ -29,11 +29,17 @@ from sstl.core.rules.consignment_facts import (
     released_at,
 )
 from sstl.core.rules.engine import Asked
+from sstl.core.rules.wording import listed
 from sstl.models.records import Event
 
 _EVER = 1 << 62
 _TRANSIT = "TRANSIT"
-_MOVES = ("transport.time", "transport.eventClassifier", "transport.unLocationCode")
+_MOVES = (
+    "transport.time",
+    "transport.eventClassifier",
+    "transport.unLocationCode",
+    "transport.equipmentReference",
+)
 _CUSTOMS = (
     "inspection.time",
     "inspection.inspectionId",
@@ -243,7 +249,7 @@ def release_overdue(view: ConsignmentView, asked: InForce, as_of_ms: int) -> Ite
     """Judge arrival to release: an absence with a deadline.
 
     The lane's stage T6 to T13 states the limit, the parameter where it does not. Seizure, return, destruction,
-    abandonment and an open detention explain that no release comes.
+    abandonment and open detentions explain that no release comes, one that names a unit for that unit only.
     """
     if not view.units:
         return
@@ -280,22 +286,28 @@ def _overdue(
         return no_hit(asked, "T13", start[0], "released in time")
     if ended_otherwise(view) is not None:
         return no_hit(asked, "T13", start[0], "seized, returned, destroyed or abandoned")
-    if release is None and detained_at(view, _EVER, "IMPORT") is not None:
-        return no_hit(asked, "T13", start[0], "detained")
     if release is None:
+        waiting = _waiting(view)
+        if not waiting:
+            return no_hit(asked, "T13", start[0], "detained")
+        named = Text("", "")
+        if len(waiting) < len(view.unit_names):
+            units = listed(waiting)
+            named = Text(f": {units.en}", f"：{units.zh}")
         return hit(
             asked,
             "T13",
             due_ms,
             text=Text(
-                f"Arrived at {instant_text(start[0])} and not released within {limit:g} h.",
-                f"{instant_text(start[0])} 到达，{limit:g} 小时内未放行。",
+                f"Arrived at {instant_text(start[0])} and not released within {limit:g} h{named.en}.",
+                f"{instant_text(start[0])} 到达，{limit:g} 小时内未放行{named.zh}。",
             ),
             observed="no release",
             expected=f"within {limit:g} h",
             evidence=start[1],
             due_ms=due_ms,
             governed_ms=start[0],
+            equipment_reference=equipment_meant(view, waiting[0]) if len(waiting) == 1 else None,
         )
     took = release.event_ms - start[0]
     return hit(
@@ -311,6 +323,16 @@ def _overdue(
         evidence=(*start[1], release),
         governed_ms=start[0],
     )
+
+
+def _waiting(view: ConsignmentView) -> list[str]:
+    """Return the units that are not released, without those that are detained."""
+    return [
+        unit
+        for unit in view.unit_names
+        if released_at(view, "IMPORT", _EVER, unit) is None
+        and detained_at(view, _EVER, "IMPORT", unit) is None
+    ]
 
 
 RULES: tuple[Asked[ConsignmentView], ...] = (

@@ -113,6 +113,7 @@ PARTNER_RISK = Rule(
             "inspection.side",
             "inspection.inspectionId",
             "inspection.unLocationCode",
+            "inspection.equipmentReference",
         }
     ),
     parameters={

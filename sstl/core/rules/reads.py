@@ -95,7 +95,13 @@ READS: dict[str, frozenset[str]] = {
             *("transport.gated_out", "transport.stripped", "transport.dlv"),
         }
     ),
-    "manifest-late": frozenset({"T4", "T5", "T6", "~T4", "~T6", MODE}),
+    "manifest-late": frozenset(
+        {
+            *("T4", "T5", "T6", "~T4", "~T6", MODE),
+            *("transport.arrived", "transport.arr", "transport.crossed"),
+            *("transport.discharged", "transport.rcf"),
+        }
+    ),
     "unit-not-in-manifest": frozenset({"T4", "T5"}),
     "empty-sealed-or-heavy": frozenset({ARMED, "mass.verified"}),
     "seals-declared-differ": frozenset(

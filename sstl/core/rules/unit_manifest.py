@@ -4,9 +4,11 @@
 Whether it carries what the manifest says is in `unit_contents`; the filing itself is judged with the consignment.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from sstl.core.journeys.view import JourneyView
+from sstl.core.milestones import order, place_of
 from sstl.core.rules import unit_contents
 from sstl.core.rules.base import (
     InForce,
@@ -21,9 +23,11 @@ from sstl.core.rules.base import (
     not_evaluable,
     pending,
 )
+from sstl.core.rules.consignment_facts import EU, country_of_place
 from sstl.core.rules.engine import Asked
 from sstl.core.rules.unit_contents import manifest_of
-from sstl.models.records import Event
+from sstl.core.rules.wording import listed
+from sstl.models.records import Event, Share
 
 HOUR_MS = 3_600_000
 
@@ -46,7 +50,9 @@ LATE = Rule(
     risk_area="SAFETY_SECURITY",
     subject="unit",
     family="manifest",
-    needs=_MILESTONES | _PLAN | {"share.lodged_ms", "share.empty", "transport.mode"},
+    needs=_MILESTONES
+    | _PLAN
+    | {"share.lodged_ms", "share.empty", "share.consignments", "transport.mode"},
     parts=frozenset({Part.TRANSPORT, Part.MANIFEST, Part.PUBLISHERS}),
     parameters={
         "lead_sea_hours": Parameter(24, "h", "before loading (containers, deep sea)"),
@@ -89,49 +95,167 @@ UNLISTED = Rule(
 
 
 def manifest_late(view: JourneyView, asked: InForce, as_of_ms: int) -> Iterator[Verdict]:
-    """Judge the lodgement against loading (sea) or arrival (other modes).
+    """Judge the lodgement of every document in the unit against loading (sea) or arrival (other modes).
 
-    While nothing is lodged and the unit is not yet loaded, the deadline counts from what is estimated, else planned. A
-    unit that was loaded without any manifest is judged by `unit_not_in_manifest`.
+    The arrival is that at the first place of the importing side that is reported (`_entries`), at the latest T6.
+
+    A document that several manifests have was lodged with the first of them; the unit's papers are there with the last
+    of its documents. While nothing is lodged and the unit is not yet loaded, the deadline counts from what is
+    estimated, else planned. A unit that was loaded without any manifest is judged by `unit_not_in_manifest`.
     """
     mode = view.plan.mode or _mode_of(view.events)
     milestone, parameter = _lead(mode)
-    lodged_ms, at_ms = view.plan.lodged_ms, view.at(milestone)
     anchor = view.anchor("manifest")
     if view.plan.empty and view.shares:
         return
     lead_hours = asked[parameter]
-    if lodged_ms is None:
+    documents = _documents(view.shares)
+    lodged = [one for one in documents if one.lodged_ms is not None]
+    if not lodged:
         yield from _not_lodged(view, asked, (milestone, lead_hours), as_of_ms)
         return
-    if at_ms is None:
-        yield not_evaluable(asked, anchor, lodged_ms, milestone)
+    reached = _reached(view, milestone)
+    if reached is None:
+        yield not_evaluable(asked, anchor, _last_ms(lodged), milestone)
         return
-    hours = (at_ms - lodged_ms) / HOUR_MS
-    deadline_ms = at_ms - int(lead_hours * HOUR_MS)
-    if lodged_ms <= deadline_ms:
+    deadline_ms = reached.event_ms - int(lead_hours * HOUR_MS)
+    late = [one for one in lodged if _last_ms([one]) > deadline_ms]
+    if late:
+        yield _lodged_late(view, asked, (milestone, reached, lead_hours), late, documents)
+    elif len(lodged) < len(documents):
+        yield not_evaluable(asked, anchor, deadline_ms, "share.lodged_ms")
+    else:
         yield no_hit(asked, anchor, deadline_ms, "lodged in time")
-        return
-    what, lodged, at = _ANCHORED[milestone], instant_text(lodged_ms), instant_text(at_ms)
+
+
+def _lodged_late(
+    view: JourneyView,
+    asked: InForce,
+    due: tuple[str, Event, float],
+    late: Sequence["_Document"],
+    documents: Sequence["_Document"],
+) -> Verdict:
+    """Return the hit of the documents that are late, by the one that was lodged last; others are left out of it."""
+    milestone, reached, lead_hours = due
+    lodged_ms = _last_ms(late)
+    hours = (reached.event_ms - lodged_ms) / HOUR_MS
+    what, lodged, at = (
+        _what(view, milestone, reached),
+        instant_text(lodged_ms),
+        instant_text(reached.event_ms),
+    )
     before = Text(f"{hours:.1f} h before", f"前 {hours:.1f} 小时")
     if hours < 0:
         before = Text(f"{-hours:.1f} h after", f"后 {-hours:.1f} 小时")
-    yield hit(
+    of, also = _named(late, documents)
+    first = {one.shares[0].manifest_id: one.shares for one in late}
+    evidence = (event for name in sorted(first) for event in manifest_of(first[name]))
+    concerned = tuple(one.name for one in late if one.is_consignment)
+    return hit(
         asked,
-        anchor,
-        deadline_ms,
+        view.anchor("manifest"),
+        reached.event_ms - int(lead_hours * HOUR_MS),
         text=Text(
-            f"The manifest was lodged at {lodged}, {before.en} {what.en} at {at}; {lead_hours:g} h before are due.",
-            f"舱单于 {lodged} 申报，在{what.zh}（{at}）{before.zh}；应提前 {lead_hours:g} 小时。",
+            f"The manifest{of.en} was lodged at {lodged}, {before.en} {what.en} at {at}; "
+            f"{lead_hours:g} h before are due{also.en}.",
+            f"{of.zh}舱单于 {lodged} 申报，在{what.zh}（{at}）{before.zh}；应提前 {lead_hours:g} 小时{also.zh}。",
         ),
         observed=round(hours, 2),
         expected=lead_hours,
-        evidence=(*manifest_of(view.shares), view.milestones.actual[milestone]),
+        evidence=(*evidence, reached),
         excess=min(1.0, (lead_hours - hours) / lead_hours) if lead_hours else 0.0,
+        consignments=None if len(late) == len(documents) else concerned or None,
     )
 
 
+class _Document(NamedTuple):
+    """A transport document in the unit, with what was lodged of it."""
+
+    name: str
+    """Its number; of a manifest that names no consignment the manifest's."""
+    is_consignment: bool
+    lodged_ms: int | None
+    """When it was first lodged; None: nobody knows."""
+    shares: Sequence[Share]
+    """Of the manifests that have it, the one that was lodged first in front."""
+
+
+def _documents(shares: Sequence[Share]) -> list[_Document]:
+    """Return the documents in the unit by their name; a manifest that declares it empty has none."""
+    found: dict[tuple[str, bool], list[Share]] = {}
+    for share in shares:
+        if share.empty:
+            continue
+        for name in share.consignments:
+            found.setdefault((name, True), []).append(share)
+        if not share.consignments:
+            found.setdefault((share.manifest_id, False), []).append(share)
+    return [
+        _Document(name, is_consignment, of[0].lodged_ms, of)
+        for (name, is_consignment), of in sorted(found.items())
+    ]
+
+
+def _last_ms(lodged: Sequence[_Document]) -> int:
+    return max(one.lodged_ms for one in lodged if one.lodged_ms is not None)
+
+
+def _named(late: Sequence[_Document], documents: Sequence[_Document]) -> tuple[Text, Text]:
+    """Name the documents that were lodged last, and the others that are late; a unit in one manifest needs no names."""
+    if len({share.manifest_id for one in documents for share in one.shares}) == 1:
+        return Text("", ""), Text("", "")
+    last_ms = _last_ms(late)
+    last = listed([one.name for one in late if one.lodged_ms == last_ms])
+    rest = listed([one.name for one in late if one.lodged_ms != last_ms])
+    also = Text(f"; late too: {rest.en}", f"；另有迟报：{rest.zh}") if rest.en else rest
+    return Text(f" of {last.en}", f"{last.zh} 的"), also
+
+
 _ANCHORED = {"T4": Text("loading", "装载"), "T6": Text("arrival", "到达")}
+
+_ENTERING = (
+    "transport.arrived",
+    "transport.arr",
+    "transport.crossed",
+    "transport.discharged",
+    "transport.rcf",
+)
+"""Reports by which a unit has come to a place; one that is discharged there has arrived before."""
+
+
+def _reached(view: JourneyView, milestone: str) -> Event | None:
+    """Return the report of a milestone; of T6 the first arrival on the importing side, where one is earlier."""
+    known = view.milestones.actual.get(milestone)
+    if milestone != "T6":
+        return known
+    reports = (event for kind in _ENTERING for event in view.by_type.get(kind, ()))
+    left_ms = view.at("T5")
+    found = [one for one in _entries(view, reports) if left_ms is None or one.event_ms >= left_ms]
+    return min((*found, *(() if known is None else (known,))), key=order, default=None)
+
+
+def _entries(view: JourneyView, reports: Iterable[Event]) -> list[Event]:
+    """Return the reports from places of the importing side: the Union, or the country of the place of unloading.
+
+    None where that is not known, or where the unit is loaded on the same side.
+    """
+    plan = view.plan
+    origin = country_of_place(plan.place_of_loading)
+    destination = country_of_place(plan.place_of_unloading)
+    if origin is None or destination is None:
+        return []
+    side = EU if destination in EU else {destination}
+    if origin in side:
+        return []
+    return [one for one in reports if country_of_place(place_of(one)) in side]
+
+
+def _what(view: JourneyView, milestone: str, reached: Event) -> Text:
+    """Name what the lodgement must precede, with its place where that is not the place of unloading."""
+    name, place = _ANCHORED[milestone], place_of(reached)
+    if milestone != "T6" or place in (None, view.plan.place_of_unloading):
+        return name
+    return Text(f"{name.en} at {place}", f"{name.zh} {place} ")
 
 
 def _lead(mode: str | None) -> tuple[str, str]:
@@ -156,7 +280,7 @@ def _not_lodged(
 ) -> Iterator[Verdict]:
     milestone, lead_hours = due
     known = view.milestones
-    if "T4" in known.actual or "T5" in known.actual or "T6" in known.actual:
+    if "T4" in known.actual or "T5" in known.actual or _reached(view, "T6") is not None:
         if view.shares:
             yield not_evaluable(asked, view.anchor("manifest"), view.first_ms, "share.lodged_ms")
         return

@@ -1,6 +1,8 @@
 # ruff: noqa: RUF001 (Chinese punctuation is full width)
 """What the rules say in English and Chinese."""
 
+from collections.abc import Sequence
+
 from sstl.core.rules.base import Text, instant_text
 
 MINUTE_MS = 60_000
@@ -24,6 +26,15 @@ SERVICES = {
     "crossed": Text("Border crossing", "过境"),
 }
 """Kind of transport event to what it is called."""
+
+_MOST_NAMED = 5
+
+
+def listed(names: Sequence[str]) -> Text:
+    """List documents or units, of many the first and how many more there are."""
+    shown, more = names[:_MOST_NAMED], len(names) - _MOST_NAMED
+    en, zh = ", ".join(shown), "、".join(shown)
+    return Text(f"{en} and {more} more", f"{zh} 等另外 {more} 个") if more > 0 else Text(en, zh)
 
 
 def service(kind: str, place: str | None, leg_id: str | None) -> Text:
