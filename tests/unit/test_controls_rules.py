@@ -643,7 +643,6 @@ def test_a_partners_result_makes_the_same_control_needless(
     ("basis", "severity"),
     [
         ("RULE", None),
-        ("RANDOM", None),
         ("OFFICER", "LOW"),
         ("REFERRAL", "LOW"),
         ("PARTNER_RIF", "LOW"),
@@ -653,6 +652,41 @@ def test_a_partners_result_makes_the_same_control_needless(
 def test_a_control_repeated_for_cause_is_low(basis: str, severity: str | None) -> None:
     seen = view(partner(), selected(basis=basis))
     assert the_hit(answers(RULES["control-repeated"], seen)).severity == severity
+
+
+DRAWN = {"basis": "RANDOM", "probability": 0.01}
+BY_RULE = {"basis": "RULE"}
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        pytest.param([selected(selections=[DRAWN])], [NO_HIT], id="drawn"),
+        pytest.param([selected(selections=[DRAWN, BY_RULE])], [NO_HIT], id="drawn-and-by-rule"),
+        pytest.param(
+            [selected(selections=[DRAWN], controlPurpose=None)], [NO_HIT], id="of-any-purpose"
+        ),
+        pytest.param(
+            [selected(selections=[DRAWN], side=None, controlPurpose=None), selected(T + 2 * HOUR)],
+            [NO_HIT, NO_HIT],
+            id="drawn-as-a-consignment-and-by-rule-later",
+        ),
+        pytest.param(
+            [
+                selected(selections=[DRAWN], inspectionId="I1"),
+                selected(T + 2 * HOUR, inspectionId="I2"),
+            ],
+            [NO_HIT, HIT],
+            id="another-inspection-by-rule",
+        ),
+    ],
+)
+def test_a_random_control_is_not_to_be_waived(
+    events: Sequence[Event], expected: Sequence[Result]
+) -> None:
+    verdicts = answers(RULES["control-repeated"], view(partner(), *events))
+    assert results(verdicts) == expected
+    assert (verdicts[0].reason or "").startswith("drawn at random")
 
 
 @pytest.mark.parametrize(
