@@ -61,6 +61,7 @@ class Consignment(msgspec.Struct, frozen=True, omit_defaults=True):
     lot_class: str | None = None
     sstl_member: bool | None = None
     claims: tuple[Claim, ...] = ()
+    reentry: bool | None = None
 
 
 class Equipment(msgspec.Struct, frozen=True, array_like=True):
@@ -103,6 +104,7 @@ class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     conveyances: tuple[Conveyance, ...] = ()
     countries_of_routing_of_means: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
+    reentry: bool | None = None
 
 
 def read_content(data: Mapping[str, Any]) -> Content:
@@ -131,6 +133,7 @@ def read_content(data: Mapping[str, Any]) -> Content:
         conveyances=_conveyances(data, etd_ms if atd_ms is None else atd_ms, eta_ms),
         countries_of_routing_of_means=_texts(data.get("countriesOfRoutingOfMeans")),
         claims=_claims(data),
+        reentry=data.get("reentryIndicator"),
     )
 
 
@@ -202,6 +205,7 @@ def _consignment(entry: Mapping[str, Any]) -> Consignment:
         lot_class=entry.get("lotClass"),
         sstl_member=(entry.get("sstl") or {}).get("member"),
         claims=_claims(entry),
+        reentry=entry.get("reentryIndicator"),
     )
 
 

@@ -84,6 +84,7 @@ class Shares:
             assessed=self._assessed(name),
             consignee_parcels=self._parcels.get(name),
             ucr=entry.ucr or content.ucr,
+            reentry=content.reentry if entry.reentry is None else entry.reentry,
         )
 
     def of_unit(self, listed: Equipment, entries: Sequence[Consignment]) -> Share:

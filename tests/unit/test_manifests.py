@@ -95,6 +95,15 @@ def test_a_unit_gets_its_share_only() -> None:
     assert (other.consignments, other.seals) == (("H2",), ())
 
 
+def test_a_consignment_is_told_whether_its_goods_come_back() -> None:
+    first, *others = BODY["consignments"]
+    entries = [first | {"reentryIndicator": False}, *others]
+    told = tell(Chain(), lodged(consignments=entries, reentryIndicator=True))
+    said = {name: told["consignments", name].share.reentry for name in ("H1", "H2")}
+    assert said == {"H1": False, "H2": True}
+    assert tell(Chain(), lodged())["consignments", "H1"].share.reentry is None
+
+
 def test_loose_cargo_travels_as_its_transport_document() -> None:
     share = tell(Chain(), lodged())["journeys", "H3"].share
     assert share.consignments == ("H3",)
