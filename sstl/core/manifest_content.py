@@ -62,6 +62,7 @@ class Consignment(msgspec.Struct, frozen=True, omit_defaults=True):
     sstl_member: bool | None = None
     claims: tuple[Claim, ...] = ()
     reentry: bool | None = None
+    place_of_acceptance: str | None = None
 
 
 class Equipment(msgspec.Struct, frozen=True, array_like=True):
@@ -105,6 +106,7 @@ class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     countries_of_routing_of_means: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
     reentry: bool | None = None
+    place_of_acceptance: str | None = None
 
 
 def read_content(data: Mapping[str, Any]) -> Content:
@@ -134,6 +136,7 @@ def read_content(data: Mapping[str, Any]) -> Content:
         countries_of_routing_of_means=_texts(data.get("countriesOfRoutingOfMeans")),
         claims=_claims(data),
         reentry=data.get("reentryIndicator"),
+        place_of_acceptance=data.get("placeOfAcceptance"),
     )
 
 
@@ -206,6 +209,7 @@ def _consignment(entry: Mapping[str, Any]) -> Consignment:
         sstl_member=(entry.get("sstl") or {}).get("member"),
         claims=_claims(entry),
         reentry=entry.get("reentryIndicator"),
+        place_of_acceptance=entry.get("placeOfAcceptance"),
     )
 
 

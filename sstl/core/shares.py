@@ -122,6 +122,9 @@ class Shares:
             place_of_unloading=_common(
                 [entry.place_of_unloading for entry in entries], content.place_of_unloading
             ),
+            place_of_acceptance=_common(
+                [entry.place_of_acceptance for entry in entries], content.place_of_acceptance
+            ),
             final_destination=_common(
                 [entry.place_of_delivery for entry in entries], content.place_of_delivery
             ),

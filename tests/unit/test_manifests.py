@@ -104,6 +104,20 @@ def test_a_consignment_is_told_whether_its_goods_come_back() -> None:
     assert tell(Chain(), lodged())["consignments", "H1"].share.reentry is None
 
 
+def test_a_unit_is_told_where_the_carrier_takes_it_over() -> None:
+    first, second, third = BODY["consignments"]
+    of_h1 = first | {"placeOfAcceptance": "CNFOS"}
+    for entries, expected in (
+        ([of_h1, second, third], (None, "CNCAN")),
+        ([of_h1, second | {"placeOfAcceptance": "CNFOS"}, third], ("CNFOS", "CNFOS")),
+        ([first, second, third], ("CNCAN", "CNCAN")),
+    ):
+        told = tell(Chain(), lodged(consignments=entries, placeOfAcceptance="CNCAN"))
+        units = ("CSQU3054383", "MSCU1234566")
+        found = tuple(told["journeys", unit].share.place_of_acceptance for unit in units)
+        assert found == expected
+
+
 def test_loose_cargo_travels_as_its_transport_document() -> None:
     share = tell(Chain(), lodged())["journeys", "H3"].share
     assert share.consignments == ("H3",)
