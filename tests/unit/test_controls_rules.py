@@ -68,6 +68,49 @@ def test_an_unsatisfactory_result_has_the_risk_area_of_what_was_found() -> None:
     assert found.anchor == found.evidence[0].identity
 
 
+@pytest.mark.parametrize(
+    ("received", "expected"),
+    [
+        pytest.param({"controlResultCode": "B1"}, [HIT], id="B1"),
+        pytest.param({"outcome": "CONFIRMED"}, [HIT], id="irregularity-confirmed"),
+        pytest.param({"controlResultCode": "A1"}, [NO_HIT], id="A1"),
+        pytest.param({"controlResultCode": "A5"}, [NOT], id="A5-pending"),
+        pytest.param({"controlResultCode": "B1", "status": "NOT_DONE"}, [], id="not-done"),
+    ],
+)
+def test_what_a_partner_found_is_a_result_like_our_own(
+    received: dict[str, Any], expected: Sequence[Result]
+) -> None:
+    theirs = customs("inspection.partner.result.received", T, "EXPORT", **received)
+    verdicts = answers(RULES["control-unsatisfactory"], view(theirs))
+    assert results(verdicts) == expected
+    if expected == [HIT]:
+        found = the_hit(verdicts)
+        assert found.text is not None
+        assert found.text.en.startswith("A partner's control whose result was received at ")
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "code", "expected"),
+    [
+        pytest.param("I1", "I1", "B1", [HIT], id="the-same-inspection-is-one"),
+        pytest.param("I1", "I1", "A5", [NOT, HIT], id="here-it-is-pending"),
+        pytest.param("I1", "I2", "B1", [HIT, HIT], id="two-inspections-are-two"),
+        pytest.param(None, None, "B1", [HIT, HIT], id="inspections-that-are-not-named"),
+    ],
+)
+def test_a_partners_result_of_a_recorded_inspection_is_no_second_one(
+    ours: str | None, theirs: str | None, code: str, expected: Sequence[Result]
+) -> None:
+    here = {"inspectionId": ours, "controlResultCode": code}
+    there = {"inspectionId": theirs, "controlResultCode": "B1"}
+    events = (
+        customs("inspection.result.recorded", T - HOUR, "EXPORT", **here),
+        customs("inspection.partner.result.received", T, "EXPORT", **there),
+    )
+    assert results(answers(RULES["control-unsatisfactory"], view(*events))) == expected
+
+
 IMAGE = customs("inspection.scan.completed", T, inspectionId="I1", niiResult="SUSPECT")
 DAY = 24 * HOUR
 
