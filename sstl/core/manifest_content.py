@@ -61,6 +61,8 @@ class Consignment(msgspec.Struct, frozen=True, omit_defaults=True):
     lot_class: str | None = None
     sstl_member: bool | None = None
     claims: tuple[Claim, ...] = ()
+    reentry: bool | None = None
+    place_of_acceptance: str | None = None
 
 
 class Equipment(msgspec.Struct, frozen=True, array_like=True):
@@ -103,6 +105,8 @@ class Content(msgspec.Struct, frozen=True, omit_defaults=True):
     conveyances: tuple[Conveyance, ...] = ()
     countries_of_routing_of_means: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
+    reentry: bool | None = None
+    place_of_acceptance: str | None = None
 
 
 def read_content(data: Mapping[str, Any]) -> Content:
@@ -131,6 +135,8 @@ def read_content(data: Mapping[str, Any]) -> Content:
         conveyances=_conveyances(data, etd_ms if atd_ms is None else atd_ms, eta_ms),
         countries_of_routing_of_means=_texts(data.get("countriesOfRoutingOfMeans")),
         claims=_claims(data),
+        reentry=data.get("reentryIndicator"),
+        place_of_acceptance=data.get("placeOfAcceptance"),
     )
 
 
@@ -202,6 +208,8 @@ def _consignment(entry: Mapping[str, Any]) -> Consignment:
         lot_class=entry.get("lotClass"),
         sstl_member=(entry.get("sstl") or {}).get("member"),
         claims=_claims(entry),
+        reentry=entry.get("reentryIndicator"),
+        place_of_acceptance=entry.get("placeOfAcceptance"),
     )
 
 

@@ -84,6 +84,7 @@ class Shares:
             assessed=self._assessed(name),
             consignee_parcels=self._parcels.get(name),
             ucr=entry.ucr or content.ucr,
+            reentry=content.reentry if entry.reentry is None else entry.reentry,
         )
 
     def of_unit(self, listed: Equipment, entries: Sequence[Consignment]) -> Share:
@@ -120,6 +121,9 @@ class Shares:
             ),
             place_of_unloading=_common(
                 [entry.place_of_unloading for entry in entries], content.place_of_unloading
+            ),
+            place_of_acceptance=_common(
+                [entry.place_of_acceptance for entry in entries], content.place_of_acceptance
             ),
             final_destination=_common(
                 [entry.place_of_delivery for entry in entries], content.place_of_delivery

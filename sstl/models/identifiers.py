@@ -6,6 +6,7 @@ Every function takes the canonical form (upper case, no spaces); the ``canonical
 
 import re
 from functools import lru_cache
+from typing import Literal
 
 from sstl.models import unlocode
 
@@ -64,6 +65,18 @@ def teu_of(unit: str, iso_equipment_code: str | None) -> int | None:
     if _CONTAINER.fullmatch(unit) is None:
         return 0
     return _TEU.get(iso_equipment_code[0]) if iso_equipment_code else None
+
+
+def kind_of_equipment(unit: str) -> Literal["container", "uld", "wagon"] | None:
+    """Return what an equipment reference is by its form (`equipment_fault`), None where it has none of the forms.
+
+    A swap body counts as a container.
+    """
+    if _CONTAINER.fullmatch(unit):
+        return "container"
+    if _WAGON.fullmatch(unit) or _WAGON_SHORT.fullmatch(unit):
+        return "wagon"
+    return "uld" if _ULD.fullmatch(unit) else None
 
 
 def is_container_number(text: str) -> bool:

@@ -198,6 +198,10 @@ class Share(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     consignee_parcels: tuple[int, float] | None = None
     """Of a consignment: how many consignments of the filing have the same consignee pseudonym (this one counts), and
     the value of all their items together. None: no consignee, a value missing, or more than one currency."""
+    reentry: bool | None = None
+    """Of a consignment: whether the filing says that the goods come back to where they have been (re-entry)."""
+    place_of_acceptance: str | None = None
+    """Where the carrier takes the goods over; from there road, rail or barge bring them to the place of loading."""
 
 
 class Shared(msgspec.Struct, frozen=True, kw_only=True, tag="shared.1", omit_defaults=True):

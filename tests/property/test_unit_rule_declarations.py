@@ -83,6 +83,7 @@ SHARES = st.builds(
     gross_mass_kg=st.sampled_from([None, 1000.0, 9000.0]),
     place_of_unloading=st.sampled_from([None, "NLRTM", "SGSIN"]),
     final_destination=st.sampled_from([None, "LKCMB"]),
+    place_of_acceptance=st.sampled_from([None, "LKCMB"]),
     countries_of_routing=st.sampled_from([(), ("CN", "NL")]),
     legs=st.sampled_from([(), (leg("m1", place_of_arrival="LKCMB"),)]),
 )

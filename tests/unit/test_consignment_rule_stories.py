@@ -185,6 +185,17 @@ TO_THE_DOOR = Policy(
         pytest.param(
             (
                 *JOURNEY,
+                customs(
+                    "inspection.partner.result.received", 500, "EXPORT", controlResultCode="B1"
+                ),
+            ),
+            None,
+            {"control-unsatisfactory": "HIGH"},
+            id="unsatisfactory-result-of-a-partner",
+        ),
+        pytest.param(
+            (
+                *JOURNEY,
                 customs("inspection.detained", 772),
                 customs("inspection.detention.lifted", 785),
             ),

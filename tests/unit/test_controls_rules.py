@@ -68,6 +68,49 @@ def test_an_unsatisfactory_result_has_the_risk_area_of_what_was_found() -> None:
     assert found.anchor == found.evidence[0].identity
 
 
+@pytest.mark.parametrize(
+    ("received", "expected"),
+    [
+        pytest.param({"controlResultCode": "B1"}, [HIT], id="B1"),
+        pytest.param({"outcome": "CONFIRMED"}, [HIT], id="irregularity-confirmed"),
+        pytest.param({"controlResultCode": "A1"}, [NO_HIT], id="A1"),
+        pytest.param({"controlResultCode": "A5"}, [NOT], id="A5-pending"),
+        pytest.param({"controlResultCode": "B1", "status": "NOT_DONE"}, [], id="not-done"),
+    ],
+)
+def test_what_a_partner_found_is_a_result_like_our_own(
+    received: dict[str, Any], expected: Sequence[Result]
+) -> None:
+    theirs = customs("inspection.partner.result.received", T, "EXPORT", **received)
+    verdicts = answers(RULES["control-unsatisfactory"], view(theirs))
+    assert results(verdicts) == expected
+    if expected == [HIT]:
+        found = the_hit(verdicts)
+        assert found.text is not None
+        assert found.text.en.startswith("A partner's control whose result was received at ")
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "code", "expected"),
+    [
+        pytest.param("I1", "I1", "B1", [HIT], id="the-same-inspection-is-one"),
+        pytest.param("I1", "I1", "A5", [NOT, HIT], id="here-it-is-pending"),
+        pytest.param("I1", "I2", "B1", [HIT, HIT], id="two-inspections-are-two"),
+        pytest.param(None, None, "B1", [HIT, HIT], id="inspections-that-are-not-named"),
+    ],
+)
+def test_a_partners_result_of_a_recorded_inspection_is_no_second_one(
+    ours: str | None, theirs: str | None, code: str, expected: Sequence[Result]
+) -> None:
+    here = {"inspectionId": ours, "controlResultCode": code}
+    there = {"inspectionId": theirs, "controlResultCode": "B1"}
+    events = (
+        customs("inspection.result.recorded", T - HOUR, "EXPORT", **here),
+        customs("inspection.partner.result.received", T, "EXPORT", **there),
+    )
+    assert results(answers(RULES["control-unsatisfactory"], view(*events))) == expected
+
+
 IMAGE = customs("inspection.scan.completed", T, inspectionId="I1", niiResult="SUSPECT")
 DAY = 24 * HOUR
 
@@ -682,7 +725,6 @@ def test_a_partners_result_makes_the_same_control_needless(
     ("basis", "severity"),
     [
         ("RULE", None),
-        ("RANDOM", None),
         ("OFFICER", "LOW"),
         ("REFERRAL", "LOW"),
         ("PARTNER_RIF", "LOW"),
@@ -692,6 +734,41 @@ def test_a_partners_result_makes_the_same_control_needless(
 def test_a_control_repeated_for_cause_is_low(basis: str, severity: str | None) -> None:
     seen = view(partner(), selected(basis=basis))
     assert the_hit(answers(RULES["control-repeated"], seen)).severity == severity
+
+
+DRAWN = {"basis": "RANDOM", "probability": 0.01}
+BY_RULE = {"basis": "RULE"}
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        pytest.param([selected(selections=[DRAWN])], [NO_HIT], id="drawn"),
+        pytest.param([selected(selections=[DRAWN, BY_RULE])], [NO_HIT], id="drawn-and-by-rule"),
+        pytest.param(
+            [selected(selections=[DRAWN], controlPurpose=None)], [NO_HIT], id="of-any-purpose"
+        ),
+        pytest.param(
+            [selected(selections=[DRAWN], side=None, controlPurpose=None), selected(T + 2 * HOUR)],
+            [NO_HIT, NO_HIT],
+            id="drawn-as-a-consignment-and-by-rule-later",
+        ),
+        pytest.param(
+            [
+                selected(selections=[DRAWN], inspectionId="I1"),
+                selected(T + 2 * HOUR, inspectionId="I2"),
+            ],
+            [NO_HIT, HIT],
+            id="another-inspection-by-rule",
+        ),
+    ],
+)
+def test_a_random_control_is_not_to_be_waived(
+    events: Sequence[Event], expected: Sequence[Result]
+) -> None:
+    verdicts = answers(RULES["control-repeated"], view(partner(), *events))
+    assert results(verdicts) == expected
+    assert (verdicts[0].reason or "").startswith("drawn at random")
 
 
 @pytest.mark.parametrize(

@@ -438,6 +438,29 @@ def test_a_document_has_one_mrn_in_a_customs_territory(
             [HIT],
             id="R3018-office-outside-the-EU",
         ),
+        *(
+            pytest.param(
+                "filing-r3018",
+                {"countries_of_routing_of_means": routing, "office_of_first_entry": office},
+                expected,
+                id=f"R3018-{'-'.join(routing)}-at-{office}",
+            )
+            for routing, office, expected in (
+                (("CN", "CH", "DE"), "CH001051", [NO_HIT]),
+                (("CN", "CH", "DE"), "DE004600", [HIT]),
+                (("CN", "NO"), "NO01011A", [NO_HIT]),
+                (("CN", "AE"), "NO01011A", [HIT]),
+                (("CN", "LI"), "CH001051", [NO_HIT]),
+                (("DE", "CH", "CN"), "CNSHG01", []),
+                (("DE", "CH", "GB", "FR"), "FR002730", [NO_HIT]),
+                (("CN", "RE"), "FR00740A", [NO_HIT]),
+                (("CN", "GP", "FR"), "FR00740A", [NO_HIT]),
+                (("CN", "RE", "NL"), "NL000510", [HIT]),
+                (("CN", "MF"), "NL000510", [HIT]),
+                (("CN", "BL"), "FR00740A", [HIT]),
+                (("CN", "NC"), "CNSHG01", []),
+            )
+        ),
         pytest.param("filing-r3035", {}, [NO_HIT], id="R3035-ETD"),
         pytest.param(
             "filing-r3035", {"etd_ms": None, "atd_ms": DEPARTED}, [NO_HIT], id="R3035-ATD"
@@ -479,7 +502,9 @@ def test_a_routing_without_the_union_says_so_in_both_languages() -> None:
     found = the_hit(answers(RULES["filing-r3018"], view(shares=[share])))
     assert (found.observed, found.expected) == ("none", "NL")
     assert found.text is not None
-    assert found.text.en.startswith("The routing names no EU country, the customs office")
+    assert found.text.en.startswith(
+        "The routing names no country of the EU security zone, the customs office"
+    )
     assert "none" not in found.text.zh
 
 

@@ -229,6 +229,24 @@ ROUTES = Policy(
         pytest.param({"country_of_provenance": "AE"}, {}, [HIT], id="provenance-that-does-not"),
         pytest.param({}, {}, [NOT], id="provenance-unknown"),
         pytest.param(
+            {"country_of_provenance": "DE", "reentry": True},
+            {},
+            [NO_HIT],
+            id="goods-that-come-back",
+        ),
+        pytest.param(
+            {"country_of_provenance": "AE", "reentry": False},
+            {},
+            [HIT],
+            id="no-goods-that-come-back",
+        ),
+        pytest.param(
+            {"country_of_provenance": "DE", "countries_of_routing": ("DE", "AE"), "reentry": True},
+            {"hs6": "640399"},
+            [NO_HIT],
+            id="they-come-back-by-another-way",
+        ),
+        pytest.param(
             {"country_of_provenance": "CN", "countries_of_routing": ("CN", "SG", "NL")},
             {"hs6": "640399"},
             [NO_HIT],

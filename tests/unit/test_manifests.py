@@ -95,6 +95,29 @@ def test_a_unit_gets_its_share_only() -> None:
     assert (other.consignments, other.seals) == (("H2",), ())
 
 
+def test_a_consignment_is_told_whether_its_goods_come_back() -> None:
+    first, *others = BODY["consignments"]
+    entries = [first | {"reentryIndicator": False}, *others]
+    told = tell(Chain(), lodged(consignments=entries, reentryIndicator=True))
+    said = {name: told["consignments", name].share.reentry for name in ("H1", "H2")}
+    assert said == {"H1": False, "H2": True}
+    assert tell(Chain(), lodged())["consignments", "H1"].share.reentry is None
+
+
+def test_a_unit_is_told_where_the_carrier_takes_it_over() -> None:
+    first, second, third = BODY["consignments"]
+    of_h1 = first | {"placeOfAcceptance": "CNFOS"}
+    for entries, expected in (
+        ([of_h1, second, third], (None, "CNCAN")),
+        ([of_h1, second | {"placeOfAcceptance": "CNFOS"}, third], ("CNFOS", "CNFOS")),
+        ([first, second, third], ("CNCAN", "CNCAN")),
+    ):
+        told = tell(Chain(), lodged(consignments=entries, placeOfAcceptance="CNCAN"))
+        units = ("CSQU3054383", "MSCU1234566")
+        found = tuple(told["journeys", unit].share.place_of_acceptance for unit in units)
+        assert found == expected
+
+
 def test_loose_cargo_travels_as_its_transport_document() -> None:
     share = tell(Chain(), lodged())["journeys", "H3"].share
     assert share.consignments == ("H3",)

@@ -478,6 +478,18 @@ def test_what_speed_is_possible_depends_on_the_mode(mode: str, kmh: int) -> None
             id="at-the-final-destination",
         ),
         pytest.param(
+            [loading("CNFOS", START), event("transport.discharged", START + DAY, place="CNYTN")],
+            {"place_of_acceptance": "CNFOS"},
+            [NO_HIT],
+            id="pre-carriage-from-the-place-of-acceptance",
+        ),
+        pytest.param(
+            [loading("CNFOS", START)],
+            {"place_of_acceptance": "CNZUH"},
+            [HIT],
+            id="pre-carriage-from-elsewhere",
+        ),
+        pytest.param(
             [event("transport.discharged", START, isTransshipmentMove=True)],
             {},
             [NOT, NO_HIT],
@@ -540,6 +552,12 @@ def test_without_lane_a_transhipment_is_not_evaluable() -> None:
             {"countries_of_routing": ("CN", "NL")},
             [NO_HIT],
             id="where-the-lane-plans-a-call",
+        ),
+        pytest.param(
+            [event("transport.departed", START, place="VNCLI")],
+            {"countries_of_routing": ("CN", "NL"), "place_of_acceptance": "VNCLI"},
+            [NO_HIT],
+            id="from-the-place-of-acceptance",
         ),
         pytest.param(
             [event("transport.crossed", START, place="BYBQT")],

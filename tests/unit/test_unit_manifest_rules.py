@@ -545,6 +545,58 @@ def test_loose_cargo_has_no_container_to_weigh() -> None:
         assert results(answers(RULES["mass-differs"], seen)) == [result]
 
 
+ULD, WAGON, SHORT_WAGON, UNKNOWN = "AKE12345LH", "318000000003", "52345678", "BARGE-LOAD-7"
+
+
+@pytest.mark.parametrize(
+    ("unit", "kg", "result"),
+    [
+        pytest.param(ULD, 400, NO_HIT, id="uld-exactly-the-most"),
+        pytest.param(ULD, 401, HIT, id="uld-a-kilogram-more"),
+        pytest.param(WAGON, 30000, NO_HIT, id="wagon-exactly-the-most"),
+        pytest.param(WAGON, 30001, HIT, id="wagon-a-kilogram-more"),
+        pytest.param(SHORT_WAGON, 24000, NO_HIT, id="wagon-of-eight-digits"),
+        pytest.param(UNKNOWN, 100, NOT, id="kind-unknown"),
+    ],
+)
+def test_an_empty_unit_weighs_what_its_kind_weighs(unit: str, kg: float, result: Result) -> None:
+    seen = replace(journey(weighed(kg), shares=(share(empty=True),)), unit=unit)
+    verdicts = answers(RULES["empty-sealed-or-heavy"], seen)
+    assert results(verdicts) == [result]
+    if result is NOT:
+        assert verdicts[0].missing == ("kind of unit",)
+
+
+def test_a_sealed_empty_is_a_hit_whatever_kind_it_is() -> None:
+    seen = replace(journey(ARMED, weighed(9000), shares=(share(empty=True),)), unit=UNKNOWN)
+    found = the_hit(answers(RULES["empty-sealed-or-heavy"], seen))
+    assert (found.observed, found.expected, found.severity) == ("sealed", "no seal", None)
+
+
+@pytest.mark.parametrize(
+    ("unit", "declared_kg", "kg", "result"),
+    [
+        pytest.param(ULD, 1500, 2400, NO_HIT, id="uld-exactly-the-most"),
+        pytest.param(ULD, 1500, 2401, HIT, id="uld-a-kilogram-more"),
+        pytest.param(ULD, 1500, 999, HIT, id="uld-less"),
+        pytest.param(WAGON, 50000, 82500, NO_HIT, id="wagon-exactly-the-most"),
+        pytest.param(WAGON, 50000, 82501, HIT, id="wagon-a-kilogram-more"),
+        pytest.param(SHORT_WAGON, 50000, 74000, NO_HIT, id="wagon-of-eight-digits"),
+        pytest.param(UNKNOWN, 10000, 10500, NO_HIT, id="kind-unknown-within-the-tolerance"),
+        pytest.param(UNKNOWN, 10000, 10501, NOT, id="kind-unknown-above"),
+        pytest.param(UNKNOWN, 10000, 9499, HIT, id="kind-unknown-below"),
+    ],
+)
+def test_a_weighed_mass_may_include_what_the_kind_of_unit_weighs(
+    unit: str, declared_kg: float, kg: float, result: Result
+) -> None:
+    seen = replace(journey(weighed(kg), shares=(share(gross_mass_kg=declared_kg),)), unit=unit)
+    verdicts = answers(RULES["mass-differs"], seen)
+    assert results(verdicts) == [result]
+    if result is NOT:
+        assert verdicts[0].missing == ("kind of unit",)
+
+
 def test_a_difference_of_mass_says_both() -> None:
     seen = journey(weighed(17000), shares=(share(gross_mass_kg=10000),))
     found = the_hit(answers(RULES["mass-differs"], seen))
@@ -553,7 +605,7 @@ def test_a_difference_of_mass_says_both() -> None:
     assert found.text is not None
     assert found.text.en == (
         "Weighed 17000 kg at 2026-01-01T01:00:00Z, 7000 kg more than the 10000 kg declared; tolerance 500 kg, "
-        "container up to 5000 kg."
+        "unit itself up to 5000 kg."
     )
 
 

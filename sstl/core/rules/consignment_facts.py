@@ -22,6 +22,18 @@ EU = frozenset(
     )
 )  # fmt: skip
 """Countries whose entry is the entry into the customs territory of the Union (XI: Northern Ireland), as ICS2 has it."""
+SECURITY_ZONE = EU | {"CH", "NO"}
+"""Countries whose offices are offices of first entry of ICS2: none is told of what goes from one to the other."""
+_OWN_CODES = {
+    **dict.fromkeys(("GF", "GP", "MF", "MQ", "RE", "YT", "MC"), "FR"),
+    "AX": "FI",
+    "LI": "CH",
+}
+"""Territories with a country code of their own to the country whose customs offices they have.
+
+Overseas departments, Saint-Martin, Monaco and the Aland Islands: Regulation (EU) No 952/2013, Art. 4; Liechtenstein:
+its customs treaty with Switzerland. Other French territories (BL, NC, PF, PM, WF) are outside.
+"""
 
 SELECTED = "inspection.selected"
 CHANNEL = "channel.assigned"
@@ -60,6 +72,12 @@ def country_of_place(place: str | None) -> str | None:
 def country_of_office(office: str | None) -> str | None:
     """Return the country with which the reference number of a customs office begins."""
     return office[:2] if office is not None and _OFFICE.fullmatch(office) else None
+
+
+def country_of_zone(country: str) -> str | None:
+    """Return the country of the security zone whose offices a country code has, None outside the zone."""
+    country = _OWN_CODES.get(country, country)
+    return country if country in SECURITY_ZONE else None
 
 
 def filed_ms(share: Share) -> int | None:

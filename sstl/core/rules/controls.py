@@ -25,6 +25,7 @@ from sstl.core.rules.base import (
 )
 from sstl.core.rules.consignment_facts import (
     HOUR_MS,
+    PARTNER_RESULT,
     RESULT,
     SATISFACTORY_CODES,
     UNSATISFACTORY_CODES,
@@ -57,6 +58,8 @@ _FOLLOW_UPS = (
 _STATED_RESULT = ("controlResultCode", "outcome", "niiResult")
 _NAMED = ("inspection.time", "inspection.inspectionId", "inspection.side", "inspection.status")
 _PLACED = ("inspection.equipmentReference", "inspection.unLocationCode")
+_OURS = Text("A control of", "的查验结果")
+_THEIRS = Text("A partner's control whose result was received at", "收到的对方查验结果")
 
 UNSATISFACTORY = Rule(
     id="control-unsatisfactory",
@@ -140,21 +143,31 @@ WITHOUT_RESULT = Rule(
 def control_unsatisfactory(
     view: ConsignmentView, asked: InForce, _as_of_ms: int
 ) -> Iterator[Verdict]:
-    """Judge each recorded result; a code of unknown meaning is not evaluable."""
-    for event in view.by_type.get(RESULT, ()):
-        if not is_done(event):
-            continue
+    """Judge each recorded result; a code of unknown meaning is not evaluable.
+
+    What a partner found counts like a result of our own; where the same is recorded here of its inspection, it is no
+    second one.
+    """
+    recorded = [event for event in view.by_type.get(RESULT, ()) if is_done(event)]
+    known = {event.data.get("inspectionId") for event in recorded if _found(event)} - {None}
+    received = [
+        event
+        for event in view.by_type.get(PARTNER_RESULT, ())
+        if is_done(event) and event.data.get("inspectionId") not in known
+    ]
+    for event in (*recorded, *received):
         code, outcome = event.data.get("controlResultCode"), event.data.get("outcome")
         anchor, at_ms = event.identity, event.event_ms
-        if code in UNSATISFACTORY_CODES or outcome == "CONFIRMED":
-            said = code if code in UNSATISFACTORY_CODES else outcome
+        said = _found(event)
+        if said is not None:
+            whose = _THEIRS if event.type == PARTNER_RESULT else _OURS
             yield hit(
                 asked,
                 anchor,
                 at_ms,
                 text=Text(
-                    f"A control of {instant_text(at_ms)} was not satisfactory ({said}).",
-                    f"{instant_text(at_ms)} 的查验结果不合格（{said}）。",
+                    f"{whose.en} {instant_text(at_ms)} was not satisfactory ({said}).",
+                    f"{instant_text(at_ms)} {whose.zh}不合格（{said}）。",
                 ),
                 observed=said,
                 expected="satisfactory",
@@ -165,6 +178,14 @@ def control_unsatisfactory(
             yield no_hit(asked, anchor, at_ms, "the result is satisfactory")
         else:
             yield not_evaluable(asked, anchor, at_ms, "a final result")
+
+
+def _found(event: Event) -> str | None:
+    """Return the code or outcome by which a result is unsatisfactory, None where it is not."""
+    code, outcome = event.data.get("controlResultCode"), event.data.get("outcome")
+    if code in UNSATISFACTORY_CODES:
+        return str(code)
+    return "CONFIRMED" if outcome == "CONFIRMED" else None
 
 
 def _area(event: Event) -> RiskArea | None:

@@ -99,12 +99,18 @@ FAST = Rule(
 
 
 def control_repeated(view: ConsignmentView, asked: InForce, _as_of_ms: int) -> Iterator[Verdict]:
-    """Judge each selection made after a partner's result was received; one for cause is LOW."""
+    """Judge each selection made after a partner's result was received; one for cause is LOW.
+
+    What was drawn at random is never to be waived: the draw is blind to what is known of a consignment, and leaving out
+    those with a partner's result would bias what the random arm says of the rest.
+    """
     partners = view.by_type.get(PARTNER_RESULT, ())
     if not partners:
         return
     waived = view.by_type.get(WAIVED, ())
-    for event in view.by_type.get(SELECTED, ()):
+    selected = view.by_type.get(SELECTED, ())
+    drawn = [one for one in selected if "RANDOM" in _bases(one)]
+    for event in selected:
         anchor, at_ms = event.identity, event.event_ms
         purpose = event.data.get("controlPurpose")
         known = [
@@ -114,6 +120,11 @@ def control_repeated(view: ConsignmentView, asked: InForce, _as_of_ms: int) -> I
         ]
         if not known:
             yield no_hit(asked, anchor, at_ms, "no partner's result was known at the selection")
+            continue
+        if any(concerns(one, event) for one in drawn):
+            yield no_hit(
+                asked, anchor, at_ms, "drawn at random, whatever is known: not to be waived"
+            )
             continue
         if purpose is None:
             yield not_evaluable(asked, anchor, at_ms, "controlPurpose")
@@ -133,8 +144,7 @@ def control_repeated(view: ConsignmentView, asked: InForce, _as_of_ms: int) -> I
 
 
 def _repeated(asked: InForce, event: Event, partner: Event, purpose: str) -> Verdict:
-    bases = {one.get("basis") for one in event.data.get("selections") or ()}
-    cause = bool(bases - {"RULE", "RANDOM", None})
+    cause = bool(_bases(event) - {"RULE"})
     before = hours(event.event_ms - partner.event_ms)
     for_cause = Text(", repeated for cause", "，有理由再次查验") if cause else Text("", "")
     return hit(
@@ -151,6 +161,11 @@ def _repeated(asked: InForce, event: Event, partner: Event, purpose: str) -> Ver
         evidence=(partner, event),
         severity="LOW" if cause else None,
     )
+
+
+def _bases(event: Event) -> set[str]:
+    stated = (one.get("basis") for one in event.data.get("selections") or ())
+    return {basis for basis in stated if basis is not None}
 
 
 def _satisfactory(event: Event) -> bool:

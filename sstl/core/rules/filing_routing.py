@@ -3,6 +3,11 @@
 
 Source: rules R3013, R3014, R3018, R3035, R3053 and condition C3001 of the ICS2 messages as published for filings F10
 and F11 (docs/rules/manifest.md). One episode a filing: an amendment that puts it right clears the flag.
+
+R3018 says "EU country"; ICS2 is operated for the whole safety and security zone, so goods may first enter in Norway and
+Switzerland, too (Protocol 10 to the EEA Agreement; agreement EU - Switzerland on customs security of 25 June 2009;
+toll.no, Entry Summary Declaration). Territories of the Union that have a country code of their own are of the Member
+State whose office they have (Regulation (EU) No 952/2013, Art. 4).
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,10 +27,11 @@ from sstl.core.rules.base import (
     not_evaluable,
 )
 from sstl.core.rules.consignment_facts import (
-    EU,
     HOUR_MS,
+    SECURITY_ZONE,
     country_of_office,
     country_of_place,
+    country_of_zone,
     evidence_of,
     filed_ms,
     hours,
@@ -84,8 +90,8 @@ R3014 = _rule(
 )
 R3018 = _rule(
     "filing-r3018",
-    "First EU country of routing is not that of first entry",
-    "Is the first EU country of the routing that of the customs office of first entry?",
+    "First country of routing in the EU is not that of first entry",
+    "Is the first country of the routing in the EU security zone that of the customs office of first entry?",
     (
         "share.countries_of_routing_of_means",
         "share.countries_of_routing",
@@ -130,7 +136,7 @@ def _compared(
 ) -> Verdict:
     """Return the answer on two countries that must be one."""
     at_ms = filed_ms(share) or 0
-    if stated == expected:
+    if expected in (stated, country_of_zone(stated)):
         return no_hit(asked, share.manifest_id, at_ms, "the countries agree")
     return hit(
         asked,
@@ -203,12 +209,12 @@ def last_country_of_routing(
 def first_country_of_the_union(
     view: ConsignmentView, asked: InForce, _as_of_ms: int
 ) -> Iterator[Verdict]:
-    """Judge R3018 for each filing that enters the Union: by its office of first entry, or by its routing."""
+    """Judge R3018 for each filing that enters the security zone: by its office of first entry, or by its routing."""
     for share in view.shares:
         routing = share.countries_of_routing_of_means or share.countries_of_routing
         first, enters = _first_entry(routing)
         office = country_of_office(share.office_of_first_entry)
-        if not enters and (office is None or office not in EU):
+        if not enters and (office is None or office not in SECURITY_ZONE):
             continue
         if not routing or office is None:
             yield not_evaluable(
@@ -222,22 +228,24 @@ def first_country_of_the_union(
             f"the customs office of first entry {share.office_of_first_entry}",
             f"首个入境海关 {share.office_of_first_entry} ",
         )
-        named = Text("The first EU country of routing", "途经的首个欧盟国家")
+        named = Text(
+            "The first country of routing in the EU security zone", "途经的首个欧盟安全区国家"
+        )
         if first is None:
-            yield _without_union(asked, share, place, office)
+            yield _without_entry(asked, share, place, office)
         else:
             yield _compared(asked, share, named, first, place, office)
 
 
-def _without_union(asked: InForce, share: Share, place: Text, office: str) -> Verdict:
-    """Return the answer on an office of first entry in the Union where the routing names no country of it."""
+def _without_entry(asked: InForce, share: Share, place: Text, office: str) -> Verdict:
+    """Return the answer on an office of first entry in the zone where the routing names no country of it."""
     return hit(
         asked,
         share.manifest_id,
         filed_ms(share) or 0,
         text=Text(
-            f"The routing names no EU country, {place.en} lies in {office}.",
-            f"途经国家中没有欧盟国家，而{place.zh}位于 {office}。",
+            f"The routing names no country of the EU security zone, {place.en} lies in {office}.",
+            f"途经国家中没有欧盟安全区国家，而{place.zh}位于 {office}。",
         ),
         observed="none",
         expected=office,
@@ -246,12 +254,13 @@ def _without_union(asked: InForce, share: Share, place: Text, office: str) -> Ve
 
 
 def _first_entry(routing: Sequence[str]) -> tuple[str | None, bool]:
-    """Return the first EU country of a routing, and whether the routing enters the Union from outside.
+    """Return the first country of a routing in the security zone, and whether the routing enters that from outside.
 
-    What begins in the Union, leaves it and comes back enters where it comes back.
+    What begins in the zone, leaves it and comes back enters where it comes back.
     """
-    outside = next((n for n, country in enumerate(routing) if country not in EU), len(routing))
-    entered = next((country for country in routing[outside:] if country in EU), None)
+    inside = [country_of_zone(country) is not None for country in routing]
+    outside = next((n for n, within in enumerate(inside) if not within), len(routing))
+    entered = next((routing[n] for n in range(outside, len(routing)) if inside[n]), None)
     if entered is not None:
         return entered, True
     return (routing[0] if outside else None), False

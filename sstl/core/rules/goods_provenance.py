@@ -36,6 +36,7 @@ ROUTE = Rule(
             "share.countries_of_routing",
             "share.place_of_unloading",
             "share.final_destination",
+            "share.reentry",
         }
     ),
     severity="MEDIUM",
@@ -62,7 +63,10 @@ def profile_of(profiles: Sequence[RouteProfile], item: Goods) -> RouteProfile | 
 def route_does_not_fit_origin(
     view: ConsignmentView, asked: InForce, _as_of_ms: int
 ) -> Iterator[Verdict]:
-    """Judge each filing once for each profile that concerns an item of it."""
+    """Judge each filing once for each profile that concerns an item of it.
+
+    Goods that come back (re-entry) come from where they were sent to, whatever their origin.
+    """
     profiles = asked.policy.route_profiles
     if not profiles:
         return
@@ -89,6 +93,8 @@ def route_does_not_fit_origin(
 def _fits(asked: InForce, share: Share, profile: RouteProfile, anchor: str, at_ms: int) -> Verdict:
     origin, provenance = profile.country_of_origin, share.country_of_provenance
     fitting = (origin, *profile.provenance)
+    if share.reentry:
+        return no_hit(asked, anchor, at_ms, "goods that come back: the filing states a re-entry")
     if provenance is not None and provenance not in fitting:
         return hit(
             asked,

@@ -41,6 +41,8 @@ PLAN = frozenset(
         "share.legs",
     }
 )
+PLANNED_PLACES = PLAN | {"share.place_of_acceptance"}
+"""What `planned_places` reads."""
 
 SPEEDS: dict[str, Parameter] = {
     "limit_sea_kmh": Parameter(
@@ -82,7 +84,8 @@ def planned_places(view: JourneyView, asked: InForce) -> frozenset[str]:
             found.update((stage.origin, stage.destination))
     for leg in plan.legs:
         found.update((leg.place_of_departure, leg.place_of_arrival))
-    found.update(share.final_destination for share in view.shares)
+    for share in view.shares:
+        found.update((share.place_of_acceptance, share.final_destination))
     return frozenset(place for place in found if place)
 
 

@@ -17,7 +17,13 @@ from sstl.core.rules.base import (
     not_evaluable,
 )
 from sstl.core.rules.engine import Asked
-from sstl.core.rules.route_common import EVENTS, PLAN, country_of, planned_places
+from sstl.core.rules.route_common import (
+    EVENTS,
+    PLAN,
+    PLANNED_PLACES,
+    country_of,
+    planned_places,
+)
 from sstl.models.records import Event
 
 _CALLS = ("transport.arrived", "transport.departed", "transport.arr", "transport.dep")
@@ -35,7 +41,7 @@ TRANSHIPMENT = Rule(
     risk_area="SUPPLY_CHAIN_INTEGRITY",
     subject="unit",
     family="route",
-    needs=EVENTS | PLAN | _ROUTING | {"transport.isTransshipmentMove"},
+    needs=EVENTS | PLANNED_PLACES | _ROUTING | {"transport.isTransshipmentMove"},
     parts=frozenset({Part.TRANSPORT, Part.MANIFEST}),
     recommended_control="SEAL_CHECK",
     where_to_control="DESTINATION",
@@ -53,7 +59,7 @@ INDIRECT = Rule(
     risk_area="SUPPLY_CHAIN_INTEGRITY",
     subject="unit",
     family="route",
-    needs=EVENTS | PLAN | _ROUTING,
+    needs=EVENTS | PLANNED_PLACES | _ROUTING,
     parts=frozenset({Part.TRANSPORT, Part.MANIFEST}),
     recommended_control="DOCUMENT_CHECK",
     where_to_control="FIRST_ENTRY",

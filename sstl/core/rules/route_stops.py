@@ -23,7 +23,7 @@ from sstl.core.rules.engine import Asked, Moved, unmoved
 from sstl.core.rules.route_common import (
     EVENTS,
     HOUR_MS,
-    PLAN,
+    PLANNED_PLACES,
     POSITIONS,
     Step,
     advanced,
@@ -51,7 +51,7 @@ STOP = Rule(
     risk_area="SUPPLY_CHAIN_INTEGRITY",
     subject="unit",
     family="route",
-    needs=POSITIONS | EVENTS | PLAN | {"seallock.unLocationCode", "seallock.sequence"},
+    needs=POSITIONS | EVENTS | PLANNED_PLACES | {"seallock.unLocationCode", "seallock.sequence"},
     parts=frozenset({Part.POSITIONS, Part.SEALS, Part.TRANSPORT, Part.MANIFEST}),
     parameters={
         "limit_road_hours": Parameter(4, "h", "longest stop by road"),

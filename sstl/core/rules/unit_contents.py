@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from sstl.core.identifiers import kind_of_equipment
 from sstl.core.journeys.view import JourneyView
 from sstl.core.rules.base import (
     InForce,
@@ -35,6 +36,20 @@ _REPORTING = ("seallock.armed", "seallock.resealed", "seallock.checked", "seallo
 """Reports of the seals that a unit carries."""
 _PUT_ON = frozenset({"seallock.armed", "seallock.resealed"})
 
+TARES: dict[str, Parameter] = {
+    "tare_kg": Parameter(5000, "kg", "most that a container itself weighs (45-foot and reefers)"),
+    "tare_uld_kg": Parameter(400, "kg", "most that an air ULD itself weighs"),
+    "tare_wagon_kg": Parameter(30000, "kg", "most that a rail wagon itself weighs"),
+}
+"""By the kind of unit, as its number tells it (`kind_of_equipment`): most of what is common, from published tares.
+
+Containers (ISO 668; plates of dry, 45-foot and refrigerated ones) 2 to 5 t; ULDs of the lower deck and pallets (IATA)
+0.05 to 0.4 t, those with their own cooling or of 20 feet more; covered and flat wagons 10 to 30 t.
+"""
+_TARE_OF = {"container": "tare_kg", "uld": "tare_uld_kg", "wagon": "tare_wagon_kg"}
+_KIND = "kind of unit"
+"""What is missing where the tare is not known."""
+
 EMPTY = Rule(
     id="empty-sealed-or-heavy",
     name="Declared empty but sealed or heavy",
@@ -46,13 +61,11 @@ EMPTY = Rule(
     needs=STORY
     | {"share.empty", "share.lodged_ms", "share.seals", "mass.time", "mass.grossMassKg"},
     parts=frozenset({Part.TRANSPORT, Part.SEALS, Part.CONTROLS, Part.MANIFEST}),
-    parameters={
-        "tare_kg": Parameter(5000, "kg", "most that an empty unit weighs (45-foot and reefers)")
-    },
+    parameters=TARES,
     recommended_control="PHYSICAL",
     where_to_control="FIRST_ENTRY",
     advice=Text("Open the unit: an empty one needs no seal.", "请开箱查验：空箱无需施封。"),
-    source="own design; empty containers as a concealment method",
+    source="own design; empty containers as a concealment method; tares: containers ISO 668, ULDs IATA, wagons UIC",
 )
 SEALS = Rule(
     id="seals-declared-differ",
@@ -103,11 +116,7 @@ MASS = Rule(
     parameters={
         "absolute_kg": Parameter(500, "kg", "tolerance, the greater of this and the relative one"),
         "relative_pct": Parameter(5, "%", "tolerance, of the declared mass"),
-        "tare_kg": Parameter(
-            5000,
-            "kg",
-            "most a container itself may weigh: weighed masses may include it; 0 for loose cargo",
-        ),
+        **TARES,
     },
     recommended_control="NII_SCAN",
     where_to_control="FIRST_ENTRY",
@@ -115,7 +124,8 @@ MASS = Rule(
         "Weigh again; look for goods that are not declared, or for goods that are missing.",
         "请复称；查找未申报或短少货物。",
     ),
-    source="verified gross mass: SOLAS chapter VI, regulation 2; tolerance: own design",
+    source="verified gross mass: SOLAS chapter VI, regulation 2; tolerance: own design; "
+    "tares: containers ISO 668, ULDs IATA, wagons UIC",
 )
 
 
@@ -131,9 +141,12 @@ def empty_sealed_or_heavy(view: JourneyView, asked: InForce, as_of_ms: int) -> I
     if not (weighed or sealed or declared):
         yield not_evaluable(asked, anchor, view.first_ms, "seallock.armed", "mass.grossMassKg")
         return
-    tare_kg = asked["tare_kg"]
+    tare_kg = _tare_kg(view, asked)
     mass_kg = float(weighed[-1].data["grossMassKg"]) if weighed else None
-    heavy = mass_kg is not None and mass_kg > tare_kg
+    heavy = mass_kg is not None and tare_kg is not None and mass_kg > tare_kg
+    if tare_kg is None and not (sealed or declared):
+        yield not_evaluable(asked, anchor, weighed[-1].event_ms, _KIND)
+        return
     if not (heavy or sealed or declared):
         yield no_hit(asked, anchor, weighed[-1].event_ms, "neither sealed nor heavy")
         return
@@ -147,18 +160,18 @@ def empty_sealed_or_heavy(view: JourneyView, asked: InForce, as_of_ms: int) -> I
     elif declared:
         en.append(f"declared with {len(declared)} seal{'' if len(declared) == 1 else 's'}")
         zh.append(f"申报了 {len(declared)} 个封志")
-    if heavy and mass_kg is not None:
+    if heavy and mass_kg is not None and tare_kg is not None:
         evidence.append(weighed[-1])
         instants.append(weighed[-1].event_ms)
         en.append(f"weighs {mass_kg:.0f} kg ({tare_kg:.0f} kg at most when empty)")
-        zh.append(f"重 {mass_kg:.0f} 公斤（空箱至多 {tare_kg:.0f} 公斤）")
+        zh.append(f"重 {mass_kg:.0f} 公斤（空载至多 {tare_kg:.0f} 公斤）")
     yield hit(
         asked,
         anchor,
         min(instants, default=view.plan.lodged_ms or view.first_ms),
         text=Text(f"Declared empty, but {' and '.join(en)}.", f"申报为空箱，但{'，'.join(zh)}。"),
         observed=mass_kg if heavy else "sealed",
-        expected=tare_kg if heavy else "no seal",
+        expected=tare_kg if heavy and tare_kg is not None else "no seal",
         evidence=tuple(evidence),
         severity="HIGH" if heavy else None,
         seal_numbers=tuple(declared),
@@ -248,7 +261,7 @@ def _number(text: object) -> str | None:
 
 
 def mass_differs(view: JourneyView, asked: InForce, as_of_ms: int) -> Iterator[Verdict]:
-    """Compare the last weighed mass with the declared one, which leaves out what the container itself weighs."""
+    """Compare the last weighed mass with the declared one, which leaves out what the unit itself weighs."""
     del as_of_ms
     weighed = view.by_type.get(WEIGHED, ())
     if not weighed or not view.shares:
@@ -259,8 +272,12 @@ def mass_differs(view: JourneyView, asked: InForce, as_of_ms: int) -> Iterator[V
         yield not_evaluable(asked, anchor, last.event_ms, "share.gross_mass_kg")
         return
     mass_kg = float(last.data["grossMassKg"])
-    tare_kg = 0.0 if view.loose else asked["tare_kg"]
+    tare_kg = _tare_kg(view, asked)
     tolerance_kg = max(asked["absolute_kg"], declared_kg * asked["relative_pct"] / 100)
+    if tare_kg is None and mass_kg > declared_kg + tolerance_kg:
+        yield not_evaluable(asked, anchor, last.event_ms, _KIND)
+        return
+    tare_kg = tare_kg or 0.0
     over_kg, under_kg = mass_kg - declared_kg - tare_kg, declared_kg - mass_kg
     if max(over_kg, under_kg) <= tolerance_kg:
         yield no_hit(asked, anchor, last.event_ms, "the masses agree within the tolerance")
@@ -273,15 +290,23 @@ def mass_differs(view: JourneyView, asked: InForce, as_of_ms: int) -> Iterator[V
         last.event_ms,
         text=Text(
             f"Weighed {mass_kg:.0f} kg at {at}, {abs(difference_kg):.0f} kg {'more' if difference_kg > 0 else 'less'} "
-            f"than the {declared_kg:.0f} kg declared; tolerance {tolerance_kg:.0f} kg, container up to {tare} kg.",
+            f"than the {declared_kg:.0f} kg declared; tolerance {tolerance_kg:.0f} kg, unit itself up to {tare} kg.",
             f"{at} 称重 {mass_kg:.0f} 公斤，比申报的 {declared_kg:.0f} 公斤{'多' if difference_kg > 0 else '少'} "
-            f"{abs(difference_kg):.0f} 公斤；容差 {tolerance_kg:.0f} 公斤，箱体自重至多 {tare} 公斤。",
+            f"{abs(difference_kg):.0f} 公斤；容差 {tolerance_kg:.0f} 公斤，单元自重至多 {tare} 公斤。",
         ),
         observed=mass_kg,
         expected=declared_kg,
         evidence=(last, *manifest_of(view.shares)),
         excess=1 - tolerance_kg / max(over_kg, under_kg),
     )
+
+
+def _tare_kg(view: JourneyView, asked: InForce) -> float | None:
+    """Return what the unit itself weighs at most: nothing where it is loose cargo, None where its kind is not known."""
+    if view.loose:
+        return 0.0
+    kind = kind_of_equipment(view.unit)
+    return None if kind is None else asked[_TARE_OF[kind]]
 
 
 def _declared_kg(shares: Sequence[Share]) -> float | None:
