@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from sstl.core.journeys.assess import assess
 from sstl.core.milestones import Plan
 from sstl.core.rules import unit_manifest
 from sstl.core.rules.base import Result
+from sstl.models.policy import Policy
 from sstl.models.records import Event, Share
 from tests.journey_events import DAY, HOUR, LANE, START, UNIT, event, share
 from tests.journey_views import answers, by_id, journey, policy, results, the_hit
@@ -269,6 +271,22 @@ def test_a_manifest_that_is_missing_is_late_from_the_deadline_on(
     seen = journey(planned, shares=())
     (verdict,) = answers(RULES["manifest-late"], seen, as_of_ms=as_of_ms)
     assert (verdict.result, verdict.due_ms) == (result, LOADED_MS - 24 * HOUR)
+
+
+def test_a_manifest_that_is_missing_is_judged_by_who_governed_when_loading_was_announced() -> None:
+    told_ms, between_ms = LOADED_MS - 90 * HOUR, LOADED_MS - 60 * HOUR
+    planned = event(
+        "transport.loaded", LOADED_MS, classifier="PLANNED", recorded_ms=told_ms, mode="1"
+    )
+    off = Policy.model_validate({"rules": {"manifest-late": {"mode": "off"}}})
+    at = datetime.fromtimestamp(between_ms / 1000, UTC)
+    live = Policy.model_validate({"version": "2", "valid_from": at}).after(off)
+    ceased = Policy.model_validate(off.model_dump() | {"version": "2", "valid_from": at})
+    assert not assess(UNIT, [planned], [], live, as_of_ms=LOADED_MS).findings
+    (found,) = assess(
+        UNIT, [planned], [], ceased.after(Policy()), as_of_ms=LOADED_MS
+    ).findings.values()
+    assert (found.rule_id, found.policy_hash) == ("manifest-late", Policy().hash)
 
 
 @pytest.mark.parametrize(

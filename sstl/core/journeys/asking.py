@@ -317,10 +317,14 @@ def _asked(asked: Asked[JourneyView], view: JourneyView, policy: Policy, as_of_m
 
 
 def _earliest_ms(view: JourneyView) -> int:
-    """Return the first instant that a report, a position or a manifest of the journey names."""
+    """Return the first instant that an answer can be about: of a report, a position or a manifest of the journey.
+
+    What is planned or estimated is recorded before it happens, and may be judged by who governed then.
+    """
     known: int | None = view.memo.get("asking.earliest")
     if known is None:
         instants = [event.event_ms for event in view.events[:1]]
+        instants += [event.version.recorded_ms for event in view.events]
         instants += [one.first[0] for one in view.positions[:1]]
         for share in view.shares:
             filed = (share.lodged_ms, share.etd_ms, share.atd_ms, share.eta_ms)

@@ -292,8 +292,10 @@ def _not_lodged(
     if as_of_ms >= deadline_ms and view.publisher_silent("T0", deadline_ms):
         yield not_evaluable(asked, anchor, deadline_ms, "publisher of T0 silent")
         return
+    # what is expected lies ahead, and who governs then may not be known yet
+    governed_ms = expected.version.recorded_ms
     if as_of_ms < deadline_ms:
-        yield pending(asked, anchor, deadline_ms, None)
+        yield pending(asked, anchor, deadline_ms, governed_ms)
         return
     what, at = _ANCHORED[milestone], instant_text(expected.event_ms)
     yield hit(
@@ -308,6 +310,7 @@ def _not_lodged(
         expected=lead_hours,
         evidence=(expected,),
         due_ms=deadline_ms,
+        governed_ms=governed_ms,
     )
 
 
