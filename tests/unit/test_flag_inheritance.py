@@ -134,3 +134,13 @@ def test_an_heir_of_a_flag_that_never_came_is_forgotten_with_it() -> None:
     assert list(world.flags.state.parts(A)) == [f"heir/{B}"]
     world.tell(beat(ANCHOR + (720 + 400 * 24) * HOUR + 60_000))
     assert list(world.flags.state.parts(A)) == []
+
+
+def test_whose_answers_a_flag_inherits_besides_is_no_news_of_it() -> None:
+    world = World()
+    world.tell(found(B, A))
+    world.status.clear()
+    world.tell(found(B, A, follows=(C,)))
+    assert world.status == {}
+    world.tell(on(C, CLOSING))
+    assert (world.status, world.feedback_on(B)) == ({B: "CLOSED"}, ["f1"])

@@ -41,7 +41,13 @@ def settle(work: Work, finding: Finding, before: FlagCell | None) -> FlagCell:
     expired = has_expired(work, finding)
     status = status_of(finding, standing, acted_on=acted_on, expired=expired)
     if before is not None and _says_the_same(before, finding, status, standing):
-        return before
+        if before.finding.follows == finding.follows:
+            return before
+        # whose answers it inherits is told to those flags and not published
+        heir = msgspec.structs.replace(before.finding, follows=finding.follows)
+        last = msgspec.structs.replace(before, finding=heir)
+        work.put(flag_id, FLAG, last)
+        return last
     topic = topic_of(finding) if before is None or status not in TAKEN_BACK else before.topic
     if before is not None and before.topic != topic and before.status not in TAKEN_BACK:
         away = msgspec.structs.replace(before.finding, reason=f"now on the topic {topic}")
@@ -151,6 +157,7 @@ def _content(finding: Finding) -> Finding:
         finding,
         state="CLEARED" if finding.state == "CLEARED" else "RAISED",
         detected_ms=0,
+        follows=(),
         evidence=tuple(msgspec.structs.replace(e, origin=_NOWHERE) for e in finding.evidence),
     )
 
