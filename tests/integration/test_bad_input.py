@@ -80,7 +80,7 @@ BAD = [
     Bad(
         "not JSON",
         Reason.NOT_JSON,
-        "/data",
+        "",
         "unexpected character, expected a JSON value at line 1, column 1",
         "JSON",
         b"hello",
@@ -88,7 +88,7 @@ BAD = [
     Bad(
         "not UTF-8",
         Reason.INVALID_UTF8,
-        "/data",
+        "",
         "byte 0xff at 8",
         "JSON in UTF-8",
         b'{"id": "\xff"}',
