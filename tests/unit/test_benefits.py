@@ -93,6 +93,21 @@ def one_control(number: str, begun: float, ended: float | None) -> list[Event]:
             7,
             id="waiting-for-the-result-of-an-image",
         ),
+        pytest.param(
+            [at(SELECTED, 12), at(RESULT, 14), at(SCAN[0], 20), at(SCAN[1], 23)],
+            5,
+            id="a-result-and-later-a-scan-without-one",
+        ),
+        pytest.param(
+            [at(SELECTED, 12), at(RESULT, 14), at(SCAN[0], 14), at(SCAN[0], 20), at(SCAN[1], 23)],
+            5,
+            id="begun-when-the-result-came",
+        ),
+        pytest.param(
+            [at(SELECTED, 12), at(RESULT, 14), at(SCAN[0], 20)],
+            22,
+            id="a-result-and-later-an-open-scan",
+        ),
         pytest.param([at(SELECTED, 12), at(WAIVED, 16)], 4, id="selected-and-waived"),
         pytest.param(
             [at(SELECTED, 12), at(RESULT, 16, status="NOT_DONE")], 4, id="selected-and-not-done"
