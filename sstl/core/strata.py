@@ -18,11 +18,10 @@ control     type of the control: NII or PHYSICAL where its time is measured; DOC
             its result is, of several the last of these
 basis       RANDOM where a control was drawn at random and nothing else selected it, TARGETED where anything else did
 office      customs office that reports the control, by its reference number
-rule        rule that selected a control, one of several
+rule        rule that selected a control, one of several; rule of a flag
 vendor      maker of a smart lock, by its code (manufacturerId)
 alarm       kind of an alarm: TAMPER, CUT, SHOCK, LIGHT, LOST, or UNSTATED where only a snapshot tells of it
 source      CloudEvents source of a report
-rule        rule of a flag
 severity    LOW, MEDIUM, HIGH or CRITICAL: of a flag as it stands
 standing    HOLDS: a flag of the net set; TAKEN_BACK: one that was answered and is no longer found
 ==========  =====================================================================================================
@@ -43,7 +42,6 @@ RULE = "rule"
 VENDOR = "vendor"
 ALARM = "alarm"
 SOURCE = "source"
-RULE = "rule"
 SEVERITY = "severity"
 STANDING = "standing"
 
