@@ -54,7 +54,8 @@ DETAINED_QUANTITY: Final = _definition(
     "detained_quantity",
     "How much is detained?",
     "sum of the quantities of detentions, of one unit of measure",
-    "One large shipment may be most of it: read n beside. Detentions without quantity and unit are not in it.",
+    "One large shipment may be most of it: read n beside. Detentions without quantity and unit are not in it, nor is "
+    "what names only a unit.",
     figure_unit=_MEASURE,
 )
 
