@@ -15,8 +15,12 @@ from sstl.core.stage import Context, Inbound, MemoryState
 from sstl.models.indicator import Indicator
 from sstl.models.policy import Policy
 from sstl.models.records import Event, Goods, Measure, Observation, Share, UnitMilestones
+from tests.chain import Chain
 from tests.consignment_cases import HOUSE, customs, filed, unit, view
 from tests.journey_events import DAY, HOUR, LANE, START, UNIT, event, share
+from tests.unit.test_consignment_rule_stories import UNIT as STORY_UNIT
+from tests.unit.test_consignment_rule_stories import customs as told
+from tests.unit.test_consignment_rule_stories import filing, moved
 
 pytestmark = pytest.mark.unit
 
@@ -251,6 +255,25 @@ def test_a_consignment_that_does_not_take_part_is_in_the_value_of_all() -> None:
     assert on is not None
     (found,) = [one for one in observe_benefits(on) if one.indicator == "sstl_value_share"]
     assert (found.measure.value_ms, found.measure.exposure) == (0, 201)
+
+
+def test_a_consignment_of_empty_equipment_counts_nowhere() -> None:
+    def names(**listed: str) -> set[str]:
+        chain = Chain()
+        chain.take(
+            [
+                filing("lodged", 0, equipment=[{"equipmentReference": STORY_UNIT, **listed}]),
+                moved("arrived", 700, "NLRTM", STORY_UNIT),
+                told("channel.assigned", 710, channel="RED"),
+                told("inspection.result.recorded", 715, controlType="NII", outcome="CONFIRMED"),
+                told("inspection.released", 720),
+            ]
+        )
+        assert not chain.published["rejected"]
+        return {one["indicator"] for one in chain.net_indicators().values()}
+
+    assert names() >= {"LT_release", "prearrival", "hit_rate", "reporting_delay", "missed_hits"}
+    assert names(emptyIndicator="EMPTY") == set()
 
 
 MEMBER = filed(sstl_member=True, parties=(("IMPORTER", TRADER), ("EXPORTER", OTHER)))

@@ -117,7 +117,7 @@ def _under_way(control: Control, released_ms: int) -> Sequence[Interval]:
 def _reach(on: OnLane) -> Iterator[Observed]:
     view = on.view
     share, lodged_ms = view.plan.share, view.plan.lodged_ms
-    if share is None or lodged_ms is None or share.sstl_member is None or view.plan.empty:
+    if share is None or lodged_ms is None or share.sstl_member is None:
         return
     member = int(share.sstl_member)
     yield on.observed(CONSIGNMENT_SHARE, _CONSIGNMENT, lodged_ms, member, {})
