@@ -92,7 +92,7 @@ class _Observed:
     def __init__(self, view: "JourneyView", lane_id: str, mode: str) -> None:
         self._view, self._lane_id, self._mode = view, lane_id, mode
         self._subject = f"{view.unit}#{view.key}" if view.key else view.unit
-        self._whose = membership(view.plan.share)
+        self._whose = membership(view.plan.sstl_member)
 
     def _made(
         self,

@@ -27,8 +27,6 @@ standing    HOLDS: a flag of the net set; TAKEN_BACK: one that was answered and 
 ==========  =====================================================================================================
 """
 
-from sstl.models.records import Share
-
 SIDE = "side"
 OPERATOR = "operator"
 CHANNEL_STRATUM = "channel"
@@ -69,8 +67,6 @@ CONTROL_DEPTH = ("DOCUMENT", "SEAL", "NII", "LAB", "PHYSICAL")
 """Values of `CONTROL`, the one that looks least at the goods first."""
 
 
-def membership(share: Share | None) -> dict[str, str]:
-    """Return the stratum of taking part in the programme; nothing where the filing does not say."""
-    if share is None or share.sstl_member is None:
-        return {}
-    return {SSTL: YES if share.sstl_member else NO}
+def membership(member: bool | None) -> dict[str, str]:  # noqa: FBT001 (the value itself)
+    """Return the stratum of taking part in the programme; nothing where the filings do not say, or say both."""
+    return {} if member is None else {SSTL: YES if member else NO}

@@ -201,6 +201,37 @@ def test_a_unit_that_arrived_takes_part_as_a_whole_or_not(
 
 
 @pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        pytest.param((("H2",), True), [1], id="of-two-filings-both"),
+        pytest.param((("H2",), False), [], id="of-two-filings-one"),
+        pytest.param((("H2",), None), [], id="of-one-filing-it-is-not-said"),
+        pytest.param((("H1",), None), [1], id="the-first-filing-on-a-consignment-says"),
+        pytest.param((("H1", "H2"), None), [], id="the-second-filing-has-one-more"),
+    ],
+)
+def test_a_unit_that_several_filings_share_takes_part_if_all_of_them_say_so(
+    other: tuple[tuple[str, ...], bool | None], expected: list[int]
+) -> None:
+    moves = [
+        event("transport.departed", START, place="CNYTN"),
+        event("transport.arrived", START + HOUR, place="NLRTM"),
+    ]
+    shares = [
+        share(sstl_member=True, consignments=("H1",), teu=2),
+        share("LRN2", sstl_member=other[1], consignments=other[0], teu=2),
+    ]
+    found = {
+        one.indicator: one.measure
+        for one in assess(UNIT, moves, shares, Policy()).observations.values()
+    }
+    for name, each in (("sstl_unit_share", 1), ("sstl_teu_share", 2)):
+        told = [found[name].value_ms] if name in found else []
+        assert told == [each * one for one in expected]
+    assert found["LT_transit"].strata == ({"sstl": "YES"} if expected else {})
+
+
+@pytest.mark.parametrize(
     ("teu", "member", "mode", "expected"),
     [
         pytest.param(2, True, "SEA", [(2, 2)], id="takes-part"),
