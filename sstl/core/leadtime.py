@@ -250,7 +250,7 @@ def observe_journey(
         return ()
     cluster = cluster_of(unit, key)
     unit = f"{unit}#{key}" if key else unit
-    strata = membership(plan.share)
+    strata = membership(plan.sstl_member)
     found = [observed for one in legs if (observed := _leg(unit, one, cluster)) is not None]
     journey = _journey(unit, plan, legs, cluster)
     if journey is not None:

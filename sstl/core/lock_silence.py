@@ -66,7 +66,7 @@ def lock_silences(view: "JourneyView") -> Iterator[Observed]:
             mode=mode,
             start_ms=start_ms,
             value_ms=sum(covered_ms(one, silent) for one in watched),
-            strata=membership(plan.share),
+            strata=membership(plan.sstl_member),
             cluster=cluster_of(view.unit, view.key),
         ),
     )

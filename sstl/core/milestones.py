@@ -98,6 +98,8 @@ class Plan:
     consignments: tuple[str, ...] = ()
     empty: bool = False
     """Every manifest says that the equipment travels empty; it stays out of trade indicators."""
+    sstl_member: bool | None = None
+    """Whether all consignments take part in the programme, or none does. None: both, or it is not said of one."""
 
 
 def mode_name(mode: str | None) -> str | None:
@@ -143,7 +145,18 @@ def plan_of(shares: Iterable[Share], policy: Policy) -> Plan:
         share=ordered[0],
         consignments=tuple(sorted({name for share in ordered for name in share.consignments})),
         empty=all(share.empty for share in ordered),
+        sstl_member=_member(ordered),
     )
+
+
+def _member(ordered: Sequence[Share]) -> bool | None:
+    """Return what shares say of all consignments alike; of each the first one says it that lists it."""
+    said: dict[str, bool | None] = {}
+    for share in ordered:
+        for name in share.consignments or (share.manifest_id,):
+            said.setdefault(name, share.sstl_member)
+    found = set(said.values())
+    return found.pop() if len(found) == 1 else None
 
 
 def sequence_of(event: Event) -> int:

@@ -26,7 +26,7 @@ def journey_membership(view: "JourneyView") -> Iterator[Observed]:
     share, lodged_ms, lane_id, mode = plan.share, plan.lodged_ms, plan.lane_id, plan.mode
     if (
         share is None
-        or share.sstl_member is None
+        or plan.sstl_member is None
         or plan.empty
         or "T6" not in view.milestones.actual
     ):
@@ -34,7 +34,7 @@ def journey_membership(view: "JourneyView") -> Iterator[Observed]:
     if lodged_ms is None or lane_id is None or mode is None:
         return
     subject = f"{view.unit}#{view.key}" if view.key else view.unit
-    member = int(share.sstl_member)
+    member = int(plan.sstl_member)
 
     def made(indicator: str, value: int, exposure: int | None = None) -> Observed:
         measure = Measure(

@@ -40,7 +40,9 @@ def journey_reports(view: "JourneyView") -> Iterator[Observed]:
 
 
 def consignment_reports(view: "ConsignmentView") -> Iterator[Observed]:
-    """Yield what is told of the reports on a consignment."""
+    """Yield what is told of the reports on a consignment; nothing of empty equipment."""
+    if view.plan.empty:
+        return
     yield from _delays(view, view.consignment, OF_CONSIGNMENT)
     yield from _faults(view, view.consignment, JUDGED_OF_CONSIGNMENT, once=False)
 

@@ -5,7 +5,8 @@ consignment come to its units by the manifest (docs/architecture.md).
 
 An alarm is one episode of a device that no grant and no control explains; what a check of a seal finds is no alarm. It
 is *followed* by the first look at the unit that begins no earlier: a control other than of papers, or a check of the
-lock. Its result is that of the first one that is conclusive.
+lock; a result that is recorded later, of goods that were looked at before, is no look. Its result is that of the first
+one that is conclusive.
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,14 @@ from sstl.core.control_reports import completing, conclusion, kind_of
 from sstl.core.leadtime import Observed, observation_id
 from sstl.core.milestones import mode_of_lane, side_of
 from sstl.core.routing import device_of
-from sstl.core.rules.consignment_facts import SELECTED, WAIVED, Control, controls_among, is_done
+from sstl.core.rules.consignment_facts import (
+    RESULT,
+    SELECTED,
+    WAIVED,
+    Control,
+    controls_among,
+    is_done,
+)
 from sstl.core.rules.seal_numbers import armed_with, is_declared, is_number
 from sstl.core.seals.facts import Alarm
 from sstl.core.strata import ALARM, SIDE, VENDOR, membership
@@ -36,6 +44,8 @@ _OF_DEVICES = frozenset({"TAMPER", "CUT", "SHOCK", "LIGHT", "LOST", "UNSTATED"})
 _CONDITIONS = {"RIGHT": False, "FAULTY": False, "DAMAGED": True, "MISSING": True, "BROKEN": True}
 """Condition of a seal that was checked to whether it confirms an alarm; a faulty device explains one."""
 _NO_LOOK = frozenset({SELECTED, WAIVED, "inspection.document.checked"})
+_NO_ACT = _NO_LOOK | {RESULT}
+_NEVER = 1 << 62
 _DOCUMENT = "DOCUMENT"
 _DEVICE = "device:"
 
@@ -82,7 +92,7 @@ class _Observed:
     def __init__(self, view: "JourneyView", lane_id: str, mode: str) -> None:
         self._view, self._lane_id, self._mode = view, lane_id, mode
         self._subject = f"{view.unit}#{view.key}" if view.key else view.unit
-        self._whose = membership(view.plan.share)
+        self._whose = membership(view.plan.sstl_member)
 
     def _made(
         self,
@@ -170,6 +180,7 @@ def _looks(view: "JourneyView", alarm: Alarm, controls: tuple[Control, ...]) -> 
             and kind_of(event) != _DOCUMENT
             and is_done(event)
         ]
+        reports = _without_results_of_earlier(control, reports, since_ms)
         if reports:
             done = [event for event in completing(control) if event in reports]
             yield _Look(reports[0].event_ms, conclusion(done))
@@ -180,6 +191,19 @@ def _looks(view: "JourneyView", alarm: Alarm, controls: tuple[Control, ...]) -> 
             and _is_of(view, event, alarm.lock)
         ):
             yield _Look(event.event_ms, _CONDITIONS.get(str(event.data.get("condition"))))
+
+
+def _without_results_of_earlier(
+    control: Control, reports: list[Event], since_ms: int
+) -> list[Event]:
+    """Return reports of a control but for results of what was looked at before an instant and not since."""
+    acts = [
+        event.event_ms for event in control.events if event.type not in _NO_ACT and is_done(event)
+    ]
+    if not acts or min(acts) >= since_ms:
+        return reports
+    again_ms = min((at_ms for at_ms in acts if at_ms >= since_ms), default=_NEVER)
+    return [event for event in reports if event.type != RESULT or event.event_ms >= again_ms]
 
 
 def _is_of(view: "JourneyView", check: Event, lock: str) -> bool:

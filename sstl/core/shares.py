@@ -63,6 +63,7 @@ class Shares:
         self.references = {entry.consignment_id: self._references_of(entry) for entry in entries}
         """Consignment to the references by which events may name it, its own name apart."""
         self._parcels = _parcels(effective.content)
+        self._empty = {listed.unit for listed in effective.content.equipment if listed.empty}
 
     def of_consignment(self, entry: Consignment) -> Share:
         """Return what a consignment is told."""
@@ -71,6 +72,7 @@ class Shares:
         own = dict(content.claims) | dict(entry.claims)
         return msgspec.structs.replace(
             self._share([entry], None),
+            empty=bool(entry.units) and self._empty.issuperset(entry.units),
             countries_of_routing_of_means=content.countries_of_routing_of_means,
             goods=tuple(_goods(item) for item in entry.items),
             split_consignment=entry.split,

@@ -18,17 +18,14 @@ control     type of the control: NII or PHYSICAL where its time is measured; DOC
             its result is, of several the last of these
 basis       RANDOM where a control was drawn at random and nothing else selected it, TARGETED where anything else did
 office      customs office that reports the control, by its reference number
-rule        rule that selected a control, one of several
+rule        rule that selected a control, one of several; rule of a flag
 vendor      maker of a smart lock, by its code (manufacturerId)
 alarm       kind of an alarm: TAMPER, CUT, SHOCK, LIGHT, LOST, or UNSTATED where only a snapshot tells of it
 source      CloudEvents source of a report
-rule        rule of a flag
 severity    LOW, MEDIUM, HIGH or CRITICAL: of a flag as it stands
 standing    HOLDS: a flag of the net set; TAKEN_BACK: one that was answered and is no longer found
 ==========  =====================================================================================================
 """
-
-from sstl.models.records import Share
 
 SIDE = "side"
 OPERATOR = "operator"
@@ -43,7 +40,6 @@ RULE = "rule"
 VENDOR = "vendor"
 ALARM = "alarm"
 SOURCE = "source"
-RULE = "rule"
 SEVERITY = "severity"
 STANDING = "standing"
 
@@ -71,8 +67,6 @@ CONTROL_DEPTH = ("DOCUMENT", "SEAL", "NII", "LAB", "PHYSICAL")
 """Values of `CONTROL`, the one that looks least at the goods first."""
 
 
-def membership(share: Share | None) -> dict[str, str]:
-    """Return the stratum of taking part in the programme; nothing where the filing does not say."""
-    if share is None or share.sstl_member is None:
-        return {}
-    return {SSTL: YES if share.sstl_member else NO}
+def membership(member: bool | None) -> dict[str, str]:  # noqa: FBT001 (the value itself)
+    """Return the stratum of taking part in the programme; nothing where the filings do not say, or say both."""
+    return {} if member is None else {SSTL: YES if member else NO}

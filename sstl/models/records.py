@@ -150,6 +150,7 @@ class Share(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     legs: tuple[Leg, ...] = ()
     seals: tuple[str, ...] = ()
     empty: bool = False
+    """The unit travels empty; of a consignment: it lies in nothing but such units."""
     hs6: tuple[str, ...] = ()
     gross_mass_kg: float | None = None
     place_of_loading: str | None = None

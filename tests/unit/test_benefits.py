@@ -15,8 +15,12 @@ from sstl.core.stage import Context, Inbound, MemoryState
 from sstl.models.indicator import Indicator
 from sstl.models.policy import Policy
 from sstl.models.records import Event, Goods, Measure, Observation, Share, UnitMilestones
+from tests.chain import Chain
 from tests.consignment_cases import HOUSE, customs, filed, unit, view
 from tests.journey_events import DAY, HOUR, LANE, START, UNIT, event, share
+from tests.unit.test_consignment_rule_stories import UNIT as STORY_UNIT
+from tests.unit.test_consignment_rule_stories import customs as told
+from tests.unit.test_consignment_rule_stories import filing, moved
 
 pytestmark = pytest.mark.unit
 
@@ -92,6 +96,21 @@ def one_control(number: str, begun: float, ended: float | None) -> list[Event]:
             [at(SELECTED, 12), at(SCAN[0], 13), at(SCAN[1], 15), at(RESULT, 19)],
             7,
             id="waiting-for-the-result-of-an-image",
+        ),
+        pytest.param(
+            [at(SELECTED, 12), at(RESULT, 14), at(SCAN[0], 20), at(SCAN[1], 23)],
+            5,
+            id="a-result-and-later-a-scan-without-one",
+        ),
+        pytest.param(
+            [at(SELECTED, 12), at(RESULT, 14), at(SCAN[0], 14), at(SCAN[0], 20), at(SCAN[1], 23)],
+            5,
+            id="begun-when-the-result-came",
+        ),
+        pytest.param(
+            [at(SELECTED, 12), at(RESULT, 14), at(SCAN[0], 20)],
+            22,
+            id="a-result-and-later-an-open-scan",
         ),
         pytest.param([at(SELECTED, 12), at(WAIVED, 16)], 4, id="selected-and-waived"),
         pytest.param(
@@ -182,6 +201,37 @@ def test_a_unit_that_arrived_takes_part_as_a_whole_or_not(
 
 
 @pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        pytest.param((("H2",), True), [1], id="of-two-filings-both"),
+        pytest.param((("H2",), False), [], id="of-two-filings-one"),
+        pytest.param((("H2",), None), [], id="of-one-filing-it-is-not-said"),
+        pytest.param((("H1",), None), [1], id="the-first-filing-on-a-consignment-says"),
+        pytest.param((("H1", "H2"), None), [], id="the-second-filing-has-one-more"),
+    ],
+)
+def test_a_unit_that_several_filings_share_takes_part_if_all_of_them_say_so(
+    other: tuple[tuple[str, ...], bool | None], expected: list[int]
+) -> None:
+    moves = [
+        event("transport.departed", START, place="CNYTN"),
+        event("transport.arrived", START + HOUR, place="NLRTM"),
+    ]
+    shares = [
+        share(sstl_member=True, consignments=("H1",), teu=2),
+        share("LRN2", sstl_member=other[1], consignments=other[0], teu=2),
+    ]
+    found = {
+        one.indicator: one.measure
+        for one in assess(UNIT, moves, shares, Policy()).observations.values()
+    }
+    for name, each in (("sstl_unit_share", 1), ("sstl_teu_share", 2)):
+        told = [found[name].value_ms] if name in found else []
+        assert told == [each * one for one in expected]
+    assert found["LT_transit"].strata == ({"sstl": "YES"} if expected else {})
+
+
+@pytest.mark.parametrize(
     ("teu", "member", "mode", "expected"),
     [
         pytest.param(2, True, "SEA", [(2, 2)], id="takes-part"),
@@ -236,6 +286,25 @@ def test_a_consignment_that_does_not_take_part_is_in_the_value_of_all() -> None:
     assert on is not None
     (found,) = [one for one in observe_benefits(on) if one.indicator == "sstl_value_share"]
     assert (found.measure.value_ms, found.measure.exposure) == (0, 201)
+
+
+def test_a_consignment_of_empty_equipment_counts_nowhere() -> None:
+    def names(**listed: str) -> set[str]:
+        chain = Chain()
+        chain.take(
+            [
+                filing("lodged", 0, equipment=[{"equipmentReference": STORY_UNIT, **listed}]),
+                moved("arrived", 700, "NLRTM", STORY_UNIT),
+                told("channel.assigned", 710, channel="RED"),
+                told("inspection.result.recorded", 715, controlType="NII", outcome="CONFIRMED"),
+                told("inspection.released", 720),
+            ]
+        )
+        assert not chain.published["rejected"]
+        return {one["indicator"] for one in chain.net_indicators().values()}
+
+    assert names() >= {"LT_release", "prearrival", "hit_rate", "reporting_delay", "missed_hits"}
+    assert names(emptyIndicator="EMPTY") == set()
 
 
 MEMBER = filed(sstl_member=True, parties=(("IMPORTER", TRADER), ("EXPORTER", OTHER)))

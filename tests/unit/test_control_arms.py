@@ -88,6 +88,25 @@ CASES = [
     pytest.param([channel("BLUE"), draw()], "--..@1/50", id="checked-after-release"),
     pytest.param([channel(), draw(), result(**FOUND)], "T-1P@1/50", id="a-control-that-nobody-explains"),
     pytest.param(
+        [channel(), draw(), result(equipmentReference=UNIT, **FOUND)], "--1P@1/50", id="opened-with-its-unit"
+    ),
+    pytest.param(
+        [channel("RED"), draw(), result(equipmentReference=UNIT, **FOUND)], "T-1P@1/50", id="chosen-and-with-its-unit"
+    ),
+    pytest.param(
+        [channel(), draw(), chosen("RULE"), result(equipmentReference=UNIT, **CLEAN)],
+        "T-0P@1/50",
+        id="selected-opened-with-its-unit",
+    ),
+    pytest.param(
+        [channel(), *DRAWN, result(equipmentReference=UNIT, **FOUND)], "-R1P@1/50", id="drawn-opened-with-its-unit"
+    ),
+    pytest.param(
+        [channel(), draw(), at(EXAMINED, 13, inspectionId="I1"), result(equipmentReference=UNIT, **FOUND)],
+        "T-1P@1/50",
+        id="a-part-of-the-control-names-it",
+    ),
+    pytest.param(
         [channel("GREEN"), channel("RED", 9), draw()], "T-..@1/50", id="re-routed-to-a-control"
     ),
     pytest.param([channel(), draw(5)], "--..@1/50", id="drawn-with-the-channel"),

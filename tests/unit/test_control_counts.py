@@ -14,8 +14,8 @@ from sstl.core.journeys.record import compact
 from sstl.core.leadtime import Observed
 from sstl.models.policy import Policy
 from sstl.models.records import Event
-from tests.consignment_cases import customs, filed, referral, view
-from tests.journey_events import HOUR, START
+from tests.consignment_cases import HOUSE, customs, filed, referral, view
+from tests.journey_events import HOUR, START, UNIT
 
 pytestmark = pytest.mark.unit
 
@@ -202,6 +202,15 @@ def test_a_detention_counts_its_quantity_in_its_own_unit(
     events: list[Event], expected: list[tuple[str, str, dict[str, str]]]
 ) -> None:
     assert detained(*events) == expected
+
+
+def test_what_is_detained_of_a_container_is_not_detained_of_each_consignment_in_it() -> None:
+    whole = at(DETAINED, 9, equipmentReference=UNIT, quantity=500, unit="KGM")
+    own = at(DETAINED, 11, quantity=2, unit="KGM", inspectionId="I1")
+    assert detained(whole) == []
+    assert detained(whole, own) == [("KGM", "2", HERE)]
+    named = at(DETAINED, 9, equipmentReference=UNIT, consignmentId=HOUSE, quantity=5, unit="KGM")
+    assert detained(named) == [("KGM", "5", HERE)]
 
 
 def test_quantities_add_exactly() -> None:

@@ -14,7 +14,7 @@ import yaml
 
 from sstl import metrics
 from sstl.cli import monitoring
-from sstl.core.indicators.registry import REGISTRY
+from sstl.core.indicators.registry import REGISTRY, Kind
 from sstl.embedded.ports import is_free
 from sstl.embedded.properties import broker_properties
 from sstl.series import LABELS
@@ -124,6 +124,16 @@ def test_panels_lie_side_by_side_without_overlap() -> None:
         assert max(x for x, _ in cells) < 24
         assert not cells & taken
         taken |= cells
+
+
+def test_only_rates_of_events_are_shown_per_1000() -> None:
+    (panel,) = [one for one in panels() if one["title"].startswith("Rates per 1,000")]
+    (expression,) = [one["expr"] for one in panel["targets"]]
+    left_out = re.search(r'indicator!~"([^"]*)"', expression)
+    assert left_out is not None
+    for one in REGISTRY.values():
+        if one.kind is Kind.RATE:
+            assert bool(re.fullmatch(left_out[1], one.name)) == one.is_amount, one.name
 
 
 def test_grafana_finds_the_datasource_that_the_dashboard_asks() -> None:

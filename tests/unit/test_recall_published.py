@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from sstl.cli.indicator_formats import quantity
+from sstl.core.indicators.registry import REGISTRY
 from sstl.core.statistics.recall import (
     Effectiveness,
     Flow,
@@ -132,6 +134,19 @@ def test_the_published_figures_are_those_of_the_flow(hits: int, random_hits: int
         assert record["interval"].get("high") == figure.high
         assert record["n"] == (DRAWN if name == "random_prevalence" else ELIGIBLE)
     assert "control_arm" not in found
+
+
+def test_what_was_missed_is_a_number_of_consignments_and_no_share() -> None:
+    found = published(list(world()))
+    units = {name: found[name]["unit"] for name in NAMES}
+    assert {name for name, unit in units.items() if unit == "consignments"} == {
+        "missed_hits",
+        "total_hits",
+    }
+    assert set(units.values()) == {"1", "consignments"}
+    assert quantity(found["missed_hits"]["value"], units["missed_hits"]) == "13.75 consignments"
+    for name, unit in units.items():
+        assert REGISTRY[name].unit == unit
 
 
 AT_ONCE = set(NAMES)

@@ -59,6 +59,7 @@ def values(name: str, *events: Event, **more: Any) -> list[float]:
     return [one.measure.value_ms for one in observed(*events, **more) if one.indicator == name]
 
 
+SAMPLE = customs("sample.taken", 5, inspectionId="I1")
 FOUND: dict[str, Any] = {"controlResultCode": "B1"}
 CLEAN: dict[str, Any] = {"controlResultCode": "A1"}
 SHARES = [
@@ -103,6 +104,15 @@ SHARES = [
     pytest.param(CONFIRMED, [checked("BROKEN"), result(**FOUND)], [], id="a-check-is-no-alarm"),
     pytest.param(
         CONFIRMED, [grant(8, 9, 12), alarm(), result(**FOUND)], [], id="a-grant-explains-the-alarm"
+    ),
+    pytest.param(
+        CONFIRMED, [SAMPLE, alarm(60), result(70, controlType="LAB", **CLEAN)], [], id="a-sample-was-taken-before"
+    ),
+    pytest.param(
+        CONFIRMED, [SAMPLE, alarm(60), result(70, **FOUND), opened(100, **CLEAN)], [0], id="the-look-after-it-decides"
+    ),
+    pytest.param(
+        CONFIRMED, [SAMPLE, alarm(60), opened(100), result(110, **FOUND)], [1], id="sampled-before-and-opened-after"
     ),
     # of the numbers that were read
     pytest.param(MISMATCH, [checked("RIGHT", sealNumber="CN1234567")], [0], id="as-armed"),
@@ -163,6 +173,7 @@ def test_where_nothing_was_armed_the_manifest_says_which_seal_to_expect(
         pytest.param([result(10)], 0, id="at-once"),
         pytest.param([customs("selected", 12), customs("document.checked", 13)], None, id="no-look"),
         pytest.param([opened(9)], None, id="before-the-alarm"),
+        pytest.param([opened(5), result()], None, id="only-its-result-comes-after-the-alarm"),
     ],
 )  # fmt: skip
 def test_the_delay_goes_from_the_alarm_to_the_first_look(

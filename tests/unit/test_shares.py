@@ -78,6 +78,29 @@ def test_a_unit_hears_neither_goods_nor_filings() -> None:
     assert b"toy bricks" not in msgspec.json.encode(unit)
 
 
+@pytest.mark.parametrize(
+    ("said", "empty"),
+    [
+        pytest.param(["EMPTY"], True, id="empty"),
+        pytest.param(["LADEN"], False, id="laden"),
+        pytest.param([None], False, id="not-said"),
+        pytest.param(["EMPTY", "EMPTY"], True, id="all-are"),
+        pytest.param(["EMPTY", "LADEN"], False, id="one-is-laden"),
+        pytest.param([], False, id="in-no-unit"),
+    ],
+)
+def test_a_consignment_is_empty_equipment_if_all_its_units_are(
+    said: list[str | None], empty: bool
+) -> None:
+    units = ["CSQU3054383", "MSKU1234565"][: len(said)]
+    listed = [
+        {"equipmentReference": unit} | ({} if one is None else {"emptyIndicator": one})
+        for unit, one in zip(units, said, strict=True)
+    ]
+    changes = house(equipmentReferences=units) | {"equipment": listed}
+    assert told(lodged(**changes)).empty is empty
+
+
 def test_a_unit_hears_its_own_declared_mass() -> None:
     equipment = [{"equipmentReference": "CSQU3054383", "grossMassKg": 14_200.0}]
     share = tell(Chain(), lodged(**house(), equipment=equipment))["journeys", "CSQU3054383"].share

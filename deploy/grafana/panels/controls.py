@@ -18,8 +18,12 @@ from panels.lead_times import CHOSEN, LANES, SHORT, SHORT_HEADINGS, lane_sum
 _WHOLE = f'{CHOSEN},window="TOTAL"'
 
 
-def _most(metric: str) -> str:
-    return f"max by ({SHORT}) ({metric}{{{LANES}}})"
+_NO_AMOUNT = 'indicator!~"revenue_found|sstl_(mass|teu|value)_share"'
+"""Rates of events; what is left out has amounts over amounts, or money over consignments."""
+
+
+def _most(metric: str, *more: str) -> str:
+    return f"max by ({SHORT}) ({metric}{{{','.join((LANES, *more))}}})"
 
 
 def controls(grid: Grid) -> None:
@@ -106,7 +110,7 @@ def controls(grid: Grid) -> None:
         bar_gauge(
             "Rates per 1,000 of exposure",
             "Events per 1,000 of what they are counted over (consignments, container-days: docs/indicators.md).",
-            f"sort_desc(topk(12, 1000 * {value} and on ({SHORT}) {exposed}))",
+            f"sort_desc(topk(12, 1000 * {_most('sstl_lane_value_ratio', _NO_AMOUNT)} and on ({SHORT}) {exposed}))",
             "{{lane}} {{indicator}}",
             unit="locale",
             levels=steps((None, BLUE)),

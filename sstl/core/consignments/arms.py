@@ -104,8 +104,12 @@ def _chance(
 
 
 def _is_chosen(of: Controlled) -> bool:
-    """Tell whether there was a control, or a channel that calls for one: without a draw it is a choice."""
-    return bool(of.imported) or any(
+    """Tell whether there was a control, or a channel that calls for one: without a draw it is a choice.
+
+    Not so where only the unit was controlled: whatever lies beside it in the container may be why, a draw too.
+    """
+    own = any(not concerns_contents(event) for one in of.imported for event in one.reports)
+    return own or any(
         event.data.get("channel") in _CHECKING
         for event in of.view.by_type.get(CHANNEL, ())
         if side_of(event, of.view.plan) == IMPORT

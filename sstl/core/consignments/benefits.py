@@ -97,24 +97,27 @@ def _is_decided(on: OnLane) -> bool:
 
 def _under_way(control: Control, released_ms: int) -> Sequence[Interval]:
     """Return when a control was selected or under way: up to its result, else its completion, else the release."""
-    ends = [event for event in control.events if event.type in (RESULT, WAIVED)]
-    ends += [event for event in control.events if not is_done(event)]
+    results = [event for event in control.events if event.type in (RESULT, WAIVED)]
+    results += [event for event in control.events if not is_done(event)]
     completed = [event for event in control.events if event.type in _COMPLETIONS]
     starts = [event for event in control.events if event.type in _BEGINNINGS and is_done(event)]
-    if not ends:
-        ends = completed
     begun = sorted(event.event_ms for event in starts)
-    spans, is_open = paired(begun, [event.event_ms for event in ends])
-    if not is_open:
-        return spans
-    first = min(ms for ms in begun if not spans or ms >= spans[-1][1])
+    spans: list[Interval] = []
+    for ends in (results, completed):
+        # what came after the last result ends with its completion
+        later = [ms for ms in begun if not spans or ms > spans[-1][1]]
+        more, is_open = paired(later, [event.event_ms for event in ends])
+        spans += more
+        if not is_open:
+            return spans
+    first = min(ms for ms in begun if not spans or ms > spans[-1][1])
     return [*spans, (first, released_ms)]
 
 
 def _reach(on: OnLane) -> Iterator[Observed]:
     view = on.view
     share, lodged_ms = view.plan.share, view.plan.lodged_ms
-    if share is None or lodged_ms is None or share.sstl_member is None or view.plan.empty:
+    if share is None or lodged_ms is None or share.sstl_member is None:
         return
     member = int(share.sstl_member)
     yield on.observed(CONSIGNMENT_SHARE, _CONSIGNMENT, lodged_ms, member, {})

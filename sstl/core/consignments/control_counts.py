@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from sstl.core.consignments.controlled import Controlled
+from sstl.core.controls import concerns_contents
 from sstl.core.leadtime import Observed
 from sstl.core.milestones import side_of
 from sstl.core.rules.consignment_facts import DETAINED, SELECTED, is_done
@@ -78,11 +79,12 @@ def _requests(of: Controlled) -> int:
 def _detained(of: Controlled) -> Iterator[Observed]:
     """Yield each detention with a quantity, counted by its unit; several reports of one inspection are one detention.
 
-    The last of them says how much.
+    The last of them says how much. What names only a unit says how much is detained of all that lies in it, and would
+    count once for each consignment.
     """
     found: dict[str, list[Event]] = {}
     for event in of.view.by_type.get(DETAINED, ()):
-        if is_done(event):
+        if is_done(event) and not concerns_contents(event):
             found.setdefault(event.data.get("inspectionId") or event.identity, []).append(event)
     for key, reports in found.items():
         side = side_of(reports[0], of.view.plan)

@@ -128,7 +128,12 @@ def _cluster(view: ConsignmentView) -> str | None:
 
 
 def on_lane(view: ConsignmentView, policy: Policy) -> OnLane | None:
-    """Return a consignment on its plan's lane, else on that of its release or accepted declaration; None: not known."""
+    """Return a consignment on its plan's lane, else on that of its release or accepted declaration.
+
+    None: it is not known, or the consignment is empty equipment, of which nothing is measured.
+    """
+    if view.plan.empty:
+        return None
     actual = view.milestones.actual
     lane_id = view.plan.lane_id
     for report in (actual.get("T13"), actual.get("T8")):

@@ -22,7 +22,7 @@ _COMPLETE = "registry_complete"
 
 def by_operator(view: ConsignmentView, side: str = "IMPORT") -> dict[str, str]:
     """Return the strata of whose goods they are."""
-    return {OPERATOR: operator_status(view, side), **membership(view.plan.share)}
+    return {OPERATOR: operator_status(view, side), **membership(view.plan.sstl_member)}
 
 
 def by_clearance(

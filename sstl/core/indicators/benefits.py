@@ -65,6 +65,7 @@ def _taking_part(
             start=start,
             misleads=misleads,
             strata=(),
+            figure_unit=what,
         ),
     )
 

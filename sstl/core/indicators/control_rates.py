@@ -13,6 +13,8 @@ _CHANNEL = "first channel assigned on the import side"
 _WHOSE = (("operator",), ("sstl",))
 _CLEARED = (*_WHOSE, ("channel",), ("channel", "operator"), ("channel", "sstl"))
 _OPEN = "a consignment with a report of unknown side is in neither number"
+_EACH = "what names only its unit counts for each consignment in it"
+_CONSIGNMENTS = "n counts the consignments that were controlled, the exposure their controls"
 
 
 def _rate(
@@ -42,6 +44,7 @@ CONTROL_RATES: Final = (
         _CHANNEL,
         _CLEARED,
         _OPEN,
+        _EACH,
     ),
     _rate(
         "document_requests_per_1000_consignments",
@@ -49,6 +52,7 @@ CONTROL_RATES: Final = (
         _CHANNEL,
         _CLEARED,
         _OPEN,
+        _EACH,
     ),
     _rate(
         "seizures_per_1000_consignments",
@@ -56,6 +60,7 @@ CONTROL_RATES: Final = (
         _CHANNEL,
         _CLEARED,
         _OPEN,
+        _EACH,
     ),
     _rate(
         "seizures_per_100_inspections",
@@ -63,6 +68,8 @@ CONTROL_RATES: Final = (
         "first report of the first completed control on the import side",
         _WHOSE,
         "seizures and controls are those of one consignment, whether one led to the other or not",
+        _CONSIGNMENTS,
+        _EACH,
     ),
 )
 """In the order of the documentation."""

@@ -36,6 +36,7 @@ _AT: Final[Mapping[str, At]] = {
 }
 """What starts elsewhere may start at either end."""
 _EACH = "a control that names only its unit counts for each consignment in it"
+_INCONCLUSIVE = "an inconclusive result counts as nothing found"
 _BY_CONSIGNMENT = "counted by consignment, so that a unit counts once for each in it"
 
 
@@ -127,6 +128,7 @@ CONTROL_SHARES: Final = (
         _FIRST,
         (*_CONTROLS, ("control",), ("basis",), ("basis", "control"), ("office",)),
         "controls without a recorded result are in neither number",
+        _INCONCLUSIVE,
         _EACH,
     ),
     _share(
@@ -135,6 +137,7 @@ CONTROL_SHARES: Final = (
         _FIRST,
         (("rule",),),
         "all rules together count a control once for each of its rules",
+        _INCONCLUSIVE,
         _EACH,
         counting_unit="control+rule",
     ),
@@ -159,6 +162,7 @@ CONTROL_SHARES: Final = (
         "first suspect image of the control",
         _CONTROLS,
         "controls without a recorded result are in neither number",
+        _INCONCLUSIVE,
         _EACH,
     ),
     _share(
@@ -167,6 +171,7 @@ CONTROL_SHARES: Final = (
         _FIRST,
         _CONTROLS,
         "controls without a recorded result are in neither number",
+        _INCONCLUSIVE,
         _EACH,
     ),
     _journey(

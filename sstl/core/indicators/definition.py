@@ -81,6 +81,8 @@ class Definition:
     estimator: str | None = None
     """Name of the estimator (`sstl.core.lanes.derived`) that makes figures from the counts; None: none does. A tally
     without one is not published at all."""
+    figure_unit: str = "1"
+    """Of a figure of a tally: the unit of its value (``consignments``), ``1``: a ratio."""
 
     @property
     def by_completion(self) -> bool:
@@ -92,9 +94,11 @@ class Definition:
 
     @property
     def unit(self) -> str:
-        """Unit of what is published: ``s``, ``1`` (a ratio), or what the events of a rate count by: ``per 1000``."""
+        """Unit of what is published: ``s``, ``1`` (a ratio), what a figure is a number of, or ``per 1000`` (a rate)."""
         if self.kind is Kind.DURATION:
             return "s"
+        if self.kind is Kind.TALLY:
+            return self.figure_unit
         if self.kind is not Kind.RATE or (self.is_amount and self.per_unit is None):
             return "1"
         by = str(self.per) if self.exposure_unit == "1" else f"{self.per} {self.exposure_unit}"

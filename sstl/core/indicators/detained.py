@@ -14,13 +14,19 @@ from sstl.core.statistics.result import Estimate, Method
 AMOUNT: Final = "amount"
 """Name of the estimator."""
 SUM: Final = Method("exact-sum", 1)
+_MEASURE: Final = "unit of measure"
 _SOURCE: Final = (
     "docs/statistics.md (shares and rates of controls); UN/ECE Recommendation 20 (units)"
 )
 
 
 def _definition(
-    name: str, question: str, formula: str, misleads: str, estimator: str | None = None
+    name: str,
+    question: str,
+    formula: str,
+    misleads: str,
+    estimator: str | None = None,
+    figure_unit: str = "1",
 ) -> Definition:
     return Definition(
         name=name,
@@ -28,11 +34,12 @@ def _definition(
         formula=formula,
         source=_SOURCE,
         kind=Kind.TALLY,
-        counting_unit="unit of measure",
+        counting_unit=_MEASURE,
         start="first report of the detention",
         misleads=misleads,
         strata=(("side",),),
         estimator=estimator,
+        figure_unit=figure_unit,
     )
 
 
@@ -47,7 +54,9 @@ DETAINED_QUANTITY: Final = _definition(
     "detained_quantity",
     "How much is detained?",
     "sum of the quantities of detentions, of one unit of measure",
-    "One large shipment may be most of it: read n beside. Detentions without quantity and unit are not in it.",
+    "One large shipment may be most of it: read n beside. Detentions without quantity and unit are not in it, nor is "
+    "what names only a unit.",
+    figure_unit=_MEASURE,
 )
 
 

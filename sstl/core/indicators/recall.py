@@ -19,6 +19,7 @@ _CONSIGNMENT: Final = "consignment"
 _START: Final = (
     "first channel assigned on the import side; without one the draw, then the first selection"
 )
+_HITS: Final = "consignments"
 _STRATA: Final = (("operator",), ("sstl",))
 _SMALL: Final = "Not estimable without a random arm of 30 controls, 90 % of its draws carried out"
 
@@ -32,6 +33,7 @@ class RecallFigure(NamedTuple):
     estimated: Estimated
     method: Method
     """How it is, or would be, made."""
+    unit: str
 
 
 CONTROL_ARM: Final = Definition(
@@ -66,7 +68,7 @@ REVENUE: Final = Definition(
 )
 
 
-def _figure(name: str, question: str, formula: str, misleads: str) -> Definition:
+def _figure(name: str, question: str, formula: str, misleads: str, unit: str = "1") -> Definition:
     return Definition(
         name=name,
         question=question,
@@ -78,6 +80,7 @@ def _figure(name: str, question: str, formula: str, misleads: str) -> Definition
         at="DESTINATION",
         misleads=misleads,
         strata=_STRATA,
+        figure_unit=unit,
     )
 
 
@@ -117,12 +120,14 @@ RECALL_FIGURES: Final = (
         "How many hits did targeting miss?",
         "U random_prevalence: sum of 1 / pi over the hits of the random arm",
         f"{_SMALL}. Those that the random arm found are among them.",
+        _HITS,
     ),
     _figure(
         "total_hits",
         "How many consignments would a control find something in?",
         "h_S + missed_hits",
         f"{_SMALL}, and both arms of one control type. A count of this window: longer windows have more.",
+        _HITS,
     ),
     _figure(
         "targeting_recall",
@@ -163,5 +168,5 @@ def recall_figures(categories: Mapping[str, int], level: float = LEVEL) -> Seque
         n, method = eligible, RANDOM_ARM
         if isinstance(estimated, Estimate):
             n, method = controls if one.name == PREVALENCE else eligible, estimated.method
-        figures.append(RecallFigure(one.name, n, estimated, method))
+        figures.append(RecallFigure(one.name, n, estimated, method, one.unit))
     return figures

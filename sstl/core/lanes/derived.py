@@ -38,7 +38,7 @@ Estimator: TypeAlias = Callable[[Series, str, LaneCell, Policy], Sequence[Figure
 
 def _recall(_series: Series, _window: str, cell: LaneCell, _policy: Policy) -> Sequence[Figure]:
     return [
-        Figure(name=one.name, n=one.n, estimated=one.estimated, method=one.method)
+        Figure(name=one.name, n=one.n, estimated=one.estimated, unit=one.unit, method=one.method)
         for one in recall_figures(cell.categories)
     ]
 
