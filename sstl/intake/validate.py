@@ -23,6 +23,12 @@ _TYPE = re.compile(r"org\.sstl\.([a-z_.]+)\.(v[0-9]+)")
 _STANDING = frozenset({"seallock.position", PROGRESS})
 _MOST_PROBLEMS = 50
 _COVERED = frozenset({"name", "identifier", "address", "authorisedBy", "author"})
+_FIELDS = frozenset(
+    field.alias or name
+    for known in TYPES.values()
+    for name, field in known.body.model_fields.items()
+)
+"""Wire names of what any type of event has: the core reads a body by them, whatever its type."""
 _EXTENSIONS = "ceExtensions"
 """Member of `Event.data` that keeps extension attributes which nobody here knows."""
 
@@ -152,7 +158,11 @@ def _body(envelope: Envelope, known: EventType) -> tuple[dict[str, Any], int]:
     except ValidationError as error:
         envelope.problems.extend(_problems(error, known))
         return {}, 0
-    return body_of(model), unknown_fields(model)
+    body = body_of(model)
+    for name in model.__pydantic_extra__ or ():
+        if name in _FIELDS:  # nobody has judged what it holds
+            body.pop(name, None)
+    return body, unknown_fields(model)
 
 
 def _lane(envelope: Envelope, data: dict[str, Any]) -> str | None:

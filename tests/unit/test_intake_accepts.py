@@ -81,6 +81,48 @@ def test_unknown_fields_and_extensions_are_kept_and_counted() -> None:
     assert data["ceExtensions"] == {"myextension": "kept"}
 
 
+@pytest.mark.parametrize(
+    ("kind", "family", "body", "foreign"),
+    [
+        pytest.param(
+            "manifest.registered",
+            "manifest",
+            {"lrn": "LRN-1", "mrn": "26NL000510A1B2C3D4"},
+            {"parties": [{"name": "Canal & Sons"}], "consignments": 1},
+            id="parties-of-an-answer",
+        ),
+        pytest.param(
+            "seallock.authorisation.revoked",
+            "seallock",
+            {"commandId": "CMD-1"},
+            {"authorisedBy": {"name": "Canal & Sons"}},
+            id="who-authorised-as-an-object",
+        ),
+        pytest.param(
+            "seallock.armed",
+            "seallock",
+            SEALED,
+            {"seals": ["CN1"], "inspectionId": {"number": 1}, "startedAt": 5},
+            id="seals-as-texts",
+        ),
+        pytest.param(
+            "manifest.assessed",
+            "manifest",
+            {"mrn": "26NL000510A1B2C3D4"},
+            {"equipmentReference": "csqu 3054383"},
+            id="a-unit-that-nobody-judged",
+        ),
+    ],
+)
+def test_a_field_of_another_type_of_event_is_left_out_and_counted(
+    kind: str, family: str, body: dict[str, Any], foreign: dict[str, Any]
+) -> None:
+    raw = sent(kind, body | foreign, family)
+    assert fold(raw).counts[("unknown_fields", family)] == len(foreign)
+    assert places(raw) == places(sent(kind, body, family))
+    assert accepted(raw).data == body
+
+
 def test_identifiers_reach_the_core_in_one_form() -> None:
     written = {
         "eventClassifier": "ACTUAL",
