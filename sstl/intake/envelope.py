@@ -22,7 +22,7 @@ _CLOUDEVENTS = "application/cloudevents"
 _STRUCTURED = "application/cloudevents+json"
 _NAME = re.compile(r"[\x21-\x7e\xa1-\U0010ffff][^\x00-\x1f\x7f]{0,254}")
 _SOURCE = re.compile(r"[^\s|\x00-\x1f\x7f]{1,255}")
-_LANE = re.compile(r"[^\s~]\S{0,99}")
+_LANE = re.compile(r"[^\s\x00-\x1f\x7f~][^\s\x00-\x1f\x7f]{0,99}")
 _TRANSPORT_ATTRIBUTES = frozenset(
     {
         "specversion",

@@ -197,7 +197,10 @@ Place = Annotated[str, _judged(identifiers.place_fault, identifiers.canonical_pl
 Country = Annotated[str, BeforeValidator(_upper), StringConstraints(pattern=r"^[A-Z]{2}$")]
 Office = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{2,20}$")]
 """Customs office reference number."""
-LaneId = Annotated[str, StringConstraints(pattern=r"^[^\s~][^\s]*$", max_length=100)]
+LaneId = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^\s\x00-\x1f\x7f~][^\s\x00-\x1f\x7f]*$", max_length=100),
+]
 Mode = Annotated[str, BeforeValidator(_mode)]
 """Mode of transport as UN code: 1 sea, 2 rail, 3 road, 4 air, 5 post; names are read too."""
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
@@ -223,7 +226,16 @@ SealSource = Literal[
     "TERMINAL",
     "VETERINARY",
 ]
-SealNumber = Annotated[str, StringConstraints(min_length=1, max_length=15, strip_whitespace=True)]
+SealNumber = Annotated[
+    str,
+    StringConstraints(
+        # Of separators alone nothing is left to compare; a control character would split the key of a cell.
+        pattern=r"^[^\x00-\x1f\x7f]*\w[^\x00-\x1f\x7f]*$",
+        min_length=1,
+        max_length=15,
+        strip_whitespace=True,
+    ),
+]
 Placement = Literal["DOOR", "VENT"]
 Side = Literal["EXPORT", "TRANSIT", "IMPORT"]
 Channel = Literal["GREEN", "BLUE", "YELLOW", "ORANGE", "RED"]

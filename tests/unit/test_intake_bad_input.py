@@ -291,6 +291,36 @@ CASES = [
         "a text",
         id="number-for-text",
     ),
+    *(
+        pytest.param(
+            body("seallock.armed", SEALED | {"sealNumber": number}, "seallock"),
+            Reason.INVALID_VALUE,
+            "/data/sealNumber",
+            got,
+            "a seal number: a letter or digit in it, no control characters",
+            id=name,
+        )
+        for number, got, name in (
+            ("CN\x001", '"CN\\u00001"', "seal-number-with-a-control-character"),
+            ("---", '"---"', "seal-number-of-separators-alone"),
+        )
+    ),
+    pytest.param(
+        loaded(laneid="A\x00B"),
+        Reason.INVALID_VALUE,
+        "/laneid",
+        '"A\\u0000B"',
+        "a lane like CNYTN-NLRTM-SEA",
+        id="lane-with-a-control-character",
+    ),
+    pytest.param(
+        structured(event("transport.loaded", LOADED | {"laneId": "A\x00B"})),
+        Reason.INVALID_VALUE,
+        "/data/laneId",
+        '"A\\u0000B"',
+        "a lane like CNYTN-NLRTM-SEA",
+        id="lane-of-a-body-with-a-control-character",
+    ),
     pytest.param(
         structured(event("transport.loaded", LOADED | {"laneId": "A-B-SEA"}, laneid="C-D-SEA")),
         Reason.CONTRADICTORY_FIELDS,
