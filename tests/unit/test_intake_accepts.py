@@ -174,6 +174,32 @@ def test_a_pseudonym_needs_the_key_and_tells_names_from_identifiers() -> None:
         Pseudonyms(b"")
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        pytest.param("京A12345", "沪A12345", False, id="letters-of-another-script"),
+        pytest.param("NL\uff10\uff11", "NL\uff10\uff12", False, id="full-width-digits-tell-apart"),
+        pytest.param("NL\uff10\uff11", "NL-01", True, id="full-width-digits-are-digits"),
+    ],
+)
+def test_a_pseudonym_follows_letters_and_digits_of_every_script(
+    one: str, other: str, *, same: bool
+) -> None:
+    pseudonyms = Pseudonyms(b"key")
+    found = pseudonyms.of(identifier=one, name=None) == pseudonyms.of(identifier=other, name=None)
+    assert found is same
+
+
+def test_an_identifier_without_letter_or_digit_leaves_the_party_its_name() -> None:
+    pseudonyms = Pseudonyms(b"key")
+    named = pseudonyms.of(identifier=None, name="Consignee")
+    for nothing in (" ", "-", "\uff0f"):
+        assert pseudonyms.of(identifier=nothing, name="Consignee") == named
+    assert pseudonyms.of(identifier="-", name="Consignee") != pseudonyms.of(
+        identifier="-", name="Notify"
+    )
+
+
 def test_who_authorised_a_grant_travels_as_a_pseudonym() -> None:
     grant = SEALED | {
         "commandId": "C1",
