@@ -166,7 +166,11 @@ def _mode(value: object) -> str:
 
 
 def _upper(value: object) -> object:
-    return value.strip().upper() if isinstance(value, str) else value
+    return identifiers.upper(value.strip()) if isinstance(value, str) else value
+
+
+def _compact(value: object) -> object:
+    return identifiers.without_spaces(value) if isinstance(value, str) else value
 
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=512)]
@@ -189,14 +193,16 @@ EquipmentReference = Annotated[
 ]
 TransportDocument = Annotated[str, AfterValidator(_document)]
 """Number of a bill of lading or waybill, in its one canonical form."""
-Mrn = Annotated[str, BeforeValidator(_upper), _judged(identifiers.mrn_fault)]
-Ucr = Annotated[str, BeforeValidator(_upper), _judged(identifiers.ucr_fault)]
-Hs6 = Annotated[str, _judged(identifiers.hs6_fault)]
-ImoNumber = Annotated[str, _judged(identifiers.imo_fault)]
+Mrn = Annotated[str, BeforeValidator(_compact), _judged(identifiers.mrn_fault)]
+Ucr = Annotated[str, BeforeValidator(_compact), _judged(identifiers.ucr_fault)]
+Hs6 = Annotated[str, _judged(identifiers.hs6_fault, identifiers.without_separators)]
+ImoNumber = Annotated[str, _judged(identifiers.imo_fault, identifiers.without_separators)]
 Place = Annotated[str, _judged(identifiers.place_fault, identifiers.canonical_place)]
 Country = Annotated[str, BeforeValidator(_upper), StringConstraints(pattern=r"^[A-Z]{2}$")]
-Office = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{2,20}$")]
-"""Customs office reference number."""
+Office = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9]{2,20}$"), BeforeValidator(_compact)
+]
+"""Customs office reference number, in upper case."""
 LaneId = Annotated[
     str,
     StringConstraints(pattern=r"^[^\s\x00-\x1f\x7f~][^\s\x00-\x1f\x7f]*$", max_length=100),

@@ -137,6 +137,30 @@ def test_identifiers_reach_the_core_in_one_form() -> None:
     assert (data["unLocationCode"], data["mode"]) == ("CNYTN", "1")
 
 
+def test_numbers_printed_in_groups_are_the_numbers() -> None:
+    written = FILING | {
+        "mrn": "26 nl 000510 A1B2C3D4",
+        "ucr": "6nl 123\u00a0abc",
+        "officeOfFirstEntry": " nl000510",
+        "transportMeans": {"imoNumber": "932 1483", "voyageNumber": "012W"},
+        "consignments": [{"consignmentId": "HBL 1\n", "items": [{"hs6": "8471.30"}]}],
+    }
+    data = accepted(sent("manifest.lodged", written, "manifest")).data
+    assert (data["mrn"], data["ucr"]) == ("26NL000510A1B2C3D4", "6NL123ABC")
+    assert (data["officeOfFirstEntry"], data["transportMeans"]["imoNumber"]) == (
+        "NL000510",
+        "9321483",
+    )
+    (consignment,) = data["consignments"]
+    assert (consignment["consignmentId"], consignment["items"]) == ("HBL1", [{"hs6": "847130"}])
+
+
+def test_no_other_letter_becomes_a_country() -> None:
+    raw = sent("manifest.lodged", FILING | {"countriesOfRouting": ["\u00df"]}, "manifest")
+    (output,) = fold(raw).outputs
+    assert output.topic == "rejected"
+
+
 def test_names_of_parties_never_leave_intake() -> None:
     party = {
         "role": "CONSIGNEE",
