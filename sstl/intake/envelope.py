@@ -247,7 +247,7 @@ def _envelope(attributes: Mapping[str, Any], problems: list[Problem]) -> Envelop
                 Reason.WRONG_ENVELOPE,
                 pointer,
                 show(value),
-                "text, true, false or a number",
+                "text, true, false or a whole number",
             )
     version = texts.get("specversion")
     if version != "1.0":

@@ -137,6 +137,20 @@ def test_identifiers_reach_the_core_in_one_form() -> None:
     assert (data["unLocationCode"], data["mode"]) == ("CNYTN", "1")
 
 
+def test_a_field_that_is_null_is_absent_wherever_it_stands() -> None:
+    leg = {"legId": "1", "mode": "1", "placeOfDeparture": "CNYTN", "placeOfArrival": "NLRTM"}
+    (consignment,), (unit,) = FILING["consignments"], FILING["equipment"]
+    written = FILING | {
+        "parties": None,
+        "surprise": None,
+        "consignments": [consignment | {"items": None, "parties": None}],
+        "equipment": [unit | {"seals": None}],
+        "legs": [leg | {"role": None}],
+    }
+    plain = sent("manifest.lodged", FILING | {"legs": [leg]}, "manifest")
+    assert accepted(sent("manifest.lodged", written, "manifest")) == accepted(plain)
+
+
 def test_numbers_printed_in_groups_are_the_numbers() -> None:
     written = FILING | {
         "mrn": "26 nl 000510 A1B2C3D4",

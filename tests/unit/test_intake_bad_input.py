@@ -590,11 +590,18 @@ def test_the_limit_of_size_is_the_policys() -> None:
     assert refused.got == f"{size} bytes"
 
 
-def test_deep_nesting_is_refused_like_any_other_bad_body() -> None:
-    deep = b'{"x":' * 400 + b"1" + b"}" * 400
+@pytest.mark.parametrize("levels", [240, 400])
+def test_deep_nesting_is_refused_like_any_other_bad_body(levels: int) -> None:
+    deep = b'{"x":' * levels + b"1" + b"}" * levels
     document = orjson.dumps(event("transport.loaded", LOADED))
     raw = record(document.replace(b'"unLocationCode"', b'"y":' + deep + b',"unLocationCode"'))
-    assert rejection(raw).reason is Reason.INVALID_VALUE
+    refused = rejection(raw)
+    assert refused.reason is Reason.INVALID_VALUE
+    assert (refused.pointer, refused.got, refused.expected) == (
+        "/data",
+        "deep nesting",
+        "fewer levels",
+    )
 
 
 def test_a_message_our_code_fails_on_is_rejected_without_its_content() -> None:
