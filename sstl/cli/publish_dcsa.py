@@ -41,7 +41,7 @@ def dcsa_command(file: Path, *, source: str, show: bool) -> int:
     for number, event in enumerate(_events(file), start=1):
         try:
             converted = convert(event, source)
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UserError(
                 f"{file}: event {number} is no DCSA event with metadata and payload ({error})"
             ) from error

@@ -117,7 +117,7 @@ def _named(payload: Mapping[str, Any]) -> dict[str, Any]:
         body["facilityType"] = facility
     point = payload.get("geoLocation") or {}
     for name in ("latitude", "longitude"):
-        if name in point:
+        if point.get(name) is not None:
             body[name] = float(point[name])
     return body
 

@@ -22,7 +22,7 @@ _CLOUDEVENTS = "application/cloudevents"
 _STRUCTURED = "application/cloudevents+json"
 _NAME = re.compile(r"[\x21-\x7e\xa1-\U0010ffff][^\x00-\x1f\x7f]{0,254}")
 _SOURCE = re.compile(r"[^\s|\x00-\x1f\x7f]{1,255}")
-_LANE = re.compile(r"[^\s~]\S{0,99}")
+_LANE = re.compile(r"[^\s\x00-\x1f\x7f~][^\s\x00-\x1f\x7f]{0,99}")
 _TRANSPORT_ATTRIBUTES = frozenset(
     {
         "specversion",
@@ -247,7 +247,7 @@ def _envelope(attributes: Mapping[str, Any], problems: list[Problem]) -> Envelop
                 Reason.WRONG_ENVELOPE,
                 pointer,
                 show(value),
-                "text, true, false or a number",
+                "text, true, false or a whole number",
             )
     version = texts.get("specversion")
     if version != "1.0":

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import Any
 
-_NO_ALPHANUMERIC = re.compile(r"[^0-9A-Z]+")
+_NO_ALPHANUMERIC = re.compile(r"[\W_]+")
 _LENGTH = 24
 _NAMED = {"seallock": "authorisedBy", "registry": "id", "action": "author"}
 """Family to the one field of its bodies that identifies a person or company."""
@@ -25,11 +25,15 @@ class Pseudonyms:
         self._key = key
 
     def of(self, *, identifier: str | None, name: str | None) -> str:
-        """Return the pseudonym of an identifier or, where there is none, of a name."""
-        if identifier is not None:
-            plain = "id:" + (_NO_ALPHANUMERIC.sub("", identifier.upper()) or identifier)
+        """Return the pseudonym of an identifier or, where there is none, of a name.
+
+        Letters of every script tell identifiers apart; one without any letter or digit (``-``) names nobody.
+        """
+        number = _NO_ALPHANUMERIC.sub("", _folded(identifier or "").upper())
+        if number or name is None:
+            plain = "id:" + (number or identifier or "")
         else:
-            plain = "name:" + " ".join(unicodedata.normalize("NFKC", name or "").casefold().split())
+            plain = "name:" + " ".join(_folded(name).casefold().split())
         digest = hmac.digest(self._key, plain.encode("utf-8", "surrogatepass"), hashlib.sha256)
         return "p:" + digest.hex()[:_LENGTH]
 
@@ -61,3 +65,8 @@ class Pseudonyms:
             if kept in party:
                 covered[kept] = party[kept]
         return covered
+
+
+def _folded(text: str) -> str:
+    """Return one form of what looks the same: full-width letters and digits as plain ones."""
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)

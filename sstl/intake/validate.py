@@ -23,6 +23,12 @@ _TYPE = re.compile(r"org\.sstl\.([a-z_.]+)\.(v[0-9]+)")
 _STANDING = frozenset({"seallock.position", PROGRESS})
 _MOST_PROBLEMS = 50
 _COVERED = frozenset({"name", "identifier", "address", "authorisedBy", "author"})
+_FIELDS = frozenset(
+    field.alias or name
+    for known in TYPES.values()
+    for name, field in known.body.model_fields.items()
+)
+"""Wire names of what any type of event has: the core reads a body by them, whatever its type."""
 _EXTENSIONS = "ceExtensions"
 """Member of `Event.data` that keeps extension attributes which nobody here knows."""
 
@@ -143,6 +149,8 @@ def _body(envelope: Envelope, known: EventType) -> tuple[dict[str, Any], int]:
         return {}, 0
     try:
         written = orjson.dumps(envelope.data)
+        if b"null" in written:
+            written = orjson.dumps(_without_nulls(envelope.data))
     except orjson.JSONEncodeError:
         _add(envelope.problems, Reason.INVALID_VALUE, "/data", "deep nesting", "fewer levels")
         return {}, 0
@@ -152,7 +160,18 @@ def _body(envelope: Envelope, known: EventType) -> tuple[dict[str, Any], int]:
     except ValidationError as error:
         envelope.problems.extend(_problems(error, known))
         return {}, 0
-    return body_of(model), unknown_fields(model)
+    body = body_of(model)
+    for name in model.__pydantic_extra__ or ():
+        if name in _FIELDS:  # nobody has judged what it holds
+            body.pop(name, None)
+    return body, unknown_fields(model)
+
+
+def _without_nulls(value: Any) -> Any:
+    """Return a parsed body without its members that are null: many systems write what is absent so."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(one) for name, one in value.items() if one is not None}
+    return [_without_nulls(one) for one in value] if isinstance(value, list) else value
 
 
 def _lane(envelope: Envelope, data: dict[str, Any]) -> str | None:
@@ -240,6 +259,9 @@ def _problems(error: ValidationError, known: EventType) -> list[Problem]:
             continue
         elif kind == "missing":
             _add(found, Reason.MISSING_FIELD, pointer, "nothing", "a value")
+        elif kind == "json_invalid":
+            # What we wrote ourselves is JSON: it can only be too deep for this parser.
+            _add(found, Reason.INVALID_VALUE, pointer, "deep nesting", "fewer levels")
         else:
             got = _covered(value) if _is_personal(path, known) else show(value)
             _add(found, _reason(kind), pointer, got, wording.expected(detail))

@@ -166,7 +166,11 @@ def _mode(value: object) -> str:
 
 
 def _upper(value: object) -> object:
-    return value.strip().upper() if isinstance(value, str) else value
+    return identifiers.upper(value.strip()) if isinstance(value, str) else value
+
+
+def _compact(value: object) -> object:
+    return identifiers.without_spaces(value) if isinstance(value, str) else value
 
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=512)]
@@ -189,15 +193,20 @@ EquipmentReference = Annotated[
 ]
 TransportDocument = Annotated[str, AfterValidator(_document)]
 """Number of a bill of lading or waybill, in its one canonical form."""
-Mrn = Annotated[str, BeforeValidator(_upper), _judged(identifiers.mrn_fault)]
-Ucr = Annotated[str, BeforeValidator(_upper), _judged(identifiers.ucr_fault)]
-Hs6 = Annotated[str, _judged(identifiers.hs6_fault)]
-ImoNumber = Annotated[str, _judged(identifiers.imo_fault)]
+Mrn = Annotated[str, BeforeValidator(_compact), _judged(identifiers.mrn_fault)]
+Ucr = Annotated[str, BeforeValidator(_compact), _judged(identifiers.ucr_fault)]
+Hs6 = Annotated[str, _judged(identifiers.hs6_fault, identifiers.without_separators)]
+ImoNumber = Annotated[str, _judged(identifiers.imo_fault, identifiers.without_separators)]
 Place = Annotated[str, _judged(identifiers.place_fault, identifiers.canonical_place)]
 Country = Annotated[str, BeforeValidator(_upper), StringConstraints(pattern=r"^[A-Z]{2}$")]
-Office = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{2,20}$")]
-"""Customs office reference number."""
-LaneId = Annotated[str, StringConstraints(pattern=r"^[^\s~][^\s]*$", max_length=100)]
+Office = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9]{2,20}$"), BeforeValidator(_compact)
+]
+"""Customs office reference number, in upper case."""
+LaneId = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^\s\x00-\x1f\x7f~][^\s\x00-\x1f\x7f]*$", max_length=100),
+]
 Mode = Annotated[str, BeforeValidator(_mode)]
 """Mode of transport as UN code: 1 sea, 2 rail, 3 road, 4 air, 5 post; names are read too."""
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
@@ -223,7 +232,16 @@ SealSource = Literal[
     "TERMINAL",
     "VETERINARY",
 ]
-SealNumber = Annotated[str, StringConstraints(min_length=1, max_length=15, strip_whitespace=True)]
+SealNumber = Annotated[
+    str,
+    StringConstraints(
+        # Of separators alone nothing is left to compare; a control character would split the key of a cell.
+        pattern=r"^[^\x00-\x1f\x7f]*\w[^\x00-\x1f\x7f]*$",
+        min_length=1,
+        max_length=15,
+        strip_whitespace=True,
+    ),
+]
 Placement = Literal["DOOR", "VENT"]
 Side = Literal["EXPORT", "TRANSIT", "IMPORT"]
 Channel = Literal["GREEN", "BLUE", "YELLOW", "ORANGE", "RED"]

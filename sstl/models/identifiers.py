@@ -16,8 +16,9 @@ _TEU = {"2": 1, "4": 2, "L": 2}
 _ULD = re.compile(r"[A-Z][A-Z0-9]{2}[0-9]{4,5}[A-Z0-9]{2}")
 _WAGON = re.compile(r"[0-9]{12}")
 _WAGON_SHORT = re.compile(r"[0-9]{7,8}")
-_AWB_HYPHENED = re.compile(r"([0-9]{3})[- ]([0-9]{8})")
-_AWB = re.compile(r"([0-9]{3})[- ]?([0-9]{8})")
+_AWB_HYPHENED = re.compile(r"([0-9]{3})-([0-9]{8})")
+_AWB_SPACED = re.compile(r"\s*[0-9]{3}\s+[0-9]{4}\s*[0-9]{4}\s*")
+_AWB = re.compile(r"([0-9]{3})-?([0-9]{8})")
 _DOCUMENT = re.compile(r"[A-Z0-9][A-Z0-9:/_.#+\-]{0,69}")
 _MRN = re.compile(r"[0-9]{2}[A-Z]{2}[A-Z0-9]{13}[0-9]")
 _UCR = re.compile(r"[0-9][A-Z]{2}[A-Z0-9/:().\-]{1,32}")
@@ -95,11 +96,32 @@ def luhn_digit(digits: str) -> int:
     return -total % 10
 
 
+def upper(text: str) -> str:
+    """Return a text with the letters a to z in upper case.
+
+    Other letters stay as they are, so that none becomes one that identifiers may have (``\u0131`` an ``I``,
+    ``\u00df`` two ``S``).
+    """
+    if text.isascii():
+        return text.upper()
+    return "".join(char.upper() if char.isascii() else char for char in text)
+
+
+def without_spaces(text: str) -> str:
+    """Return a number in upper case without spaces."""
+    return upper(_SPACES.sub("", text))
+
+
+def without_separators(text: str) -> str:
+    """Return a number in upper case without spaces, hyphens, dots and slashes."""
+    return upper(_SEPARATORS.sub("", text))
+
+
 def canonical_equipment(text: str) -> str:
     """Return an equipment reference in upper case without spaces and separators."""
     if text.isascii() and text.isalnum() and text.isupper():
         return text
-    return _SEPARATORS.sub("", text).upper()
+    return without_separators(text)
 
 
 @lru_cache(maxsize=16_384)
@@ -134,7 +156,8 @@ def canonical_document(text: str) -> str:
 
     One form for every message, so that ``123-12345675`` and ``12312345675`` are the same waybill.
     """
-    text = _SPACES.sub("", text).upper() if not text.isupper() or " " in text else text
+    if not (text.isascii() and text.isalnum() and text.isupper()):
+        text = without_spaces(text)
     match = _AWB.fullmatch(text)
     return match[1] + match[2] if match else text
 
@@ -142,12 +165,11 @@ def canonical_document(text: str) -> str:
 def document_fault(text: str) -> tuple[str, str] | None:
     """Judge a transport document number as written; None if it is right.
 
-    Only the written form ``123-12345678`` is surely an air waybill: eleven digits without the hyphen may be a
-    bill of lading, which has no check digit.
+    Only the written forms ``123-12345675``, ``123-1234 5675`` and ``123 1234 5675`` are surely an air waybill: eleven
+    digits in one may be a bill of lading, which has no check digit.
     """
-    match = _AWB_HYPHENED.fullmatch(text.strip())
-    if match:
-        return awb_fault(match[1] + match[2])
+    if _AWB_HYPHENED.fullmatch(without_spaces(text)) or _AWB_SPACED.fullmatch(text):
+        return awb_fault(canonical_document(text))
     if not _DOCUMENT.fullmatch(canonical_document(text)):
         return (
             "invalid_value",
@@ -234,7 +256,7 @@ def canonical_place(text: str) -> str:
     """Return a place in upper case without spaces; a namespaced one as it is."""
     if _UN_LOCATION_CODE.fullmatch(text) or is_namespaced(text):
         return text
-    return _SPACES.sub("", text).upper()
+    return without_spaces(text)
 
 
 @lru_cache(maxsize=16_384)

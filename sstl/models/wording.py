@@ -62,7 +62,10 @@ PATTERNS = {
     ),
     r"^[A-Za-z0-9][A-Za-z0-9_.:\-]*$": "letters, digits and _ . : -, the first a letter or digit",
     r"^[0-9a-f]{64}$": "64 hexadecimal digits, small letters",
-    r"^[^\s~][^\s]*$": "a lane like CNYTN-NLRTM-SEA",
+    r"^[^\s\x00-\x1f\x7f~][^\s\x00-\x1f\x7f]*$": "a lane like CNYTN-NLRTM-SEA",
+    r"^[^\x00-\x1f\x7f]*\w[^\x00-\x1f\x7f]*$": (
+        "a seal number: a letter or digit in it, no control characters"
+    ),
     r"^\d{2}$": "two digits",
     r"^\d{2,6}$": "2 to 6 digits",
     r"\S": "a text that is not blank",

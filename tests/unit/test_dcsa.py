@@ -5,9 +5,12 @@ from typing import Any
 
 import orjson
 import pytest
+from click.testing import CliRunner
 
+from sstl.cli.publish_dcsa import dcsa_command
 from sstl.core.journeys.stage import JourneysStage
 from sstl.core.stage import Context, Inbound, MemoryState
+from sstl.errors import UserError
 from sstl.intake.dcsa import Unmapped, convert
 from sstl.intake.envelope import RawRecord
 from sstl.intake.stage import IntakeStage
@@ -124,6 +127,42 @@ def test_codes_of_both_editions_become_our_types(kind: str, code: str, ours: str
     converted = convert(event, SOURCE)
     assert not isinstance(converted, Unmapped)
     assert converted[1]["type"] == f"org.sstl.{ours}.v1"
+
+
+def test_a_place_whose_coordinates_are_null_is_a_place_without_them() -> None:
+    event = {
+        "metadata": {
+            "eventID": "e1",
+            "eventType": "EQUIPMENT",
+            "eventCreatedDateTime": "2026-01-02T00:00:00Z",
+        },
+        "payload": {
+            "equipmentEventTypeCode": "LOAD",
+            "eventClassifierCode": "ACT",
+            "eventDateTime": "2026-01-01T00:00:00Z",
+            "equipmentReference": "APZU4812090",
+            "geoLocation": {"latitude": None, "longitude": None},
+        },
+    }
+    converted = convert(event, SOURCE)
+    assert not isinstance(converted, Unmapped)
+    assert "latitude" not in converted[1]["data"]
+
+
+def test_coordinates_that_are_no_numbers_name_the_event(tmp_path: Path) -> None:
+    event = {
+        "metadata": {
+            "eventID": "e1",
+            "eventType": "EQUIPMENT",
+            "eventCreatedDateTime": "2026-01-02T00:00:00Z",
+        },
+        "payload": {"equipmentEventTypeCode": "LOAD", "geoLocation": {"latitude": "north"}},
+    }
+    file = tmp_path / "events.json"
+    file.write_bytes(orjson.dumps([event]))
+    said = CliRunner().invoke(dcsa_command, ["--source", SOURCE, "--show", str(file)])
+    assert isinstance(said.exception, UserError)
+    assert "event 1 is no DCSA event" in str(said.exception)
 
 
 def test_what_is_never_planned_is_not_taken_as_a_fact() -> None:

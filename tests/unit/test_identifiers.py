@@ -90,6 +90,25 @@ def test_the_last_digit_of_an_air_waybill_is_its_serial_number_modulo_seven() ->
     )
 
 
+@pytest.mark.parametrize(
+    "written",
+    ["160-1234 5676", "160 - 12345676", " 160 1234 5676", "160\u00a012345676"],
+)
+def test_an_air_waybill_is_judged_however_it_is_spaced(written: str) -> None:
+    assert identifiers.canonical_document(written) == "16012345676"
+    fault = identifiers.document_fault(written)
+    assert fault == ("failed_check_digit", "check digit 5 (air waybill, modulo 7)")
+    assert identifiers.document_fault(written[:-1] + "5") is None
+
+
+@pytest.mark.parametrize("letter", ["\u00df", "\u0131", "\u017f", "\ufb01"])
+def test_no_other_letter_becomes_one_of_an_identifier(letter: str) -> None:
+    assert identifiers.document_fault(f"HBL{letter}1") is not None
+    assert identifiers.place_fault(identifiers.canonical_place(f"NLR{letter}")) is not None
+    unit = identifiers.canonical_equipment(f"C{letter}QU3054383")
+    assert identifiers.equipment_fault(unit) is not None
+
+
 def test_eleven_digits_without_hyphen_may_be_a_bill_of_lading() -> None:
     assert identifiers.document_fault("16012345676") is None
 

@@ -81,6 +81,48 @@ def test_unknown_fields_and_extensions_are_kept_and_counted() -> None:
     assert data["ceExtensions"] == {"myextension": "kept"}
 
 
+@pytest.mark.parametrize(
+    ("kind", "family", "body", "foreign"),
+    [
+        pytest.param(
+            "manifest.registered",
+            "manifest",
+            {"lrn": "LRN-1", "mrn": "26NL000510A1B2C3D4"},
+            {"parties": [{"name": "Canal & Sons"}], "consignments": 1},
+            id="parties-of-an-answer",
+        ),
+        pytest.param(
+            "seallock.authorisation.revoked",
+            "seallock",
+            {"commandId": "CMD-1"},
+            {"authorisedBy": {"name": "Canal & Sons"}},
+            id="who-authorised-as-an-object",
+        ),
+        pytest.param(
+            "seallock.armed",
+            "seallock",
+            SEALED,
+            {"seals": ["CN1"], "inspectionId": {"number": 1}, "startedAt": 5},
+            id="seals-as-texts",
+        ),
+        pytest.param(
+            "manifest.assessed",
+            "manifest",
+            {"mrn": "26NL000510A1B2C3D4"},
+            {"equipmentReference": "csqu 3054383"},
+            id="a-unit-that-nobody-judged",
+        ),
+    ],
+)
+def test_a_field_of_another_type_of_event_is_left_out_and_counted(
+    kind: str, family: str, body: dict[str, Any], foreign: dict[str, Any]
+) -> None:
+    raw = sent(kind, body | foreign, family)
+    assert fold(raw).counts[("unknown_fields", family)] == len(foreign)
+    assert places(raw) == places(sent(kind, body, family))
+    assert accepted(raw).data == body
+
+
 def test_identifiers_reach_the_core_in_one_form() -> None:
     written = {
         "eventClassifier": "ACTUAL",
@@ -93,6 +135,44 @@ def test_identifiers_reach_the_core_in_one_form() -> None:
     assert data["equipmentReference"] == "CSQU3054383"
     assert data["transportDocumentReference"] == "16012345675"
     assert (data["unLocationCode"], data["mode"]) == ("CNYTN", "1")
+
+
+def test_a_field_that_is_null_is_absent_wherever_it_stands() -> None:
+    leg = {"legId": "1", "mode": "1", "placeOfDeparture": "CNYTN", "placeOfArrival": "NLRTM"}
+    (consignment,), (unit,) = FILING["consignments"], FILING["equipment"]
+    written = FILING | {
+        "parties": None,
+        "surprise": None,
+        "consignments": [consignment | {"items": None, "parties": None}],
+        "equipment": [unit | {"seals": None}],
+        "legs": [leg | {"role": None}],
+    }
+    plain = sent("manifest.lodged", FILING | {"legs": [leg]}, "manifest")
+    assert accepted(sent("manifest.lodged", written, "manifest")) == accepted(plain)
+
+
+def test_numbers_printed_in_groups_are_the_numbers() -> None:
+    written = FILING | {
+        "mrn": "26 nl 000510 A1B2C3D4",
+        "ucr": "6nl 123\u00a0abc",
+        "officeOfFirstEntry": " nl000510",
+        "transportMeans": {"imoNumber": "932 1483", "voyageNumber": "012W"},
+        "consignments": [{"consignmentId": "HBL 1\n", "items": [{"hs6": "8471.30"}]}],
+    }
+    data = accepted(sent("manifest.lodged", written, "manifest")).data
+    assert (data["mrn"], data["ucr"]) == ("26NL000510A1B2C3D4", "6NL123ABC")
+    assert (data["officeOfFirstEntry"], data["transportMeans"]["imoNumber"]) == (
+        "NL000510",
+        "9321483",
+    )
+    (consignment,) = data["consignments"]
+    assert (consignment["consignmentId"], consignment["items"]) == ("HBL1", [{"hs6": "847130"}])
+
+
+def test_no_other_letter_becomes_a_country() -> None:
+    raw = sent("manifest.lodged", FILING | {"countriesOfRouting": ["\u00df"]}, "manifest")
+    (output,) = fold(raw).outputs
+    assert output.topic == "rejected"
 
 
 def test_names_of_parties_never_leave_intake() -> None:
@@ -130,6 +210,32 @@ def test_a_pseudonym_needs_the_key_and_tells_names_from_identifiers() -> None:
     assert one.of(identifier="X1", name=None) != one.of(identifier=None, name="X1")
     with pytest.raises(ValueError, match="empty"):
         Pseudonyms(b"")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        pytest.param("京A12345", "沪A12345", False, id="letters-of-another-script"),
+        pytest.param("NL\uff10\uff11", "NL\uff10\uff12", False, id="full-width-digits-tell-apart"),
+        pytest.param("NL\uff10\uff11", "NL-01", True, id="full-width-digits-are-digits"),
+    ],
+)
+def test_a_pseudonym_follows_letters_and_digits_of_every_script(
+    one: str, other: str, *, same: bool
+) -> None:
+    pseudonyms = Pseudonyms(b"key")
+    found = pseudonyms.of(identifier=one, name=None) == pseudonyms.of(identifier=other, name=None)
+    assert found is same
+
+
+def test_an_identifier_without_letter_or_digit_leaves_the_party_its_name() -> None:
+    pseudonyms = Pseudonyms(b"key")
+    named = pseudonyms.of(identifier=None, name="Consignee")
+    for nothing in (" ", "-", "\uff0f"):
+        assert pseudonyms.of(identifier=nothing, name="Consignee") == named
+    assert pseudonyms.of(identifier="-", name="Consignee") != pseudonyms.of(
+        identifier="-", name="Notify"
+    )
 
 
 def test_who_authorised_a_grant_travels_as_a_pseudonym() -> None:

@@ -291,6 +291,36 @@ CASES = [
         "a text",
         id="number-for-text",
     ),
+    *(
+        pytest.param(
+            body("seallock.armed", SEALED | {"sealNumber": number}, "seallock"),
+            Reason.INVALID_VALUE,
+            "/data/sealNumber",
+            got,
+            "a seal number: a letter or digit in it, no control characters",
+            id=name,
+        )
+        for number, got, name in (
+            ("CN\x001", '"CN\\u00001"', "seal-number-with-a-control-character"),
+            ("---", '"---"', "seal-number-of-separators-alone"),
+        )
+    ),
+    pytest.param(
+        loaded(laneid="A\x00B"),
+        Reason.INVALID_VALUE,
+        "/laneid",
+        '"A\\u0000B"',
+        "a lane like CNYTN-NLRTM-SEA",
+        id="lane-with-a-control-character",
+    ),
+    pytest.param(
+        structured(event("transport.loaded", LOADED | {"laneId": "A\x00B"})),
+        Reason.INVALID_VALUE,
+        "/data/laneId",
+        '"A\\u0000B"',
+        "a lane like CNYTN-NLRTM-SEA",
+        id="lane-of-a-body-with-a-control-character",
+    ),
     pytest.param(
         structured(event("transport.loaded", LOADED | {"laneId": "A-B-SEA"}, laneid="C-D-SEA")),
         Reason.CONTRADICTORY_FIELDS,
@@ -560,11 +590,18 @@ def test_the_limit_of_size_is_the_policys() -> None:
     assert refused.got == f"{size} bytes"
 
 
-def test_deep_nesting_is_refused_like_any_other_bad_body() -> None:
-    deep = b'{"x":' * 400 + b"1" + b"}" * 400
+@pytest.mark.parametrize("levels", [240, 400])
+def test_deep_nesting_is_refused_like_any_other_bad_body(levels: int) -> None:
+    deep = b'{"x":' * levels + b"1" + b"}" * levels
     document = orjson.dumps(event("transport.loaded", LOADED))
     raw = record(document.replace(b'"unLocationCode"', b'"y":' + deep + b',"unLocationCode"'))
-    assert rejection(raw).reason is Reason.INVALID_VALUE
+    refused = rejection(raw)
+    assert refused.reason is Reason.INVALID_VALUE
+    assert (refused.pointer, refused.got, refused.expected) == (
+        "/data",
+        "deep nesting",
+        "fewer levels",
+    )
 
 
 def test_a_message_our_code_fails_on_is_rejected_without_its_content() -> None:
