@@ -39,6 +39,13 @@ def test_both_modes_give_the_same_event_and_the_same_digest() -> None:
     assert accepted(structured(document)) == accepted(binary(document))
 
 
+def test_names_of_attributes_may_have_capitals_in_both_modes() -> None:
+    document = event("transport.loaded", LOADED, recordedTime="2026-03-01T08:00:30Z")
+    one, other = accepted(structured(document)), accepted(binary(document))
+    assert one.version == other.version
+    assert one.version.recorded_ms == ARRIVAL_MS - 30_000
+
+
 def test_the_digest_repeats_and_tells_bodies_apart() -> None:
     first = accepted(sent("transport.loaded", LOADED, "transport"))
     again = accepted(sent("transport.loaded", LOADED, "transport"))
