@@ -146,15 +146,16 @@ def test_identifiers_reach_the_core_in_one_form() -> None:
 
 def test_a_field_that_is_null_is_absent_wherever_it_stands() -> None:
     leg = {"legId": "1", "mode": "1", "placeOfDeparture": "CNYTN", "placeOfArrival": "NLRTM"}
-    (consignment,), (unit,) = FILING["consignments"], FILING["equipment"]
-    written = FILING | {
+    filing: dict[str, Any] = FILING
+    (consignment,), (unit,) = filing["consignments"], filing["equipment"]
+    written = filing | {
         "parties": None,
         "surprise": None,
-        "consignments": [consignment | {"items": None, "parties": None}],
-        "equipment": [unit | {"seals": None}],
+        "consignments": [{**consignment, "items": None, "parties": None}],
+        "equipment": [{**unit, "seals": None}],
         "legs": [leg | {"role": None}],
     }
-    plain = sent("manifest.lodged", FILING | {"legs": [leg]}, "manifest")
+    plain = sent("manifest.lodged", filing | {"legs": [leg]}, "manifest")
     assert accepted(sent("manifest.lodged", written, "manifest")) == accepted(plain)
 
 
