@@ -137,11 +137,12 @@ def read(record: RawRecord, max_bytes: int) -> Envelope:
             raise _refused(
                 headers, Reason.WRONG_ENVELOPE, "", show(document), "a CloudEvent as JSON object"
             )
-        envelope = _envelope(document, problems)
-        envelope.data = document.get("data")
-        if "data_base64" in document:
+        attributes = _small(document, problems)
+        envelope = _envelope(attributes, problems)
+        envelope.data = attributes.get("data")
+        if "data_base64" in attributes:
             _add(envelope, Reason.WRONG_ENVELOPE, "/data_base64", "binary data", "JSON in data")
-        _judge_data_type(envelope, document.get("datacontenttype"))
+        _judge_data_type(envelope, attributes.get("datacontenttype"))
         return envelope
     envelope = _envelope(
         {name[3:]: value for name, value in headers.items() if name.startswith("ce_")}, problems
@@ -171,6 +172,18 @@ def _headers(record: RawRecord) -> tuple[dict[str, str], list[Problem], int]:
                 _problem(Reason.WRONG_ENVELOPE, _pointer(key), "two values", "one value")
             )
     return headers, problems, size
+
+
+def _small(document: dict[str, Any], problems: list[Problem]) -> dict[str, Any]:
+    """Return the members of a structured event with their names in small letters, as headers are read."""
+    attributes: dict[str, Any] = {}
+    for name, value in document.items():
+        key = name.lower()
+        if attributes.setdefault(key, value) != value:
+            problems.append(
+                _problem(Reason.WRONG_ENVELOPE, _pointer(f"ce_{key}"), "two values", "one value")
+            )
+    return attributes
 
 
 def _pointer(header: str) -> str:

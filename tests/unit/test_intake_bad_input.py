@@ -582,6 +582,11 @@ def test_headers_that_contradict_each_other_are_refused() -> None:
     assert rejection(twice).pointer == "/id"
 
 
+def test_attributes_that_differ_only_in_capitals_are_refused() -> None:
+    refused = rejection(loaded(Time="2026-03-01T07:00:00Z"))
+    assert (refused.reason, refused.pointer) == (Reason.WRONG_ENVELOPE, "/time")
+
+
 def test_the_limit_of_size_is_the_policys() -> None:
     raw = loaded()
     size = len(raw.value or b"") + len(raw.key or b"")
