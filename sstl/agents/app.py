@@ -25,6 +25,9 @@ RAW: dict[str, Any] = {
     "value_serializer": "raw",
 }
 LAG_EVERY_S = 1.0
+METADATA_MAX_AGE_MS = 5_000
+"""A broker that has just come back may not know its topics yet: whoever leads the group then assigns nobody
+anything, and notices with its next look at the metadata only. Kafka's own default is five minutes."""
 EXIT_GRACE_S = 20.0
 
 
@@ -102,6 +105,7 @@ def create_app(settings: Settings, delivery: Delivery) -> LaneApp:
         broker_request_timeout=max(90.0, session_s + 10.0),
         broker_max_poll_interval=3600.0,
         consumer_max_fetch_size=4 << 20,
+        consumer_metadata_max_age_ms=METADATA_MAX_AGE_MS,
         consumer_group_instance_id=settings.instance_id,
     )
     app.delivery = delivery
