@@ -201,11 +201,15 @@ def test_by_rail_a_manifest_is_lodged_before_the_first_arrival_on_the_importing_
         pytest.param("DEDUI", "CNXIA", "CNMZL", HIT, id="to-china-by-its-border"),
         pytest.param("DEDUI", "CNXIA", "KZDOS", NO_HIT, id="to-china-not-yet-there"),
         pytest.param("PLMAA", "DEDUI", "DEFFO", NO_HIT, id="within-the-union"),
+        pytest.param("CNPVG", "DEFRA", "CHZRH", HIT, id="to-the-union-by-switzerland"),
+        pytest.param("CNPVG", "CHZRH", "DEFRA", HIT, id="to-switzerland-by-the-union"),
+        pytest.param("NOOSL", "DEFRA", "DKCPH", NO_HIT, id="within-the-security-zone"),
+        pytest.param("CNPVG", "GBLHR", "DEFRA", NO_HIT, id="to-a-country-beyond-the-union"),
         pytest.param("CNXIA", "c2k:7", "PLMAA", NO_HIT, id="to-no-known-country"),
         pytest.param("c2k:6", "DEDUI", "PLMAA", NO_HIT, id="from-no-known-country"),
     ],
 )
-def test_the_importing_side_is_the_union_or_the_country_of_unloading(
+def test_the_importing_side_is_the_security_zone_or_the_country_of_unloading(
     loading: str, unloading: str, first: str, result: Result
 ) -> None:
     events = seen_at(first), seen_at(unloading, hours=60)
