@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sstl.core.journeys.assess import assess
+from sstl.core.journeys.assess import assess, extend
 from sstl.core.milestones import Plan
 from sstl.core.rules import unit_manifest
 from sstl.core.rules.base import Result
@@ -291,6 +291,23 @@ def test_a_manifest_that_is_missing_is_judged_by_who_governed_when_loading_was_a
         UNIT, [planned], [], ceased.after(Policy()), as_of_ms=LOADED_MS
     ).findings.values()
     assert (found.rule_id, found.policy_hash) == ("manifest-late", Policy().hash)
+
+
+def test_of_a_plan_that_comes_later_its_own_announcement_says_who_governed() -> None:
+    told_ms, between_ms = LOADED_MS - 90 * HOUR, LOADED_MS - 60 * HOUR
+    planned = event(
+        "transport.loaded", LOADED_MS, classifier="PLANNED", recorded_ms=told_ms, mode="1"
+    )
+    first = event("transport.gated_in", LOADED_MS - 50 * HOUR, place="CNYTN")
+    at = datetime.fromtimestamp(between_ms / 1000, UTC)
+    off = {"rules": {"manifest-late": {"mode": "off"}}, "version": "2", "valid_from": at}
+    ceased = Policy.model_validate(off).after(Policy())
+    whole = assess(UNIT, [first, planned], [], ceased, as_of_ms=LOADED_MS)
+    begun = assess(UNIT, [first], [], ceased, as_of_ms=LOADED_MS)
+    grown = extend(begun, [planned], ceased, publishers={}, as_of_ms=LOADED_MS)
+    assert grown is not None
+    assert grown.findings == whole.findings
+    assert [one.policy_hash for one in whole.findings.values()] == [Policy().hash]
 
 
 @pytest.mark.parametrize(
