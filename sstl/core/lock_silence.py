@@ -14,7 +14,7 @@ from sstl.core.attribution import Interval, covered_ms, without
 from sstl.core.leadtime import Observed, cluster_of, observation_id
 from sstl.core.milestones import mode_of_lane
 from sstl.core.positions import Positions
-from sstl.core.rules.seal_silence import heard_of, positions_of
+from sstl.core.rules.seal_silence import heard_of, positions_by_lock
 from sstl.core.rules.seal_watch import Watch, phases_of, watched_until
 from sstl.core.seals.facts import Armed
 from sstl.core.strata import membership
@@ -47,11 +47,8 @@ def lock_silences(view: "JourneyView") -> Iterator[Observed]:
     watch = Watch(phases, _NEVER, ends_ms, view.structure.ping_bucket_s * 1000)
     # of a bucket that begins later nothing can be said of the time before
     positions = view.positions[: bisect_right(view.positions, ends_ms, key=_begins)]
-    silent = [
-        interval
-        for one in armed
-        for interval in _too_long(watch, one, positions_of(positions, one, armed))
-    ]
+    heard = positions_by_lock(positions, armed)
+    silent = [interval for one in armed for interval in _too_long(watch, one, heard[one.lock])]
     watched = [(start_ms, ends_ms)]
     for phase in phases:
         if phase.limit_ms is None:

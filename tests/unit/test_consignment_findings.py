@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -276,6 +277,21 @@ def test_a_policy_that_turns_a_rule_off_clears_what_it_found(chain: Chain) -> No
     chain.policy = Policy(rules={"test-suspect": RulePolicy(mode="off")})
     chain.feed(unit(T6=10), key=HOUSE)
     assert found(chain) == set()
+
+
+def test_what_was_before_the_filing_is_judged_by_who_governed_then() -> None:
+    at = datetime.fromtimestamp((START + 5 * HOUR) / 1000, UTC)
+    second = Policy.model_validate({"version": "2", "valid_from": at}).after(Policy())
+    late = Chain(ConsignmentsStage(), second)
+    late.feed(manifest(lodged_ms=START + 10 * HOUR), unit(T4=1), key=HOUSE)
+    late.feed(
+        Placed(event=event("declaration.accepted", START + 11 * HOUR, side="EXPORT")), key=HOUSE
+    )
+    late.feed(beat(99), key="~heartbeat")
+    found = [
+        one for one in late.findings().values() if one.rule_id == "filing-loaded-without-release"
+    ]
+    assert [one.policy_hash for one in found] == [Policy().hash]
 
 
 def test_a_rule_is_asked_again_only_when_a_part_that_it_reads_has_changed() -> None:

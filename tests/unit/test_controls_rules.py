@@ -547,6 +547,15 @@ def test_nothing_is_released_while_detained(
         ),
         pytest.param(
             [
+                RELEASE,
+                customs("inspection.detained", T - 2 * HOUR),
+                customs("inspection.detention.lifted", T - HOUR, **FIRST),
+            ],
+            {UNIT: NO_HIT, SECOND_UNIT: HIT},
+            id="detention-of-both-lifted-for-one",
+        ),
+        pytest.param(
+            [
                 customs("inspection.released", T - HOUR, **FIRST),
                 customs("inspection.released", T - HOUR, **SECOND),
                 customs("inspection.revoked", T - MINUTE, **SECOND),

@@ -207,6 +207,18 @@ def test_a_consignment_says_which_unit_is_meant_and_what_was_filed() -> None:
     ]
 
 
+def test_a_referral_that_came_by_mrn_is_told_once() -> None:
+    chain = Chain(ConsignmentsStage(), POLICY)
+    raised = event("manifest.referral.raised", START + DAY, referralType="RFI")
+    chain.feed(
+        Shared(manifest_id="LRN1", share=share(), units=(UNIT,)), Placed(event=raised), key="H1"
+    )
+    assessment = read_consignment(chain.state, "H1", POLICY)
+    assert assessment is not None
+    told = consignment_story(assessment, POLICY)
+    assert [one.type for one in told.timeline] == ["manifest.referral.raised"]
+
+
 def test_a_report_that_names_no_place_says_its_position() -> None:
     chain = Chain(JourneysStage(), POLICY)
     chain.feed(

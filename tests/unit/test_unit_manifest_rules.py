@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sstl.core.journeys.assess import assess
+from sstl.core.journeys.assess import assess, extend
 from sstl.core.milestones import Plan
 from sstl.core.rules import unit_manifest
 from sstl.core.rules.base import Result
@@ -201,11 +201,15 @@ def test_by_rail_a_manifest_is_lodged_before_the_first_arrival_on_the_importing_
         pytest.param("DEDUI", "CNXIA", "CNMZL", HIT, id="to-china-by-its-border"),
         pytest.param("DEDUI", "CNXIA", "KZDOS", NO_HIT, id="to-china-not-yet-there"),
         pytest.param("PLMAA", "DEDUI", "DEFFO", NO_HIT, id="within-the-union"),
+        pytest.param("CNPVG", "DEFRA", "CHZRH", HIT, id="to-the-union-by-switzerland"),
+        pytest.param("CNPVG", "CHZRH", "DEFRA", HIT, id="to-switzerland-by-the-union"),
+        pytest.param("NOOSL", "DEFRA", "DKCPH", NO_HIT, id="within-the-security-zone"),
+        pytest.param("CNPVG", "GBLHR", "DEFRA", NO_HIT, id="to-a-country-beyond-the-union"),
         pytest.param("CNXIA", "c2k:7", "PLMAA", NO_HIT, id="to-no-known-country"),
         pytest.param("c2k:6", "DEDUI", "PLMAA", NO_HIT, id="from-no-known-country"),
     ],
 )
-def test_the_importing_side_is_the_union_or_the_country_of_unloading(
+def test_the_importing_side_is_the_security_zone_or_the_country_of_unloading(
     loading: str, unloading: str, first: str, result: Result
 ) -> None:
     events = seen_at(first), seen_at(unloading, hours=60)
@@ -287,6 +291,23 @@ def test_a_manifest_that_is_missing_is_judged_by_who_governed_when_loading_was_a
         UNIT, [planned], [], ceased.after(Policy()), as_of_ms=LOADED_MS
     ).findings.values()
     assert (found.rule_id, found.policy_hash) == ("manifest-late", Policy().hash)
+
+
+def test_of_a_plan_that_comes_later_its_own_announcement_says_who_governed() -> None:
+    told_ms, between_ms = LOADED_MS - 90 * HOUR, LOADED_MS - 60 * HOUR
+    planned = event(
+        "transport.loaded", LOADED_MS, classifier="PLANNED", recorded_ms=told_ms, mode="1"
+    )
+    first = event("transport.gated_in", LOADED_MS - 50 * HOUR, place="CNYTN")
+    at = datetime.fromtimestamp(between_ms / 1000, UTC)
+    off = {"rules": {"manifest-late": {"mode": "off"}}, "version": "2", "valid_from": at}
+    ceased = Policy.model_validate(off).after(Policy())
+    whole = assess(UNIT, [first, planned], [], ceased, as_of_ms=LOADED_MS)
+    begun = assess(UNIT, [first], [], ceased, as_of_ms=LOADED_MS)
+    grown = extend(begun, [planned], ceased, publishers={}, as_of_ms=LOADED_MS)
+    assert grown is not None
+    assert grown.findings == whole.findings
+    assert [one.policy_hash for one in whole.findings.values()] == [Policy().hash]
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from sstl.core.referrals import ANSWERED, RAISED, bare, pair
 from sstl.core.releases import consignment_milestones
 from sstl.core.reporting import consignment_reports
 from sstl.core.rules import CONSIGNMENT_RULES, About, Result, Verdict, finding_of
+from sstl.core.rules.consignment_facts import filed_ms
 from sstl.core.rules.engine import Asked, ask, governing
 from sstl.core.rules.findings import shown_share
 from sstl.models.policy import Policy
@@ -185,7 +186,21 @@ def answers_of(
         lane_id=view.plan.lane_id,
         first_ms=view.first_ms,
         as_of_ms=as_of_ms,
+        earliest_ms=_earliest_ms(view),
     )
+
+
+def _earliest_ms(view: ConsignmentView) -> int:
+    """Return the first instant that an answer can be about: its units may have gone before word of it came."""
+    known: int | None = view.memo.get("assess.earliest")
+    if known is None:
+        instants = [view.first_ms]
+        instants += [at_ms for share in view.shares if (at_ms := filed_ms(share)) is not None]
+        for told in view.units.values():
+            instants += (told.milestones or {}).values()
+            instants += [one.event_ms for one in told.opened]
+        known = view.memo["assess.earliest"] = min(instants)
+    return known
 
 
 def findings_of(

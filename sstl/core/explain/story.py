@@ -101,7 +101,8 @@ def consignment_story(assessment: ConsignmentAssessment, policy: Policy) -> Cons
         manifests=tuple(share.manifest_id for share in view.shares),
         milestones=_milestones(view.milestones),
         timeline=_timeline(
-            (*view.events, *_filed(view.shares)),
+            # of a referral that came by MRN, too, its own copy
+            {one.identity: one for one in (*_filed(view.shares), *view.events)}.values(),
             view.milestones,
             named="equipmentReference" if len(view.unit_names) > 1 else None,
         ),
@@ -235,7 +236,7 @@ def _when(reports: Mapping[str, Event], code: str) -> str | None:
     return None if event is None else instant_text(event.event_ms)
 
 
-def _timeline(events: Sequence[Event], known: Any, named: str | None = None) -> tuple[Told, ...]:
+def _timeline(events: Iterable[Event], known: Any, named: str | None = None) -> tuple[Told, ...]:
     """Return what is told of the events; ``named`` is a field more that tells them apart."""
     reported: dict[str, list[str]] = {}
     for code, event in known.actual.items():

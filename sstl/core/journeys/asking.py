@@ -324,7 +324,8 @@ def _earliest_ms(view: JourneyView) -> int:
     known: int | None = view.memo.get("asking.earliest")
     if known is None:
         instants = [event.event_ms for event in view.events[:1]]
-        instants += [event.version.recorded_ms for event in view.events]
+        if view.events:
+            instants.append(_recorded_ms(view))
         instants += [one.first[0] for one in view.positions[:1]]
         for share in view.shares:
             filed = (share.lodged_ms, share.etd_ms, share.atd_ms, share.eta_ms)
@@ -333,6 +334,17 @@ def _earliest_ms(view: JourneyView) -> int:
         known = min(instants, default=0)
         view.memo["asking.earliest"] = known
     return known
+
+
+def _recorded_ms(view: JourneyView) -> int:
+    """Return when the first of the events was recorded; each is looked at once while a journey is gone on with."""
+    arrived = view.events if view.arrived is None else view.arrived
+    known: tuple[int, int] | None = view.carried.get("asking.recorded")
+    seen, least = (0, arrived[0].version.recorded_ms) if known is None else known
+    for index in range(seen, len(arrived)):
+        least = min(least, arrived[index].version.recorded_ms)
+    view.carried["asking.recorded"] = (len(arrived), least)
+    return least
 
 
 _NOBODY: Mapping[str, int] = {}

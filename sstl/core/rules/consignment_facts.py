@@ -149,14 +149,15 @@ def detained_at(
 
     It is ended by a lifting of the same inspection, or by any lifting where one of them names none. A lifting at the
     instant itself counts, a detention at the instant itself does not. One that names another unit of the consignment
-    does not hold this one back; without a unit, all count.
+    does not hold this one back, nor does its lifting let this one go; without a unit, all count.
     """
     detained: Sequence[Event] = view.by_type.get(DETAINED, ())
+    lifted: Sequence[Event] = view.by_type.get(LIFTED, ())
     if unit is not None:
-        detained = of_unit(detained, unit)
+        detained, lifted = of_unit(detained, unit), of_unit(lifted, unit)
     if not detained:
         return None
-    lifted = [event for event in view.by_type.get(LIFTED, ()) if event.event_ms <= instant_ms]
+    lifted = [event for event in lifted if event.event_ms <= instant_ms]
     for event in detained:
         if event.event_ms >= instant_ms:
             continue

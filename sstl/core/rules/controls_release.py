@@ -19,7 +19,6 @@ from sstl.core.rules.base import (
 )
 from sstl.core.rules.consignment_facts import (
     HOUR_MS,
-    concerns,
     detained_at,
     ended_otherwise,
     equipment_meant,
@@ -205,7 +204,7 @@ def release_against_detention(
         detention = detained_at(view, at_ms, side, release.data.get("equipmentReference"))
         if detention is None:
             yield no_hit(asked, anchor, at_ms, "no detention was open")
-        elif not standing_releases((release, *_revocations(view, release))):
+        elif not standing_releases((release, *view.by_type.get(REVOKED, ()))):
             yield no_hit(asked, anchor, at_ms, "the release was revoked")
         elif side is None:
             yield not_evaluable(asked, anchor, at_ms, "side of the release")
@@ -223,13 +222,6 @@ def release_against_detention(
                 expected="detention lifted",
                 evidence=(detention, release),
             )
-
-
-def _revocations(view: ConsignmentView, release: Event) -> Iterator[Event]:
-    """Yield the revocations that are not of another unit's release."""
-    for one in view.by_type.get(REVOKED, ()):
-        if concerns(one, release, ("equipmentReference",)):
-            yield one
 
 
 def arrived(view: ConsignmentView) -> tuple[int, tuple[Event, ...]] | None:

@@ -148,13 +148,11 @@ def why_cleared(
             return verdict.reason
     if rule_id not in known:
         return NOT_IN_FORCE
-    if any(version.hash == finding.policy_hash for _, version in policy.versions()):
-        return (
-            gone  # of an absence the milestone governs: the version at the deadline may be another
-        )
+    # of an absence the milestone governs: the version at its deadline may be another
+    made = any(version.hash == finding.policy_hash for _, version in policy.versions())
     stated = policy.at(at_ms).rule(rule_id)
     in_force = stated.mode != "off" and stated.holds_at(at_ms)
-    return gone if in_force else NOT_IN_FORCE
+    return gone if made or in_force else NOT_IN_FORCE
 
 
 def _subject(subject: Subject, hit: Verdict) -> Subject:

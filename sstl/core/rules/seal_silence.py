@@ -1,7 +1,7 @@
 # ruff: noqa: RUF001 (Chinese punctuation is full width)
 """The rule on locks that are silent while armed (docs/rules/seals.md)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sstl.core.journeys.pings import of_device
@@ -89,10 +89,9 @@ def silent(view: JourneyView, asked: InForce, _as_of_ms: int) -> Iterator[Verdic
             yield not_evaluable(asked, first.armed.identity, first.from_ms, "policy.lanes.silences")
         return
     kept = _kept(view, asked, lane)
-    watch = kept.watch
+    watch, heard = kept.watch, positions_by_lock(view.positions, kept.armed)
     for one in kept.armed:
-        hits = 0
-        positions = positions_of(view.positions, one, kept.armed)
+        hits, positions = 0, heard[one.lock]
         for before, after in watch.gaps(one, positions):
             due = watch.due(before)
             if due is not None and after > due[0]:
@@ -120,13 +119,14 @@ def heard_of(view: JourneyView) -> list[Armed]:
     ]
 
 
-def positions_of(
-    positions: Sequence[Positions], one: Armed, armed: Sequence[Armed]
-) -> Sequence[Positions]:
-    """Return the positions by which an armed device is heard of: its own, where another one is armed too."""
-    if all(other.lock == one.lock for other in armed):
-        return positions
-    return of_device(positions, one.lock)
+def positions_by_lock(
+    positions: Sequence[Positions], armed: Iterable[Armed]
+) -> Mapping[str, Sequence[Positions]]:
+    """Return the positions by which each armed device is heard of: its own, where several are."""
+    locks = {one.lock for one in armed}
+    if len(locks) == 1:
+        return dict.fromkeys(locks, positions)
+    return {lock: of_device(positions, lock) for lock in locks}
 
 
 def _watch(view: JourneyView, asked: InForce, lane: LanePolicy) -> Watch:

@@ -23,7 +23,7 @@ from sstl.core.rules.base import (
     not_evaluable,
     pending,
 )
-from sstl.core.rules.consignment_facts import EU, country_of_place
+from sstl.core.rules.consignment_facts import country_of_place, country_of_zone
 from sstl.core.rules.engine import Asked
 from sstl.core.rules.unit_contents import manifest_of
 from sstl.core.rules.wording import listed
@@ -221,6 +221,7 @@ _ENTERING = (
     "transport.rcf",
 )
 """Reports by which a unit has come to a place; one that is discharged there has arrived before."""
+_ZONE = "the EU security zone"
 
 
 def _reached(view: JourneyView, milestone: str) -> Event | None:
@@ -235,19 +236,20 @@ def _reached(view: JourneyView, milestone: str) -> Event | None:
 
 
 def _entries(view: JourneyView, reports: Iterable[Event]) -> list[Event]:
-    """Return the reports from places of the importing side: the Union, or the country of the place of unloading.
+    """Return the reports from places of the importing side: the EU security zone, or the country of unloading.
 
     None where that is not known, or where the unit is loaded on the same side.
     """
-    plan = view.plan
-    origin = country_of_place(plan.place_of_loading)
-    destination = country_of_place(plan.place_of_unloading)
-    if origin is None or destination is None:
+    origin, destination = _side(view.plan.place_of_loading), _side(view.plan.place_of_unloading)
+    if origin is None or destination in (None, origin):
         return []
-    side = EU if destination in EU else {destination}
-    if origin in side:
-        return []
-    return [one for one in reports if country_of_place(place_of(one)) in side]
+    return [one for one in reports if _side(place_of(one)) == destination]
+
+
+def _side(place: str | None) -> str | None:
+    """Return the security zone of a place as one side, else its country; None where that is not known."""
+    country = country_of_place(place)
+    return country if country is None or country_of_zone(country) is None else _ZONE
 
 
 def _what(view: JourneyView, milestone: str, reached: Event) -> Text:
