@@ -24,6 +24,18 @@ POLICY = Policy(max_lateness_s=5 * 365 * 86_400)
 """The examples happened years before they were recorded."""
 
 
+def equipment_event(payload: dict[str, Any]) -> dict[str, Any]:
+    """Return an equipment event of DCSA with this payload."""
+    return {
+        "metadata": {
+            "eventID": "e1",
+            "eventType": "EQUIPMENT",
+            "eventCreatedDateTime": "2026-01-02T00:00:00Z",
+        },
+        "payload": payload,
+    }
+
+
 def examples() -> list[dict[str, Any]]:
     found = []
     for path in sorted(DCSA.glob("*.json")):
@@ -130,34 +142,24 @@ def test_codes_of_both_editions_become_our_types(kind: str, code: str, ours: str
 
 
 def test_a_place_whose_coordinates_are_null_is_a_place_without_them() -> None:
-    event = {
-        "metadata": {
-            "eventID": "e1",
-            "eventType": "EQUIPMENT",
-            "eventCreatedDateTime": "2026-01-02T00:00:00Z",
-        },
-        "payload": {
+    event = equipment_event(
+        {
             "equipmentEventTypeCode": "LOAD",
             "eventClassifierCode": "ACT",
             "eventDateTime": "2026-01-01T00:00:00Z",
             "equipmentReference": "APZU4812090",
             "geoLocation": {"latitude": None, "longitude": None},
-        },
-    }
+        }
+    )
     converted = convert(event, SOURCE)
     assert not isinstance(converted, Unmapped)
     assert "latitude" not in converted[1]["data"]
 
 
 def test_coordinates_that_are_no_numbers_name_the_event(tmp_path: Path) -> None:
-    event = {
-        "metadata": {
-            "eventID": "e1",
-            "eventType": "EQUIPMENT",
-            "eventCreatedDateTime": "2026-01-02T00:00:00Z",
-        },
-        "payload": {"equipmentEventTypeCode": "LOAD", "geoLocation": {"latitude": "north"}},
-    }
+    event = equipment_event(
+        {"equipmentEventTypeCode": "LOAD", "geoLocation": {"latitude": "north"}}
+    )
     file = tmp_path / "events.json"
     file.write_bytes(orjson.dumps([event]))
     said = CliRunner().invoke(dcsa_command, ["--source", SOURCE, "--show", str(file)])
@@ -166,17 +168,12 @@ def test_coordinates_that_are_no_numbers_name_the_event(tmp_path: Path) -> None:
 
 
 def test_what_is_never_planned_is_not_taken_as_a_fact() -> None:
-    event = {
-        "metadata": {
-            "eventID": "e1",
-            "eventType": "EQUIPMENT",
-            "eventCreatedDateTime": "2026-01-02T00:00:00Z",
-        },
-        "payload": {
+    event = equipment_event(
+        {
             "equipmentEventTypeCode": "CUSR",
             "eventClassifierCode": "EST",
             "eventDateTime": "2026-01-01T00:00:00Z",
             "equipmentReference": "APZU4812090",
-        },
-    }
+        }
+    )
     assert isinstance(convert(event, SOURCE), Unmapped)
