@@ -24,6 +24,7 @@ from sstl.models.records import Event
 
 CLEARED_BY_AIR = "transport.ccd"
 EVER = 1 << 62
+"""Later than any instant, ms."""
 _TYPES: Mapping[str, tuple[str, ...]] = {
     "EXPORT": (RELEASED,),
     "IMPORT": (RELEASED, CLEARED_BY_AIR),

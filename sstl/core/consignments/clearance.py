@@ -20,7 +20,7 @@ from sstl.core.consignments.strata import by_clearance
 from sstl.core.endings import Competing, competing, ending
 from sstl.core.leadtime import RELEASE, Observed, latest, observation_id
 from sstl.core.milestones import side_of
-from sstl.core.releases import release_of
+from sstl.core.releases import EVER, release_of
 from sstl.core.rules.consignment_facts import RESULT, SELECTED, WAIVED, Control, controls, is_done
 from sstl.core.strata import CONTROL, SIDE
 from sstl.models.policy import AttributedSpan
@@ -50,7 +50,6 @@ _ENDS = frozenset({"inspection.scan.completed", "inspection.physical.completed"}
 _MEASURED = _STARTS | {SELECTED}
 _HERE = ("IMPORT", None)
 """Sides of what happens between arrival and release; a report that says none is one of it."""
-_EVER = 1 << 62
 _EXAMINING = ("NII", "PHYSICAL")
 """Types of control whose beginning is reported; that of papers, seals and samples is not, and nobody waits for it."""
 _WITHOUT_BEGINNING = ("inspection.document.checked", "inspection.sample.taken", RESULT)
@@ -165,7 +164,7 @@ class _Clearance:
     def _strata(self, released_ms: int | None) -> dict[str, str]:
         """Return how it was cleared, up to its release; while nothing is released, so far."""
         return by_clearance(
-            self._view, _EVER if released_ms is None else released_ms, self._on.by_operator()
+            self._view, EVER if released_ms is None else released_ms, self._on.by_operator()
         )
 
     def _attributed(self, arrived_ms: int, released_ms: int) -> Mapping[Part, int]:

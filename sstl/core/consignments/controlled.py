@@ -8,7 +8,7 @@ from sstl.core.consignments.strata import channel_at
 from sstl.core.control_reports import COMPLETING, Done, bases, completed, completing
 from sstl.core.leadtime import Observed
 from sstl.core.milestones import RELEASED, side_of
-from sstl.core.releases import CLEARED_BY_AIR
+from sstl.core.releases import CLEARED_BY_AIR, EVER
 from sstl.core.rules.consignment_facts import (
     CHANNEL,
     DETAINED,
@@ -22,7 +22,6 @@ from sstl.core.strata import CHANNEL_STRATUM, SIDE
 from sstl.models.records import Event
 from sstl.models.selection import DRAWN
 
-EVER = 1 << 62
 IMPORT, EXPORT = "IMPORT", "EXPORT"
 COUNTED_FROM = frozenset(
     {*COMPLETING, CHANNEL, DETAINED, RELEASED, CLEARED_BY_AIR, SELECTED, DRAWN}

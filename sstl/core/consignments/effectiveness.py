@@ -7,7 +7,7 @@ A 0 may become 1 with a later report: as long as that can be, its cohort is prov
 
 from collections.abc import Iterator, Sequence
 
-from sstl.core.consignments.controlled import EVER, EXPORT, Controlled
+from sstl.core.consignments.controlled import EXPORT, Controlled
 from sstl.core.control_reports import (
     Done,
     bases,
@@ -19,6 +19,7 @@ from sstl.core.control_reports import (
 from sstl.core.indicators.control_shares import CHANNEL_SHARES, INSPECTED_TYPES
 from sstl.core.leadtime import Observed, latest
 from sstl.core.milestones import order
+from sstl.core.releases import EVER
 from sstl.core.rules.consignment_facts import (
     CHANNEL,
     DETAINED,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from sstl.core.consignment_view import ConsignmentView
 from sstl.core.milestones import RELEASED, REVOKED, side_of, standing_releases
+from sstl.core.releases import EVER
 from sstl.core.rules.base import (
     InForce,
     Parameter,
@@ -31,7 +32,6 @@ from sstl.core.rules.engine import Asked
 from sstl.core.rules.wording import listed
 from sstl.models.records import Event
 
-_EVER = 1 << 62
 _TRANSIT = "TRANSIT"
 _MOVES = (
     "transport.time",
@@ -166,7 +166,7 @@ def _gate_out(
     due_ms = at_ms + int(asked["grace_hours"] * HOUR_MS)
     if as_of_ms >= due_ms and view.publisher_silent("T13", due_ms):
         return not_evaluable(asked, anchor, at_ms, "publisher of T13 silent")
-    later = released_at(view, "IMPORT", _EVER, unit)
+    later = released_at(view, "IMPORT", EVER, unit)
     evidence, came = known, Text("no release that stood is known", "未见有效放行")
     if later is not None and later.event_ms > at_ms:
         after = hours(later.event_ms - at_ms)
@@ -322,8 +322,8 @@ def _waiting(view: ConsignmentView) -> list[str]:
     return [
         unit
         for unit in view.unit_names
-        if released_at(view, "IMPORT", _EVER, unit) is None
-        and detained_at(view, _EVER, "IMPORT", unit) is None
+        if released_at(view, "IMPORT", EVER, unit) is None
+        and detained_at(view, EVER, "IMPORT", unit) is None
     ]
 
 

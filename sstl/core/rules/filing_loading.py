@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sstl.core.consignment_view import ConsignmentView
+from sstl.core.releases import EVER
 from sstl.core.rules.base import (
     InForce,
     Parameter,
@@ -171,7 +172,7 @@ def loaded_without_release(
         if as_of_ms >= due_ms and view.publisher_silent("T3", due_ms):
             yield not_evaluable(asked, anchor, at_ms, "publisher of T3 silent")
             continue
-        later = released_at(view, "EXPORT", 1 << 62, name)
+        later = released_at(view, "EXPORT", EVER, name)
         came = Text("no release that stood is known", "未见有效放行")
         if later is not None and later.event_ms > at_ms:
             after = hours(later.event_ms - at_ms)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from sstl.core.consignment_view import ConsignmentView
+from sstl.core.releases import EVER
 from sstl.core.rules.base import (
     InForce,
     Parameter,
@@ -28,7 +29,6 @@ from sstl.models.records import Event, Share
 
 STATUS = "registry.operator.status"
 RISK = "registry.partner.risk"
-_EVER = 1 << 62
 _STANDS_FOR = {"IMPORTER": "CONSIGNEE", "EXPORTER": "CONSIGNOR"}
 """Role of a claim to the party that it is about where the filing names none of that role."""
 _ABROAD = frozenset({"EXPORTER", "CONSIGNOR", "SELLER", "CONSOLIDATOR"})
@@ -272,7 +272,7 @@ def partner_risk(view: ConsignmentView, asked: InForce, _as_of_ms: int) -> Itera
     if not view.registry or not view.shares:
         return
     release = view.milestones.actual.get("T13")
-    until_ms = _EVER if release is None else release.event_ms
+    until_ms = EVER if release is None else release.event_ms
     roles: dict[str, list[str]] = {}
     for share in view.shares:
         for role, name in share.parties:
@@ -297,8 +297,8 @@ def partner_risk(view: ConsignmentView, asked: InForce, _as_of_ms: int) -> Itera
 def _held(entry: Event, later: Sequence[Event]) -> tuple[int, int]:
     """Return from when to when an entry holds; the end is exclusive."""
     end = _instant(entry, "to")
-    successor = next((_start_ms(one) for one in later if one.source == entry.source), _EVER)
-    return _start_ms(entry), min(_EVER if end is None else end, successor)
+    successor = next((_start_ms(one) for one in later if one.source == entry.source), EVER)
+    return _start_ms(entry), min(EVER if end is None else end, successor)
 
 
 def _matched(asked: InForce, entry: Event, roles: Sequence[str], held: tuple[int, int]) -> Verdict:
